@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* schemas/state.h - what is kept of a user between jobs, and its keys in the state table.
+ *
+ * Keys: "u\0<user>" the user's record; "d\0<user>\0<request id>" a DONE record.
+ * Values are msgpack maps, so that a later version may add members.
+ */
+#ifndef BYOK_SCHEMAS_STATE_H
+#define BYOK_SCHEMAS_STATE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "schemas/request.h"
+#include "schemas/result.h"
+
+/* Counters a user may have; the model is the sender's to choose.  Past it, calls are counted under
+ * the model BYOK_OTHER_MODEL of their provider and day.  Five years of two models a day. */
+#define BYOK_COUNTERS_MAX 4096
+#define BYOK_OTHER_MODEL "(other)"
+
+/** Counters of one day, provider and model. */
+struct byok_counter {
+    char day[11]; /* "2026-11-24" */
+    char provider[BYOK_PROVIDER_MAX + 1];
+    char model[BYOK_MODEL_MAX + 1];
+    int64_t calls;
+    int64_t errors;
+    int64_t input_tokens, output_tokens, characters, milliseconds, images;
+};
+
+/** A user's durable record.  `counters` is owned (byok_new) and kept sorted by day, provider and
+ *  model by the functions below; everything else is inline. */
+struct byok_user_record {
+    int64_t requests_debt_us; /* of the GCRA limiters, relative to saved_wall_ms */
+    int64_t tokens_debt_us;
+    int64_t saved_wall_ms;
+    int64_t requests_per_minute; /* -1: the worker's default; 0: none */
+    int64_t tokens_per_minute;
+    int64_t concurrency;
+    struct {
+        char provider[BYOK_PROVIDER_MAX + 1];
+        char model[BYOK_MODEL_MAX + 1];
+    } choice[BYOK_CAPABILITY_COUNT];
+    struct byok_counter *counters;
+    size_t counter_count;
+};
+
+/** A DONE record: this request id has its result. */
+struct byok_done_record {
+    int64_t finished_wall_ms;
+    enum byok_status status;
+};
+
+/** An empty record: defaults everywhere, no counters. */
+void byok_user_record_init(struct byok_user_record *record) BYOK_NONNULL(1);
+void byok_user_record_done(struct byok_user_record *record) BYOK_NONNULL(1);
+
+/** The counter of that day, provider and model, made when missing (days older than
+ *  `keep_days` before `day` are dropped then); NULL: no memory.  Found in O(log n); valid until
+ *  the next call.  Names longer than their limits are cut. */
+struct byok_counter *byok_user_record_counter(struct byok_user_record *record, const char *day,
+                                              struct byok_str provider, struct byok_str model,
+                                              int keep_days) BYOK_NONNULL(1, 2);
+
+/** Append the record's bytes. */
+BYOK_MUST_USE enum byok_err byok_user_record_encode(const struct byok_user_record *record,
+                                                    struct byok_arena *scratch,
+                                                    struct byok_buf *out) BYOK_NONNULL(1, 2, 3);
+
+/** BYOK_E_BAD_MESSAGE when the bytes are not such a record. `out` is initialised by it. */
+BYOK_MUST_USE enum byok_err byok_user_record_decode(struct byok_str bytes,
+                                                    struct byok_arena *scratch,
+                                                    struct byok_user_record *out)
+    BYOK_NONNULL(2, 3);
+
+BYOK_MUST_USE enum byok_err byok_done_record_encode(const struct byok_done_record *record,
+                                                    struct byok_buf *out) BYOK_NONNULL(1, 2);
+BYOK_MUST_USE enum byok_err byok_done_record_decode(struct byok_str bytes,
+                                                    struct byok_done_record *out)
+    BYOK_NONNULL(2);
+
+/** State keys, in the arena. */
+struct byok_str byok_user_key(struct byok_arena *arena, struct byok_str user) BYOK_NONNULL(1);
+struct byok_str byok_done_key(struct byok_arena *arena, struct byok_str user, struct byok_str id)
+    BYOK_NONNULL(1);
+
+#endif
