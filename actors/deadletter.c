@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/deadletter.c - see actors/deadletter.h. */
+#include "actors/deadletter.h"
+
+#include "actors/env.h"
+
+static bool carries_value(const struct byok_fault *fault)
+{
+    return fault->code != BYOK_E_TOO_LARGE && fault->code != BYOK_E_RAW_KEY;
+}
+
+static void add_number(struct byok_task *task, struct byok_out *out, const char *name,
+                       int64_t number)
+{
+    byok_out_header(out, name, byok_arena_printf(&task->arena, "%lld", (long long)number));
+}
+
+static void copy_header(const struct byok_record *record, struct byok_out *out, const char *name)
+{
+    struct byok_str value = byok_record_header_of(record, name);
+    if (value.len > 0)
+        byok_out_header(out, name, value);
+}
+
+static bool address(struct byok_task *task, const char *stage, const struct byok_fault *fault)
+{
+    const struct byok_record *record = task->record;
+    struct byok_out *out = byok_task_out(task, BYOK_TOPIC_DLQ);
+    if (!out)
+        return false;
+    out->key = record->key;
+    if (carries_value(fault))
+        out->value = record->value;
+    out->tombstone = !out->value.ptr;
+    copy_header(record, out, BYOK_HEADER_CONTENT_TYPE);
+    copy_header(record, out, BYOK_HEADER_TRACEPARENT);
+    byok_out_header(out, BYOK_HEADER_ERROR_CODE, byok_str_of(byok_err_name(fault->code)));
+    byok_out_header(out, BYOK_HEADER_ERROR_MESSAGE,
+                    byok_arena_copy(&task->arena, byok_str_of(fault->text)));
+    byok_out_header(out, BYOK_HEADER_ERROR_STAGE, byok_str_of(stage));
+    byok_out_header(out, BYOK_HEADER_ERROR_TOPIC,
+                    byok_str_of(byok_topic_suffix(BYOK_TOPIC_REQUESTS)));
+    add_number(task, out, BYOK_HEADER_ERROR_PARTITION, record->partition);
+    add_number(task, out, BYOK_HEADER_ERROR_OFFSET, record->offset);
+    add_number(task, out, BYOK_HEADER_ERROR_TIMESTAMP, record->timestamp_wall_ms);
+    return !byok_arena_failed(&task->arena);
+}
+
+enum byok_err byok_dead_letter(struct byok_ctx *ctx, struct byok_record **record,
+                               const char *stage, const struct byok_fault *fault)
+{
+    struct byok_task *task = byok_task_new(record, 0);
+    if (!task)
+        return BYOK_E_NOMEM;
+    if (!address(task, stage, fault)) {
+        *record = task->record;
+        task->record = NULL;
+        byok_task_free(task);
+        return BYOK_E_NOMEM;
+    }
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_DEAD_LETTERS, 1);
+    byok_log_event(ctx->env->log, BYOK_LOG_WARN, "dead_letter",
+                   BYOK_F_TEXT("code", byok_err_name(fault->code)),
+                   BYOK_F_TEXT("reason", fault->text), BYOK_F_TEXT("stage", stage),
+                   BYOK_F_INT("partition", task->partition), BYOK_F_INT("offset", task->offset));
+    byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
+    return BYOK_E_OK;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/env.h - what the actors of one system share: ports, settings, each other's addresses.
+ *
+ * Filled by whoever puts a shard together (worker/shard.c, the simulator) before the first
+ * message; the pointers do not change after that.
+ */
+#ifndef BYOK_ACTORS_ENV_H
+#define BYOK_ACTORS_ENV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actors/actor.h"
+#include "adapters/adapter.h"
+#include "vault_rocks/vault.h"
+
+/* How one provider is used; the i-th belongs to the i-th provider. */
+struct byok_provider_settings {
+    int64_t concurrency; /* calls in flight per shard */
+    int64_t timeout_us;  /* of one call */
+    int64_t connect_timeout_us;
+};
+
+struct byok_settings {
+    /* per user, until a user.configure says otherwise; 0: no limit */
+    int64_t requests_per_minute;
+    int64_t tokens_per_minute;
+    int64_t user_concurrency;
+    int64_t burst_percent; /* of a limit that may be used at once, 1..100 */
+    /* retries */
+    int64_t attempts_max;
+    int64_t backoff_base_us, backoff_max_us;
+    /* times */
+    int64_t deadline_us;        /* of a job that names none, from its first attempt */
+    int64_t drain_us;           /* for calls in flight at a revocation or a stop */
+    int64_t done_ttl_ms;        /* how long a request id is remembered */
+    int64_t envelope_max_age_ms;
+    int64_t commit_linger_us;   /* how long a batch waits for more results */
+    int64_t user_idle_us;       /* before an idle user actor is dropped from memory */
+    int counters_keep_days;
+    /* sizes */
+    size_t held_bytes_max;      /* of records and jobs per shard; above it intake pauses */
+    size_t request_max_bytes;
+    size_t answer_max_bytes;
+    uint32_t commit_tasks_max;  /* per batch */
+    uint32_t window;            /* decoded jobs per user; what is behind waits as raw records */
+};
+
+struct byok_env {
+    const struct byok_settings *settings;
+    const struct byok_provider *providers;
+    const struct byok_provider_settings *provider_settings;
+    size_t provider_count;
+    /* ports */
+    struct byok_broker *broker;
+    struct byok_http *http;
+    struct byok_clock *clock;
+    struct byok_log *log;
+    struct byok_metrics *metrics;
+    struct byok_store *state; /* the local state table */
+    struct byok_slots *slots;
+    /* addresses */
+    struct byok_actor *intake;
+    struct byok_actor *publisher;
+    struct byok_actor *vault;           /* in a system of its own */
+    struct byok_actor **provider_actors; /* the i-th for the i-th provider */
+    struct byok_partitions *partitions;  /* of this shard; actors/partition.h */
+    /** Told when a partition's or the shard's condition changes, for /readyz and shutdown. */
+    void (*stopped)(void *arg); /* the intake has let go of everything after BYOK_MSG_STOP */
+    void *stopped_arg;
+};
+
+/** The configured provider of a name: its index, or SIZE_MAX. */
+size_t byok_env_provider(const struct byok_env *env, struct byok_str name) BYOK_NONNULL(1);
+
+/** Make the actors of a shard (intake, publisher, one per provider) in `system` and fill their
+ *  addresses into its env.  BYOK_E_NOMEM. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_shard_actors(struct byok_system *system, struct byok_env *env);
+
+/** Make the vault actor in its own system. `vault` is borrowed. NULL: no memory. */
+struct byok_actor *byok_vault_actor(struct byok_system *system, struct byok_vault *vault)
+    BYOK_NONNULL(1, 2) BYOK_MUST_USE;
+
+#endif

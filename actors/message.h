@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/message.h - what actors say to each other.
+ *
+ * Every message struct begins with `struct byok_msg`; its kind says which struct it is (the table
+ * below).  Sending moves ownership: the sender's pointer becomes NULL.  A job is one struct
+ * byok_task that travels through the actors under changing kinds, so a hop costs no allocation.
+ */
+#ifndef BYOK_ACTORS_MESSAGE_H
+#define BYOK_ACTORS_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uthash.h>
+
+#include "actors/ports/http.h"
+#include "adapters/adapter.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "schemas/request.h"
+#include "schemas/result.h"
+#include "schemas/wire.h"
+#include "vault_rocks/vault.h"
+
+struct byok_actor;
+
+enum byok_msg_kind {
+    /* broker port -> intake */
+    BYOK_MSG_ASSIGNED,      /* byok_partition_msg: a partition is ours; restore it */
+    BYOK_MSG_REVOKED,       /* byok_partition_msg: finish, commit, then release it */
+    BYOK_MSG_LOST,          /* byok_partition_msg: another has it already; drop its work */
+    BYOK_MSG_RECORD,        /* byok_record: from the requests topic */
+    BYOK_MSG_RESTORE_CHUNK, /* byok_chunk: of a changelog; goes on to the vault for its table */
+    BYOK_MSG_STOP,          /* byok_msg: the worker ends: as if all partitions were revoked */
+    /* of the shard's own accounts -> intake */
+    BYOK_MSG_DRAINED, /* byok_partition_msg: nothing of a draining partition is open any more */
+    /* vault -> intake */
+    BYOK_MSG_CHUNK_APPLIED, /* byok_chunk */
+    /* intake -> user */
+    BYOK_MSG_REQUEST, /* byok_record: a request of this user */
+    BYOK_MSG_CLOSE,   /* byok_msg: the partition goes: drop what has not begun */
+    /* user <-> provider */
+    BYOK_MSG_READY, /* byok_ready: a job of mine may go to this provider */
+    BYOK_MSG_TURN,  /* byok_ready: your turn: send the job, or decline */
+    BYOK_MSG_DECLINE, /* byok_ready: nothing to send after all; sent back as DECLINED */
+    BYOK_MSG_DECLINED,
+    BYOK_MSG_CALL,  /* byok_task: make this call */
+    BYOK_MSG_ENDED, /* byok_task: the attempt's answer or fault */
+    /* anyone <-> vault */
+    BYOK_MSG_UNSEAL,   /* byok_task: put the key into task->slot */
+    BYOK_MSG_REGISTER, /* byok_task: open the envelope, key into task->slot, seal the record */
+    BYOK_MSG_OPENED,   /* byok_task: done, or task->fault */
+    /* http port -> provider */
+    BYOK_MSG_HTTP_DONE, /* byok_task */
+    /* -> publisher and back */
+    BYOK_MSG_PUBLISH,     /* byok_task: its outs and its offset, to be committed */
+    BYOK_MSG_COMMIT_DONE, /* byok_commit: from the broker port */
+    BYOK_MSG_APPLY,       /* byok_commit: publisher -> vault: apply the vault's records */
+    BYOK_MSG_APPLIED,     /* byok_commit: vault -> publisher */
+    BYOK_MSG_COMMITTED,   /* byok_task: publisher -> user: it is durable */
+    /* runtime */
+    BYOK_MSG_TIMER /* byok_timer */
+};
+
+struct byok_msg {
+    struct byok_msg *next;
+    enum byok_msg_kind kind;
+    struct byok_actor *from; /* set by the runtime; NULL: from a port */
+    struct byok_actor *to;   /* set by the runtime */
+};
+
+struct byok_partition_msg {
+    struct byok_msg msg;
+    int32_t partition;
+};
+
+struct byok_record_header {
+    struct byok_str name, value;
+};
+
+struct byok_task;
+
+/* One Kafka record; one heap block (byok_new), everything it points to is inside. */
+struct byok_record {
+    struct byok_msg msg;
+    int32_t partition;
+    uint32_t epoch; /* of the assignment it came in; set by the intake */
+    int64_t offset;
+    int64_t timestamp_wall_ms;
+    struct byok_str key, value; /* ptr NULL: absent (a tombstone) */
+    struct byok_record_header *headers;
+    size_t header_count;
+    size_t bytes; /* of the whole block, for the memory budget */
+};
+
+/** A copy of a record in one block; the headers are copied too. NULL: no memory. */
+struct byok_record *byok_record_new(struct byok_str key, struct byok_str value,
+                                    const struct byok_record_header *headers, size_t header_count)
+    BYOK_MUST_USE;
+
+/** The value of a header, or the empty slice. */
+struct byok_str byok_record_header_of(const struct byok_record *record, const char *name)
+    BYOK_NONNULL(1, 2);
+
+/* A stretch of a changelog, in offset order; the records are owned, linked by msg.next. */
+struct byok_chunk {
+    struct byok_msg msg;
+    enum byok_topic topic; /* BYOK_TOPIC_VAULT or BYOK_TOPIC_STATE */
+    int32_t partition;
+    uint32_t epoch;
+    struct byok_record *records;
+    int64_t position; /* the next offset after them; -1: unknown (an empty topic) */
+    bool end;         /* the end of the changelog, as it was at the assignment, is reached */
+    bool reset;       /* intake -> vault: forget the partition first */
+    struct byok_fault fault; /* code OK, or why the restore failed (it is tried again) */
+};
+
+/* A user's wish for a turn at a provider; lives in the user actor, at most one on the way.  It is
+ * home again with a TURN that is answered by a job, or when a DECLINE was acknowledged. */
+struct byok_ready {
+    struct byok_msg msg;
+    bool away;
+};
+
+#define BYOK_OUT_HEADERS_MAX 12
+
+/* One record to be published; slices borrow from the task. */
+struct byok_out {
+    enum byok_topic topic;
+    int32_t partition;   /* -1: by the key */
+    struct byok_str key; /* of the record */
+    struct byok_str value;
+    bool tombstone; /* value is null */
+    int64_t timestamp_wall_ms; /* 0: now */
+    struct byok_record_header headers[BYOK_OUT_HEADERS_MAX];
+    size_t header_count;
+    int64_t offset; /* out: where it was written; set by the broker port */
+};
+
+/* A task's line in its user's table of request ids. */
+struct byok_known {
+    UT_hash_handle hh;
+};
+
+/* One request on its way. */
+struct byok_task {
+    struct byok_msg msg;
+    struct byok_arena arena;
+    struct byok_actor *user;   /* its user actor; NULL: none (a dead letter, a forward) */
+    struct byok_record *record; /* owned; kept until the end for dead letters */
+    int32_t partition;
+    uint32_t epoch;
+    int64_t offset;
+    struct byok_request request;
+    struct byok_str traceparent;
+    /* what it goes to */
+    const struct byok_provider *provider;
+    struct byok_actor *provider_actor;
+    struct byok_str model;
+    int64_t taken_us, deadline_us, not_before_us; /* monotonic */
+    int64_t reserved_tokens;
+    /* the call under way */
+    struct byok_slot *slot;   /* leased; wiped and given back when the attempt ends */
+    struct byok_slots *slots; /* where it was leased */
+    struct byok_key_info key;
+    struct byok_str sealed; /* key.register: the record to store */
+    struct byok_http_call http;
+    int64_t attempt_began_us;
+    /* what came of it */
+    enum byok_status status;
+    struct byok_answer answer;
+    struct byok_value output; /* of a command */
+    bool counted;             /* its usage is in the user's counters */
+    struct byok_fault fault;
+    struct byok_attempt attempts[BYOK_ATTEMPTS_MAX];
+    uint32_t attempt_count; /* of all made, may pass BYOK_ATTEMPTS_MAX */
+    /* what to publish */
+    struct byok_out *outs; /* in the arena */
+    size_t out_count, out_room;
+    /* its place at the user's, then at the provider's */
+    struct byok_task *prev, *next;
+    struct byok_known known;
+    bool listed; /* is in the hash */
+};
+
+/** A task for a record (taken over; NULL allowed).  NULL: no memory, and the record stays the
+ *  caller's.  The arena's cap bounds what one job may take. */
+struct byok_task *byok_task_new(struct byok_record **record, size_t arena_cap_bytes) BYOK_MUST_USE;
+
+/** Free a task with all it owns, the lease of its slot too. NULL is fine. */
+void byok_task_free(struct byok_task *task);
+
+/** One more record to publish with the task, zeroed but for topic, partition -1; NULL: no memory. */
+struct byok_out *byok_task_out(struct byok_task *task, enum byok_topic topic) BYOK_NONNULL(1);
+
+/** Add a header to an out; both texts are borrowed. More than BYOK_OUT_HEADERS_MAX are dropped. */
+void byok_out_header(struct byok_out *out, const char *name, struct byok_str value)
+    BYOK_NONNULL(1, 2);
+
+struct byok_position {
+    int32_t partition;
+    int64_t offset; /* the next to be taken after a restart */
+};
+
+/* A batch to be committed together. */
+struct byok_commit {
+    struct byok_msg msg;
+    struct byok_task *tasks; /* linked by msg.next, owned */
+    size_t task_count;
+    struct byok_position *positions; /* watermarks reached when this batch is committed */
+    size_t position_count;
+    struct byok_fault fault; /* out: code OK, or why nothing of it was committed */
+    struct byok_actor *reply_to;
+};
+
+/** Whether messages of that kind live inside their sender (ready, timer, stop). */
+bool byok_msg_is_embedded(enum byok_msg_kind kind);
+
+/** Free a message of any kind with what it owns, for mail that is left when a system ends.
+ *  Embedded ones are left alone. */
+void byok_msg_free(struct byok_msg *msg) BYOK_NONNULL(1);
+
+/** Free a list of records linked by msg.next. */
+void byok_records_free(struct byok_record *first);
+
+/** Free a batch with its tasks. NULL is fine. */
+void byok_commit_free(struct byok_commit *commit);
+
+#endif

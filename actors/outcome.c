@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/outcome.c - see actors/outcome.h. */
+#include "actors/outcome.h"
+
+/* Room for an error result when the answer has used up the job's memory. */
+#define SPARE_BYTES ((size_t)256 * 1024)
+
+static uint32_t noted_attempts(const struct byok_task *task)
+{
+    return task->attempt_count < BYOK_ATTEMPTS_MAX ? task->attempt_count : BYOK_ATTEMPTS_MAX;
+}
+
+/* ---- usage ---- */
+
+static void add_known(int64_t *sum, int64_t units)
+{
+    if (units > 0)
+        *sum += units;
+}
+
+static enum byok_err count_usage(const struct byok_env *env, struct byok_user_record *user,
+                                 struct byok_task *task, int64_t wall_ms)
+{
+    if (task->counted || task->request.type != BYOK_REQUEST_JOB || task->attempt_count == 0)
+        return BYOK_E_OK;
+    char day[11];
+    byok_day_of(wall_ms, day);
+    struct byok_counter *counter =
+        byok_user_record_counter(user, day, byok_str_of(task->provider->name), task->model,
+                                 env->settings->counters_keep_days);
+    if (!counter)
+        return BYOK_E_NOMEM;
+    for (uint32_t i = 0; i < noted_attempts(task); i++) {
+        counter->calls += task->attempts[i].sent;
+        counter->errors += task->attempts[i].sent && task->attempts[i].code != BYOK_E_OK;
+    }
+    const struct byok_usage *usage = &task->answer.usage;
+    add_known(&counter->input_tokens, usage->input_tokens);
+    add_known(&counter->output_tokens, usage->output_tokens);
+    add_known(&counter->characters, usage->characters);
+    add_known(&counter->milliseconds, usage->milliseconds);
+    add_known(&counter->images, usage->images);
+    task->counted = true;
+    return BYOK_E_OK;
+}
+
+/* ---- the records ---- */
+
+/* Encoded through a buffer, because its size is not known before; the copy is the task's. */
+static enum byok_err encode(struct byok_arena *arena, enum byok_format format,
+                            const struct byok_value *value, size_t cap, struct byok_str *out)
+{
+    if (byok_arena_failed(arena))
+        return arena->overflow ? BYOK_E_TOO_LARGE : BYOK_E_NOMEM;
+    BYOK_AUTO(byok_buf) buf = {0};
+    byok_buf_init(&buf, cap);
+    enum byok_err err = byok_encode(format, value, &buf);
+    if (err != BYOK_E_OK)
+        return err;
+    *out = byok_arena_copy(arena, byok_buf_str(&buf));
+    if (!out->ptr)
+        return arena->overflow ? BYOK_E_TOO_LARGE : BYOK_E_NOMEM;
+    return BYOK_E_OK;
+}
+
+static struct byok_out *add_out(struct byok_task *task, enum byok_topic topic,
+                                struct byok_str key, struct byok_str value)
+{
+    struct byok_out *out = byok_task_out(task, topic);
+    if (!out)
+        return NULL;
+    out->key = key;
+    out->value = value;
+    out->tombstone = !value.ptr;
+    return out;
+}
+
+static void add_headers(struct byok_out *out, const struct byok_request *request,
+                        enum byok_format format)
+{
+    byok_out_header(out, BYOK_HEADER_CONTENT_TYPE,
+                    byok_str_of(byok_format_content_type(format)));
+    byok_out_header(out, BYOK_HEADER_REQUEST_ID, request->id);
+    if (request->traceparent.len > 0)
+        byok_out_header(out, BYOK_HEADER_TRACEPARENT, request->traceparent);
+}
+
+static struct byok_result result_of(const struct byok_task *task, int64_t wall_ms)
+{
+    const struct byok_request *request = &task->request;
+    return (struct byok_result){
+        .request = request,
+        .status = task->status,
+        .provider = task->provider ? byok_str_of(task->provider->name) : request->provider,
+        .model = task->model,
+        .key_fingerprint = byok_str_of(task->key.fingerprint),
+        .answer = request->type == BYOK_REQUEST_JOB ? &task->answer : NULL,
+        .output = &task->output,
+        .fault = &task->fault,
+        .attempts = task->attempts,
+        .attempt_count = noted_attempts(task),
+        .created_wall_ms = task->record->timestamp_wall_ms,
+        .finished_wall_ms = wall_ms,
+    };
+}
+
+static enum byok_err write_result(const struct byok_env *env, struct byok_task *task,
+                                  const struct byok_result *result)
+{
+    struct byok_value value = byok_result_value(&task->arena, result);
+    struct byok_str bytes;
+    enum byok_err err = encode(&task->arena, task->request.format, &value,
+                               env->settings->answer_max_bytes, &bytes);
+    if (err != BYOK_E_OK)
+        return err;
+    struct byok_out *out = add_out(task, BYOK_TOPIC_RESULTS, task->request.user, bytes);
+    if (!out)
+        return BYOK_E_NOMEM;
+    add_headers(out, &task->request, task->request.format);
+    return BYOK_E_OK;
+}
+
+/* One event per call that was sent; always JSON, whatever the job was written in. */
+static enum byok_err write_usage(const struct byok_env *env, struct byok_task *task,
+                                 const struct byok_result *result)
+{
+    if (task->request.type != BYOK_REQUEST_JOB)
+        return BYOK_E_OK;
+    for (uint32_t i = 0; i < result->attempt_count; i++) {
+        if (!task->attempts[i].sent)
+            continue;
+        struct byok_value value =
+            byok_usage_event_value(&task->arena, result, &task->attempts[i]);
+        struct byok_str bytes;
+        enum byok_err err = encode(&task->arena, BYOK_JSON, &value,
+                                   env->settings->answer_max_bytes, &bytes);
+        if (err != BYOK_E_OK)
+            return err;
+        struct byok_out *out = add_out(task, BYOK_TOPIC_USAGE, task->request.user, bytes);
+        if (!out)
+            return BYOK_E_NOMEM;
+        add_headers(out, &task->request, BYOK_JSON);
+    }
+    return BYOK_E_OK;
+}
+
+static enum byok_err add_state(struct byok_task *task, struct byok_str key,
+                               const struct byok_buf *value)
+{
+    struct byok_str bytes = byok_arena_copy(&task->arena, byok_buf_str(value));
+    struct byok_out *out =
+        key.ptr && bytes.ptr ? add_out(task, BYOK_TOPIC_STATE, key, bytes) : NULL;
+    if (!out)
+        return task->arena.overflow ? BYOK_E_TOO_LARGE : BYOK_E_NOMEM;
+    out->partition = task->partition; /* the key is longer than the user's, so not by it */
+    return BYOK_E_OK;
+}
+
+static enum byok_err write_state(const struct byok_env *env, const struct byok_user_record *user,
+                                 struct byok_task *task, int64_t wall_ms)
+{
+    struct byok_arena *arena = &task->arena;
+    const struct byok_done_record done = {wall_ms, task->status};
+    BYOK_AUTO(byok_buf) buf = {0};
+    byok_buf_init(&buf, env->settings->answer_max_bytes);
+    enum byok_err err = byok_done_record_encode(&done, &buf);
+    if (err == BYOK_E_OK)
+        err = add_state(task, byok_done_key(arena, task->request.user, task->request.id), &buf);
+    if (err != BYOK_E_OK)
+        return err;
+    byok_buf_clear(&buf);
+    err = byok_user_record_encode(user, arena, &buf);
+    if (err == BYOK_E_OK)
+        err = add_state(task, byok_user_key(arena, task->request.user), &buf);
+    return err;
+}
+
+static enum byok_err write_vault(struct byok_task *task)
+{
+    const struct byok_request *request = &task->request;
+    bool stores = request->type == BYOK_REQUEST_KEY_REGISTER && !request->dry_run;
+    if (task->status != BYOK_STATUS_OK || (!stores && request->type != BYOK_REQUEST_KEY_DELETE))
+        return BYOK_E_OK;
+    const struct byok_owner owner = {request->user, request->provider, request->label};
+    struct byok_str key = byok_vault_record_key(&task->arena, &owner);
+    struct byok_out *out =
+        key.ptr ? add_out(task, BYOK_TOPIC_VAULT, key,
+                          stores ? task->sealed : (struct byok_str){NULL, 0})
+                : NULL;
+    if (!out)
+        return task->arena.overflow ? BYOK_E_TOO_LARGE : BYOK_E_NOMEM;
+    out->partition = task->partition;
+    return BYOK_E_OK;
+}
+
+static enum byok_err write_all(const struct byok_env *env, struct byok_user_record *user,
+                               struct byok_task *task)
+{
+    int64_t wall_ms = env->clock->ops->wall_ms(env->clock);
+    enum byok_err err = count_usage(env, user, task, wall_ms);
+    if (err != BYOK_E_OK)
+        return err;
+    const struct byok_result result = result_of(task, wall_ms);
+    task->out_count = 0;
+    err = write_result(env, task, &result);
+    if (err == BYOK_E_OK)
+        err = write_usage(env, task, &result);
+    if (err == BYOK_E_OK)
+        err = write_state(env, user, task, wall_ms);
+    if (err == BYOK_E_OK)
+        err = write_vault(task);
+    return err;
+}
+
+/* What was used stays counted: the provider has been paid for the answer that does not fit. */
+static void become_too_large(struct byok_task *task, size_t limit)
+{
+    task->arena.failed = task->arena.overflow = false;
+    task->arena.cap_bytes += SPARE_BYTES;
+    task->answer = (struct byok_answer){.usage = task->answer.usage};
+    task->output = byok_value_null();
+    task->status = BYOK_STATUS_ERROR;
+    byok_fault_set(&task->fault, BYOK_E_TOO_LARGE,
+                   "the answer does not fit into a result of %zu bytes (jobs.answer_max_bytes)",
+                   limit);
+}
+
+enum byok_err byok_outcome_write(const struct byok_env *env, struct byok_user_record *user,
+                                 struct byok_task *task)
+{
+    task->arena.failed = false; /* of an earlier try */
+    enum byok_err err = write_all(env, user, task);
+    if (err != BYOK_E_TOO_LARGE)
+        return err;
+    become_too_large(task, env->settings->answer_max_bytes);
+    err = write_all(env, user, task);
+    return err == BYOK_E_TOO_LARGE ? BYOK_E_NOMEM : err;
+}

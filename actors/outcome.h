@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/outcome.h - what a finished request publishes: its result, usage, and changes of state.
+ *
+ * All of it is written into the task (task->outs), so that it is committed together or not at all.
+ */
+#ifndef BYOK_ACTORS_OUTCOME_H
+#define BYOK_ACTORS_OUTCOME_H
+
+#include "actors/env.h"
+#include "schemas/state.h"
+
+/** Write the outs of a task whose status, answer and fault are set, and count its usage into the
+ *  user's record (once, however often this is called).
+ *
+ * An answer that does not fit becomes a too_large error.  BYOK_E_NOMEM: call again later. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_outcome_write(const struct byok_env *env, struct byok_user_record *user,
+                                 struct byok_task *task);
+
+#endif

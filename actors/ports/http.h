@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/ports/http.h - the way out to a provider. */
+#ifndef BYOK_ACTORS_PORTS_HTTP_H
+#define BYOK_ACTORS_PORTS_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "adapters/http_message.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "vault_rocks/slot.h"
+
+struct byok_actor;
+struct byok_msg;
+
+/* One call; embedded in its task, so it lives until the task ends. */
+struct byok_http_call {
+    /* in */
+    struct byok_http_request request;
+    struct byok_slot *slot;  /* the key; the port reads it only through byok_slot_header */
+    const char *auth_header; /* of the provider */
+    const char *auth_prefix;
+    struct byok_arena *arena; /* for the answer's headers */
+    int64_t timeout_us;       /* for the whole call, from now */
+    int64_t connect_timeout_us;
+    size_t answer_max_bytes;
+    struct byok_actor *reply_to;
+    struct byok_msg *reply; /* sent to reply_to as BYOK_MSG_HTTP_DONE */
+    /* out */
+    struct byok_http_response response; /* valid when fault.code is OK */
+    struct byok_buf body;               /* backs response.body; scrubbed of the key */
+    /* OK: a whole answer came, whatever its status.  UNREACHABLE: nothing was sent (resolve,
+     * connect, TLS).  TIMEOUT, CUT_OFF: after sending.  TOO_LARGE: the answer passed the cap. */
+    struct byok_fault fault;
+    bool sent; /* the first byte of the request left, or may have */
+    void *port; /* the port's own */
+};
+
+struct byok_http;
+
+struct byok_http_ops {
+    /** Begin the call.  Never blocks, never answers before it returns; the reply comes exactly
+     *  once.  No redirects, no proxy but a configured one, no environment.  Any answer byte that
+     *  equals the key is overwritten before the reply. */
+    void (*send)(struct byok_http *http, struct byok_http_call *call);
+    /** End a call early: the reply comes soon, as TIMEOUT. */
+    void (*cancel)(struct byok_http *http, struct byok_http_call *call);
+};
+
+struct byok_http {
+    const struct byok_http_ops *ops;
+};
+
+#endif

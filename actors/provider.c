@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/provider.c - one provider's calls in this shard: turns, keys, attempts.
+ *
+ * Users who have a job stand in a ring; each turn takes one job of one user and puts the user at
+ * the end, so a user with 100,000 jobs delays another's single job by one call at most.
+ * A call: lease a slot, have the vault put the key into it, let the adapter build the request,
+ * send it, give the slot back, let the adapter read the answer.
+ */
+#include "actors/provider.h"
+
+#include <assert.h>
+
+#include <utlist.h>
+
+#include "actors/env.h"
+
+/* Other shards give slots back without a word, so who waits for one looks again. */
+#define SLOT_RETRY_US ((int64_t)5000)
+
+struct provider {
+    const struct byok_provider *what;
+    const struct byok_provider_settings *settings;
+    struct byok_msg *ring, *ring_last; /* byok_ready of the users who wait for a turn */
+    int64_t busy;                      /* turns given and calls under way */
+    struct byok_task *waiting;         /* for a slot */
+    struct byok_task *sent;            /* in the HTTP port */
+    struct byok_timer slot_retry;
+};
+
+static int64_t now_us(const struct byok_ctx *ctx)
+{
+    return ctx->env->clock->ops->now_us(ctx->env->clock);
+}
+
+static int64_t wall_ms(const struct byok_ctx *ctx)
+{
+    return ctx->env->clock->ops->wall_ms(ctx->env->clock);
+}
+
+/* ---- turns ---- */
+
+static void give_turns(struct byok_ctx *ctx, struct provider *self)
+{
+    while (self->busy < self->settings->concurrency && self->ring) {
+        struct byok_msg *ready = self->ring;
+        self->ring = ready->next;
+        if (!self->ring)
+            self->ring_last = NULL;
+        self->busy++;
+        byok_send(ctx, ready->from, BYOK_MSG_TURN, &ready);
+    }
+}
+
+static void on_ready(struct provider *self, struct byok_msg **msg)
+{
+    struct byok_msg *ready = *msg;
+    *msg = NULL;
+    ready->next = NULL;
+    if (self->ring_last)
+        self->ring_last->next = ready;
+    else
+        self->ring = ready;
+    self->ring_last = ready;
+}
+
+/* ---- the way of a call ---- */
+
+static void end_call(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
+{
+    byok_slots_release(ctx->env->slots, &task->slot);
+    self->busy--;
+    byok_send_task(ctx, task->user, BYOK_MSG_ENDED, &task);
+}
+
+/* To the vault, when there is a slot. */
+static bool lease(struct byok_ctx *ctx, struct byok_task *task)
+{
+    task->slot = byok_slots_lease(ctx->env->slots);
+    task->slots = ctx->env->slots;
+    if (!task->slot)
+        return false;
+    bool registers = task->request.type == BYOK_REQUEST_KEY_REGISTER;
+    byok_send_task(ctx, ctx->env->vault, registers ? BYOK_MSG_REGISTER : BYOK_MSG_UNSEAL, &task);
+    return true;
+}
+
+static void lease_waiting(struct byok_ctx *ctx, struct provider *self)
+{
+    while (self->waiting) {
+        struct byok_task *task = self->waiting;
+        DL_DELETE(self->waiting, task);
+        if (lease(ctx, task))
+            continue;
+        DL_PREPEND(self->waiting, task);
+        byok_timer_set(ctx, &self->slot_retry, now_us(ctx) + SLOT_RETRY_US);
+        return;
+    }
+}
+
+static void on_call(struct byok_ctx *ctx, struct provider *self, struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    *msg = NULL;
+    task->provider_actor = ctx->self;
+    byok_buf_done(&task->http.body);
+    task->http = (struct byok_http_call){0};
+    task->answer = (struct byok_answer){.usage = BYOK_USAGE_UNSAID};
+    DL_APPEND(self->waiting, task);
+}
+
+static struct byok_adapter_call adapter_call(const struct byok_ctx *ctx, struct byok_task *task)
+{
+    return (struct byok_adapter_call){
+        .arena = &task->arena,
+        .provider = task->provider,
+        .request = &task->request,
+        .model = task->model,
+        .attempt_id = byok_arena_printf(&task->arena, "%.*s/%u", BYOK_STR_ARG(task->request.id),
+                                        task->attempt_count + 1),
+        .wall_ms = wall_ms(ctx),
+    };
+}
+
+static enum byok_err build(const struct byok_ctx *ctx, struct byok_task *task)
+{
+    const struct byok_adapter *adapter = task->provider->adapter;
+    const struct byok_adapter_call call = adapter_call(ctx, task);
+    struct byok_fault fault = {0};
+    enum byok_err err =
+        task->request.type == BYOK_REQUEST_JOB
+            ? adapter->ops[task->request.capability].build(&call, &task->http.request, &fault)
+            : adapter->build_key_check(&call, &task->http.request, &fault);
+    if (err == BYOK_E_OK && byok_arena_failed(&task->arena))
+        err = BYOK_E_NOMEM;
+    if (err == BYOK_E_NOMEM && task->arena.overflow)
+        err = byok_fault_set(&fault, BYOK_E_TOO_LARGE,
+                             "the request takes more memory than a job may have");
+    if (err != BYOK_E_NOMEM)
+        task->fault = fault;
+    return err;
+}
+
+static void send_call(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
+{
+    struct byok_http_call *call = &task->http;
+    int64_t left_us = task->deadline_us - now_us(ctx);
+    call->slot = task->slot;
+    call->auth_header = self->what->auth_header;
+    call->auth_prefix = self->what->auth_prefix;
+    call->arena = &task->arena;
+    call->timeout_us = left_us < self->settings->timeout_us ? left_us : self->settings->timeout_us;
+    call->connect_timeout_us = self->settings->connect_timeout_us;
+    call->answer_max_bytes = ctx->env->settings->answer_max_bytes;
+    call->reply_to = ctx->self;
+    call->reply = &task->msg;
+    task->attempt_began_us = now_us(ctx);
+    DL_APPEND(self->sent, task);
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_CALLS, 1);
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_IN_FLIGHT, 1);
+    ctx->env->http->ops->send(ctx->env->http, call);
+}
+
+/* The key is in the slot, or the vault has said why not. */
+static enum byok_err on_opened(struct byok_ctx *ctx, struct provider *self, struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    bool calls = task->fault.code == BYOK_E_OK && !task->request.dry_run;
+    if (calls && task->deadline_us <= now_us(ctx)) {
+        byok_fault_set(&task->fault, BYOK_E_DEADLINE, "the deadline passed before the call");
+        calls = false;
+    }
+    if (calls) {
+        task->arena.failed = false; /* of an earlier try */
+        enum byok_err err = build(ctx, task);
+        if (err == BYOK_E_NOMEM)
+            return err;
+        calls = err == BYOK_E_OK;
+    }
+    *msg = NULL;
+    if (calls)
+        send_call(ctx, self, task);
+    else
+        end_call(ctx, self, task);
+    return BYOK_E_OK;
+}
+
+/* ---- the answer ---- */
+
+static enum byok_err read_answer(const struct byok_ctx *ctx, struct byok_task *task)
+{
+    const struct byok_adapter *adapter = task->provider->adapter;
+    const struct byok_adapter_call call = adapter_call(ctx, task);
+    const struct byok_http_response *response = &task->http.response;
+    struct byok_fault fault = {0};
+    if (task->http.fault.code != BYOK_E_OK) {
+        task->fault = task->http.fault;
+        return BYOK_E_OK;
+    }
+    enum byok_err err = BYOK_E_OK;
+    if (response->status < 200 || response->status > 299)
+        adapter->classify(&call, response, &fault);
+    else if (task->request.type == BYOK_REQUEST_JOB)
+        err = adapter->ops[task->request.capability].parse(&call, response, &task->answer, &fault);
+    if (err == BYOK_E_NOMEM && !task->arena.overflow)
+        return err;
+    if (err == BYOK_E_NOMEM)
+        byok_fault_set(&fault, BYOK_E_TOO_LARGE,
+                       "the provider's answer takes more memory than a job may have");
+    if (fault.http_status == 0)
+        fault.http_status = response->status;
+    task->fault = fault;
+    return BYOK_E_OK;
+}
+
+static void note_attempt(const struct byok_ctx *ctx, struct byok_task *task)
+{
+    uint32_t i = task->attempt_count < BYOK_ATTEMPTS_MAX ? task->attempt_count
+                                                         : BYOK_ATTEMPTS_MAX - 1;
+    int64_t took_ms = (now_us(ctx) - task->attempt_began_us) / 1000;
+    task->attempts[i] = (struct byok_attempt){
+        .started_wall_ms = wall_ms(ctx) - took_ms,
+        .duration_ms = (int32_t)took_ms,
+        .http_status = task->http.response.status,
+        .code = task->fault.code,
+        .sent = task->http.sent,
+    };
+    task->attempt_count++;
+}
+
+static void count_tokens(const struct byok_ctx *ctx, const struct byok_task *task)
+{
+    const struct byok_usage *usage = &task->answer.usage;
+    if (usage->input_tokens > 0)
+        byok_metric_add(ctx->env->metrics, BYOK_METRIC_INPUT_TOKENS, usage->input_tokens);
+    if (usage->output_tokens > 0)
+        byok_metric_add(ctx->env->metrics, BYOK_METRIC_OUTPUT_TOKENS, usage->output_tokens);
+}
+
+/* Delivered again when there was no memory to read the answer: a paid answer is not thrown away. */
+static enum byok_err on_http_done(struct byok_ctx *ctx, struct provider *self,
+                                  struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    task->arena.failed = false;
+    task->answer = (struct byok_answer){.usage = BYOK_USAGE_UNSAID};
+    enum byok_err err = read_answer(ctx, task);
+    if (err != BYOK_E_OK)
+        return err;
+    *msg = NULL;
+    DL_DELETE(self->sent, task);
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_IN_FLIGHT, -1);
+    note_attempt(ctx, task);
+    count_tokens(ctx, task);
+    end_call(ctx, self, task);
+    return BYOK_E_OK;
+}
+
+/* ---- the actor ---- */
+
+static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg **msg)
+{
+    struct provider *self = state;
+    enum byok_err err = BYOK_E_OK;
+    switch ((*msg)->kind) {
+    case BYOK_MSG_READY:
+        on_ready(self, msg);
+        break;
+    case BYOK_MSG_DECLINE:
+        self->busy--;
+        byok_send(ctx, (*msg)->from, BYOK_MSG_DECLINED, msg);
+        break;
+    case BYOK_MSG_CALL:
+        on_call(ctx, self, msg);
+        break;
+    case BYOK_MSG_OPENED:
+        err = on_opened(ctx, self, msg);
+        break;
+    case BYOK_MSG_HTTP_DONE:
+        err = on_http_done(ctx, self, msg);
+        break;
+    case BYOK_MSG_TIMER:
+        break;
+    default:
+        assert(!"a message that a provider does not know");
+    }
+    lease_waiting(ctx, self);
+    give_turns(ctx, self);
+    return err;
+}
+
+static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
+{
+    struct provider *self = state;
+    size_t i = *(const size_t *)arg;
+    self->what = &ctx->env->providers[i];
+    self->settings = &ctx->env->provider_settings[i];
+    return BYOK_E_OK;
+}
+
+static void free_tasks(struct byok_task *list)
+{
+    struct byok_task *task, *next;
+    DL_FOREACH_SAFE(list, task, next)
+        byok_task_free(task);
+}
+
+/* The HTTP port is closed by then and has dropped its calls. */
+static void done(struct byok_ctx *ctx, void *state)
+{
+    struct provider *self = state;
+    byok_timer_cancel(ctx, &self->slot_retry);
+    free_tasks(self->waiting);
+    free_tasks(self->sent);
+}
+
+static void check(const void *state)
+{
+    const struct provider *self = state;
+    assert(self->busy >= 0);
+    assert(!self->ring == !self->ring_last);
+}
+
+const struct byok_behavior byok_actor_provider = {
+    .name = "provider",
+    .state_size = sizeof(struct provider),
+    .init = init,
+    .receive = receive,
+    .done = done,
+    .check = check,
+};

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/publisher.c - gathers finished requests into batches, commits them, then applies them.
+ *
+ * A batch is what is committed together: results, usage, changes of state, and the offsets up to
+ * which the partitions are done.  Only when the broker has it is it written to the local tables,
+ * in the order of the commits, so these are always a prefix of their changelogs; and only after
+ * that do the users hear of it.
+ */
+#include <assert.h>
+
+#include <uthash.h>
+
+#include "actors/env.h"
+#include "actors/partition.h"
+#include "base/mem.h"
+
+#define TROUBLE_RETRY_US ((int64_t)250000)
+
+struct queue {
+    struct byok_msg *head, *last;
+    size_t count;
+};
+
+struct publisher {
+    struct queue fresh;    /* tasks to be committed */
+    struct queue again;    /* of batches that failed; they go first */
+    struct queue applying; /* committed batches that are to be applied, oldest first */
+    uint32_t under_way;    /* batches at the broker port */
+    bool at_vault;         /* the oldest committed batch is with the vault */
+    struct byok_timer linger;
+    struct byok_timer apply_retry;
+};
+
+static void push(struct queue *queue, struct byok_msg *msg)
+{
+    msg->next = NULL;
+    if (queue->last)
+        queue->last->next = msg;
+    else
+        queue->head = msg;
+    queue->last = msg;
+    queue->count++;
+}
+
+static struct byok_msg *pop(struct queue *queue)
+{
+    struct byok_msg *msg = queue->head;
+    if (!msg)
+        return NULL;
+    queue->head = msg->next;
+    if (!queue->head)
+        queue->last = NULL;
+    queue->count--;
+    msg->next = NULL;
+    return msg;
+}
+
+static int64_t now_us(const struct byok_ctx *ctx)
+{
+    return ctx->env->clock->ops->now_us(ctx->env->clock);
+}
+
+static struct byok_partition *partition_of(const struct byok_ctx *ctx,
+                                           const struct byok_task *task)
+{
+    return byok_partition_current(ctx->env->partitions, task->partition, task->epoch);
+}
+
+/* It is durable, or nobody's any more: either way its user lets go of it. */
+static void settle(struct byok_ctx *ctx, struct byok_task *task)
+{
+    if (task->user)
+        byok_send_task(ctx, task->user, BYOK_MSG_COMMITTED, &task);
+    else
+        byok_task_ended(ctx, &task);
+}
+
+/* ---- making a batch ---- */
+
+static void note_position(struct byok_commit *commit, const struct byok_partition *partition)
+{
+    struct byok_position *position = commit->positions;
+    size_t i = 0;
+    while (i < commit->position_count && position[i].partition != partition->id)
+        i++;
+    if (i == commit->position_count)
+        commit->position_count++;
+    position[i] =
+        (struct byok_position){partition->id, byok_watermark_position(&partition->marks)};
+}
+
+static struct byok_task *next_task(struct byok_ctx *ctx, struct publisher *self)
+{
+    for (;;) {
+        struct byok_msg *msg = pop(self->again.head ? &self->again : &self->fresh);
+        if (!msg)
+            return NULL;
+        struct byok_task *task = (struct byok_task *)msg;
+        if (partition_of(ctx, task))
+            return task;
+        settle(ctx, task); /* another has the partition: this work is not ours to publish */
+    }
+}
+
+/* The key of a state record seen in a batch. */
+struct seen {
+    UT_hash_handle hh;
+};
+
+static void remove_out(struct byok_task *task, size_t i)
+{
+    memmove(&task->outs[i], &task->outs[i + 1], (task->out_count - i - 1) * sizeof *task->outs);
+    task->out_count--;
+}
+
+/* Of several changes of one state record the last one stands for all: a batch with 500 jobs of one
+ * user writes the user's record once.  Walks the tasks from the last; without memory it only
+ * writes more. */
+static void drop_superseded(struct byok_task **tasks, size_t count)
+{
+    struct seen *table = NULL, *lines = byok_new(2 * count, sizeof *lines);
+    size_t used = 0;
+    for (size_t t = count; lines && t-- > 0;) {
+        struct byok_task *task = tasks[t];
+        for (size_t i = task->out_count; i-- > 0;) {
+            struct byok_out *out = &task->outs[i];
+            struct seen *same = NULL;
+            if (out->topic != BYOK_TOPIC_STATE)
+                continue;
+            HASH_FIND(hh, table, out->key.ptr, out->key.len, same);
+            if (same) {
+                remove_out(task, i);
+            } else if (used < 2 * count) {
+                struct seen *line = &lines[used++];
+                HASH_ADD_KEYPTR(hh, table, out->key.ptr, out->key.len, line);
+            }
+        }
+    }
+    HASH_CLEAR(hh, table);
+    byok_delete(lines);
+}
+
+/* The tasks of a batch as an array, in order; NULL when there is no memory. */
+static struct byok_task **list_tasks(const struct byok_commit *commit)
+{
+    struct byok_task **tasks = byok_new(commit->task_count, sizeof *tasks);
+    size_t i = 0;
+    for (struct byok_task *task = commit->tasks; tasks && task;
+         task = (struct byok_task *)task->msg.next)
+        tasks[i++] = task;
+    return tasks;
+}
+
+static void thin_out(const struct byok_commit *commit)
+{
+    if (commit->task_count < 2)
+        return;
+    struct byok_task **tasks = list_tasks(commit);
+    if (tasks)
+        drop_superseded(tasks, commit->task_count);
+    byok_delete(tasks);
+}
+
+static struct byok_commit *make_batch(struct byok_ctx *ctx, struct publisher *self)
+{
+    struct byok_commit *commit = byok_new(1, sizeof *commit);
+    size_t partitions = HASH_COUNT(ctx->env->partitions->table);
+    if (commit)
+        commit->positions = byok_new(partitions + 1, sizeof *commit->positions);
+    if (!commit || !commit->positions) {
+        byok_delete(commit);
+        return NULL;
+    }
+    commit->reply_to = ctx->self;
+    struct queue taken = {0};
+    while (taken.count < ctx->env->settings->commit_tasks_max) {
+        struct byok_task *task = next_task(ctx, self);
+        if (!task)
+            break;
+        struct byok_partition *partition = partition_of(ctx, task);
+        byok_watermark_finish(&partition->marks, task->offset);
+        push(&taken, &task->msg);
+        note_position(commit, partition);
+    }
+    commit->tasks = (struct byok_task *)taken.head;
+    commit->task_count = taken.count;
+    thin_out(commit);
+    return commit;
+}
+
+static void flush(struct byok_ctx *ctx, struct publisher *self)
+{
+    struct byok_broker *broker = ctx->env->broker;
+    while (self->under_way < broker->commits_max && (self->again.head || self->fresh.head)) {
+        struct byok_commit *commit = make_batch(ctx, self);
+        if (!commit) {
+            byok_timer_set(ctx, &self->linger, now_us(ctx) + TROUBLE_RETRY_US);
+            return;
+        }
+        if (commit->task_count == 0) {
+            byok_commit_free(commit);
+            return;
+        }
+        self->under_way++;
+        broker->ops->commit(broker, commit);
+    }
+}
+
+static void flush_or_linger(struct byok_ctx *ctx, struct publisher *self)
+{
+    const struct byok_settings *settings = ctx->env->settings;
+    size_t waiting = self->again.count + self->fresh.count;
+    if (waiting == 0)
+        return;
+    if (self->again.head || waiting >= settings->commit_tasks_max ||
+        settings->commit_linger_us == 0)
+        flush(ctx, self);
+    else if (!self->linger.set)
+        byok_timer_set(ctx, &self->linger, now_us(ctx) + settings->commit_linger_us);
+}
+
+/* ---- applying a batch ---- */
+
+static bool touches(const struct byok_commit *commit, enum byok_topic topic)
+{
+    for (const struct byok_task *task = commit->tasks; task;
+         task = (const struct byok_task *)task->msg.next) {
+        for (size_t i = 0; i < task->out_count; i++) {
+            if (task->outs[i].topic == topic)
+                return true;
+        }
+    }
+    return false;
+}
+
+static size_t collect(const struct byok_commit *commit, int32_t partition,
+                      struct byok_write *writes, int64_t *position)
+{
+    size_t count = 0;
+    for (const struct byok_task *task = commit->tasks; task;
+         task = (const struct byok_task *)task->msg.next) {
+        for (size_t i = 0; i < task->out_count; i++) {
+            const struct byok_out *out = &task->outs[i];
+            if (out->topic != BYOK_TOPIC_STATE || out->partition != partition)
+                continue;
+            if (writes)
+                writes[count] = (struct byok_write){out->key, out->value, out->tombstone};
+            if (out->offset >= *position)
+                *position = out->offset + 1;
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool is_current(const struct byok_ctx *ctx, const struct byok_commit *commit,
+                       int32_t partition)
+{
+    for (const struct byok_task *task = commit->tasks; task;
+         task = (const struct byok_task *)task->msg.next) {
+        if (task->partition == partition)
+            return partition_of(ctx, task) != NULL;
+    }
+    return false;
+}
+
+static enum byok_err apply_partition(const struct byok_ctx *ctx, const struct byok_commit *commit,
+                                     int32_t partition, struct byok_fault *fault)
+{
+    struct byok_store *state = ctx->env->state;
+    int64_t position = -1;
+    size_t count = collect(commit, partition, NULL, &position);
+    if (count == 0 || !is_current(ctx, commit, partition))
+        return BYOK_E_OK;
+    struct byok_write *writes = byok_new(count, sizeof *writes);
+    if (!writes)
+        return byok_fault_set(fault, BYOK_E_NOMEM, "no memory");
+    collect(commit, partition, writes, &position);
+    enum byok_err err = state->ops->apply(state, partition, writes, count, position, fault);
+    byok_delete(writes);
+    return err;
+}
+
+/* Again after a failure: what was written already is written once more, to the same effect. */
+static enum byok_err apply_state(const struct byok_ctx *ctx, const struct byok_commit *commit)
+{
+    struct byok_fault fault = {0};
+    for (size_t i = 0; i < commit->position_count; i++) {
+        enum byok_err err =
+            apply_partition(ctx, commit, commit->positions[i].partition, &fault);
+        if (err == BYOK_E_OK)
+            continue;
+        byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
+        byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "state_unwritable",
+                       BYOK_F_INT("partition", commit->positions[i].partition),
+                       BYOK_F_TEXT("reason", fault.text));
+        return err;
+    }
+    return BYOK_E_OK;
+}
+
+static void settle_first(struct byok_ctx *ctx, struct publisher *self)
+{
+    struct byok_commit *commit = (struct byok_commit *)pop(&self->applying);
+    struct queue tasks = {.head = &commit->tasks->msg};
+    commit->tasks = NULL;
+    while (tasks.head) {
+        struct byok_msg *task = tasks.head;
+        tasks.head = task->next;
+        settle(ctx, (struct byok_task *)task);
+    }
+    byok_commit_free(commit);
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_COMMITS, 1);
+}
+
+/* One batch after the other, because the tables must follow the order of the changelogs. */
+static void apply(struct byok_ctx *ctx, struct publisher *self)
+{
+    while (self->applying.head && !self->at_vault && !self->apply_retry.set) {
+        struct byok_commit *commit = (struct byok_commit *)self->applying.head;
+        enum byok_err err = apply_state(ctx, commit);
+        byok_store_state(ctx->env, err == BYOK_E_STORE);
+        if (err != BYOK_E_OK) {
+            byok_timer_set(ctx, &self->apply_retry, now_us(ctx) + TROUBLE_RETRY_US);
+            return;
+        }
+        if (!touches(commit, BYOK_TOPIC_VAULT)) {
+            settle_first(ctx, self);
+            continue;
+        }
+        struct byok_msg *msg = pop(&self->applying);
+        self->at_vault = true;
+        byok_send(ctx, ctx->env->vault, BYOK_MSG_APPLY, &msg);
+    }
+}
+
+/* ---- messages ---- */
+
+static void on_commit_done(struct byok_ctx *ctx, struct publisher *self, struct byok_msg **msg)
+{
+    struct byok_commit *commit = (struct byok_commit *)*msg;
+    *msg = NULL;
+    self->under_way--;
+    if (commit->fault.code == BYOK_E_OK) {
+        push(&self->applying, &commit->msg);
+        return;
+    }
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_COMMIT_FAILURES, 1);
+    byok_log_event(ctx->env->log, BYOK_LOG_WARN, "commit_failed",
+                   BYOK_F_TEXT("code", byok_err_name(commit->fault.code)),
+                   BYOK_F_TEXT("reason", commit->fault.text),
+                   BYOK_F_INT("requests", commit->task_count));
+    while (commit->tasks) {
+        struct byok_task *task = commit->tasks;
+        commit->tasks = (struct byok_task *)task->msg.next;
+        push(&self->again, &task->msg);
+    }
+    byok_commit_free(commit);
+}
+
+static void on_applied(struct byok_ctx *ctx, struct publisher *self, struct byok_msg **msg)
+{
+    struct byok_msg *commit = *msg;
+    *msg = NULL;
+    self->at_vault = false;
+    /* first again, for settle_first */
+    commit->next = self->applying.head;
+    self->applying.head = commit;
+    if (!self->applying.last)
+        self->applying.last = commit;
+    self->applying.count++;
+    settle_first(ctx, self);
+}
+
+static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg **msg)
+{
+    struct publisher *self = state;
+    switch ((*msg)->kind) {
+    case BYOK_MSG_PUBLISH:
+        push(&self->fresh, *msg);
+        *msg = NULL;
+        break;
+    case BYOK_MSG_COMMIT_DONE:
+        on_commit_done(ctx, self, msg);
+        break;
+    case BYOK_MSG_APPLIED:
+        on_applied(ctx, self, msg);
+        break;
+    case BYOK_MSG_TIMER:
+        if (*msg == &self->linger.msg)
+            flush(ctx, self);
+        break;
+    default:
+        assert(!"a message that the publisher does not know");
+    }
+    apply(ctx, self);
+    flush_or_linger(ctx, self);
+    return BYOK_E_OK;
+}
+
+static void done(struct byok_ctx *ctx, void *state)
+{
+    struct publisher *self = state;
+    byok_timer_cancel(ctx, &self->linger);
+    byok_timer_cancel(ctx, &self->apply_retry);
+    for (struct byok_msg *task; (task = pop(&self->again)) || (task = pop(&self->fresh));)
+        byok_task_free((struct byok_task *)task);
+    for (struct byok_msg *commit; (commit = pop(&self->applying));)
+        byok_commit_free((struct byok_commit *)commit);
+}
+
+const struct byok_behavior byok_actor_publisher = {
+    .name = "publisher",
+    .state_size = sizeof(struct publisher),
+    .receive = receive,
+    .done = done,
+};

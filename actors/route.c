@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/route.c - see actors/route.h. */
+#include "actors/route.h"
+
+static enum byok_err find_provider(const struct byok_env *env, struct byok_str name,
+                                   const struct byok_provider **out, struct byok_fault *fault)
+{
+    size_t i = byok_env_provider(env, name);
+    if (i == SIZE_MAX)
+        return byok_fault_set(fault, BYOK_E_UNKNOWN_PROVIDER,
+                              "no provider \"%.*s\" is configured in this worker",
+                              BYOK_STR_ARG(name));
+    *out = &env->providers[i];
+    return BYOK_E_OK;
+}
+
+static enum byok_err route_job(const struct byok_env *env, const struct byok_user_record *user,
+                               struct byok_task *task, struct byok_fault *fault)
+{
+    enum byok_capability capability = task->request.capability;
+    const char *capability_name = byok_capability_name(capability);
+    struct byok_str chosen = byok_str_of(user->choice[capability].provider);
+    struct byok_str name = task->request.provider.len > 0 ? task->request.provider : chosen;
+    if (name.len == 0)
+        return byok_fault_set(fault, BYOK_E_NO_PROVIDER,
+                              "the job names no provider and the user has set no default for %s: "
+                              "name one, or set one by user.configure",
+                              capability_name);
+    enum byok_err err = find_provider(env, name, &task->provider, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    if (!task->provider->adapter->ops[capability].build)
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED, "provider \"%s\" does not offer %s",
+                              task->provider->name, capability_name);
+    struct byok_str model = task->request.model;
+    if (model.len == 0 && byok_str_eq(name, chosen))
+        model = byok_str_of(user->choice[capability].model);
+    if (model.len == 0)
+        model = byok_str_of(task->provider->default_model[capability]);
+    if (model.len == 0)
+        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                              "the job names no model, and neither the user nor the configuration "
+                              "of provider \"%s\" has a default one for %s",
+                              task->provider->name, capability_name);
+    task->model = byok_arena_copy(&task->arena, model);
+    return task->model.ptr ? BYOK_E_OK : BYOK_E_NOMEM;
+}
+
+enum byok_err byok_route(const struct byok_env *env, const struct byok_user_record *user,
+                         struct byok_task *task, struct byok_fault *fault)
+{
+    switch (task->request.type) {
+    case BYOK_REQUEST_JOB:
+        return route_job(env, user, task, fault);
+    case BYOK_REQUEST_KEY_REGISTER:
+    case BYOK_REQUEST_KEY_CHECK:
+        return find_provider(env, task->request.provider, &task->provider, fault);
+    case BYOK_REQUEST_KEY_DELETE: /* also of a provider that is configured no more */
+    case BYOK_REQUEST_USER_CONFIGURE:
+    case BYOK_REQUEST_TYPE_COUNT:
+        break;
+    }
+    return BYOK_E_OK;
+}
+
+static bool is_none(struct byok_str name)
+{
+    return byok_str_is(name, "-");
+}
+
+static void choose(char *to, size_t room, struct byok_str name)
+{
+    if (name.len == 0)
+        return;
+    size_t len = is_none(name) ? 0 : name.len < room ? name.len : room - 1;
+    memcpy(to, name.ptr, len);
+    to[len] = '\0';
+}
+
+static void set_limit(int64_t *limit, int64_t setting)
+{
+    if (setting != BYOK_SETTING_UNCHANGED)
+        *limit = setting == BYOK_SETTING_DEFAULT ? -1 : setting;
+}
+
+enum byok_err byok_configure(const struct byok_env *env, const struct byok_user_settings *settings,
+                             struct byok_user_record *user, struct byok_fault *fault)
+{
+    for (size_t i = 0; i < BYOK_CAPABILITY_COUNT; i++) {
+        const struct byok_provider *unused;
+        struct byok_str name = settings->provider[i];
+        if (name.len == 0 || is_none(name))
+            continue;
+        enum byok_err err = find_provider(env, name, &unused, fault);
+        if (err != BYOK_E_OK)
+            return err;
+    }
+    for (size_t i = 0; i < BYOK_CAPABILITY_COUNT; i++) {
+        choose(user->choice[i].provider, sizeof user->choice[i].provider, settings->provider[i]);
+        choose(user->choice[i].model, sizeof user->choice[i].model, settings->model[i]);
+    }
+    set_limit(&user->requests_per_minute, settings->requests_per_minute);
+    set_limit(&user->tokens_per_minute, settings->tokens_per_minute);
+    set_limit(&user->concurrency, settings->concurrency);
+    return BYOK_E_OK;
+}

@@ -1,0 +1,736 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/user.c - one user's requests: in order, once each, within the limits.
+ *
+ * A request waits as its raw record in the backlog; a window of them is decoded and may go to the
+ * providers in any order that limits and retries allow.  A command (key.register, …) is a fence:
+ * what comes behind it waits until it is committed, so that "register, then use" holds.
+ */
+#include <assert.h>
+
+#include <utlist.h>
+
+#include "actors/deadletter.h"
+#include "actors/limit.h"
+#include "actors/outcome.h"
+#include "actors/partition.h"
+#include "actors/retry.h"
+#include "actors/route.h"
+#include "actors/user.h"
+#include "base/mem.h"
+
+#define TROUBLE_RETRY_US ((int64_t)100000)
+#define FAR_US ((int64_t)10 * 365 * 86400 * 1000000) /* keeps sums of times from overflowing */
+
+/* What the user has with one provider. */
+struct lane {
+    struct byok_ready ready;
+    int64_t blocked_until_us; /* it said: not before */
+    struct byok_task *first;  /* of the window, while offers are made */
+};
+
+struct user {
+    int32_t partition;
+    uint32_t epoch;
+    char id[BYOK_USER_MAX + 1];
+    bool loaded; /* record and limits are there */
+    bool closed; /* the partition goes: nothing begins any more */
+    bool fenced; /* a command is under way */
+    struct byok_user_record record;
+    struct byok_limit requests, tokens;
+    struct byok_record *backlog, *backlog_last;
+    struct byok_task *window; /* decoded and not under way, oldest first */
+    uint32_t window_count;
+    struct byok_known *known; /* all decoded ones up to their commit, by id; and `anchor` */
+    struct byok_known anchor; /* keeps the table's head in this actor, whoever frees the tasks */
+    uint32_t calls;          /* under way */
+    struct lane *lanes;      /* the i-th for the i-th provider */
+    struct byok_timer timer;
+    int64_t idle_from_us;
+};
+
+static int64_t now_us(const struct byok_ctx *ctx)
+{
+    return ctx->env->clock->ops->now_us(ctx->env->clock);
+}
+
+static struct byok_str user_id(const struct user *self)
+{
+    return byok_str_of(self->id);
+}
+
+static struct lane *lane_of(const struct byok_ctx *ctx, const struct user *self,
+                            const struct byok_task *task)
+{
+    return &self->lanes[task->provider - ctx->env->providers];
+}
+
+static bool is_job(const struct byok_task *task)
+{
+    return task->request.type == BYOK_REQUEST_JOB;
+}
+
+/* ---- state ---- */
+
+static int64_t or_default(int64_t own, int64_t general)
+{
+    return own >= 0 ? own : general;
+}
+
+static void set_limits(const struct byok_ctx *ctx, struct user *self)
+{
+    const struct byok_settings *all = ctx->env->settings;
+    byok_limit_set(&self->requests,
+                   or_default(self->record.requests_per_minute, all->requests_per_minute),
+                   all->burst_percent);
+    byok_limit_set(&self->tokens,
+                   or_default(self->record.tokens_per_minute, all->tokens_per_minute),
+                   all->burst_percent);
+}
+
+static int64_t concurrency(const struct byok_ctx *ctx, const struct user *self)
+{
+    int64_t own = or_default(self->record.concurrency, ctx->env->settings->user_concurrency);
+    return own == 0 ? INT64_MAX : own;
+}
+
+static enum byok_err store_failed(const struct byok_ctx *ctx, const struct user *self,
+                                  const struct byok_fault *fault)
+{
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
+    byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "state_unreadable",
+                   BYOK_F_INT("partition", self->partition), BYOK_F_TEXT("reason", fault->text));
+    return fault->code;
+}
+
+static enum byok_err load(const struct byok_ctx *ctx, struct user *self)
+{
+    struct byok_store *state = ctx->env->state;
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str key = byok_user_key(&arena, user_id(self)), bytes;
+    struct byok_fault fault = {0};
+    if (!key.ptr)
+        return BYOK_E_NOMEM;
+    enum byok_err err = state->ops->get(state, self->partition, key, &arena, &bytes, &fault);
+    if (err != BYOK_E_OK)
+        return store_failed(ctx, self, &fault);
+    byok_user_record_init(&self->record);
+    if (bytes.ptr)
+        err = byok_user_record_decode(bytes, &arena, &self->record);
+    if (err == BYOK_E_BAD_MESSAGE) {
+        byok_fault_set(&fault, BYOK_E_STORE, "the record of user %s is damaged", self->id);
+        return store_failed(ctx, self, &fault);
+    }
+    if (err != BYOK_E_OK)
+        return err;
+    set_limits(ctx, self);
+    int64_t passed_ms =
+        ctx->env->clock->ops->wall_ms(ctx->env->clock) - self->record.saved_wall_ms;
+    int64_t passed_us = passed_ms > FAR_US / 1000 ? FAR_US : passed_ms * 1000;
+    byok_limit_load(&self->requests, now_us(ctx), self->record.requests_debt_us, passed_us);
+    byok_limit_load(&self->tokens, now_us(ctx), self->record.tokens_debt_us, passed_us);
+    self->loaded = true;
+    return BYOK_E_OK;
+}
+
+static void save_debts(const struct byok_ctx *ctx, struct user *self)
+{
+    self->record.requests_debt_us = byok_limit_debt_us(&self->requests, now_us(ctx));
+    self->record.tokens_debt_us = byok_limit_debt_us(&self->tokens, now_us(ctx));
+    self->record.saved_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock);
+}
+
+/* ---- the end of a request ---- */
+
+static void forget(struct user *self, struct byok_task *task)
+{
+    if (task->listed)
+        HASH_DEL(self->known, &task->known);
+    task->listed = false;
+}
+
+static void window_remove(struct user *self, struct byok_task *task)
+{
+    DL_DELETE(self->window, task);
+    self->window_count--;
+}
+
+/* It was not begun, or its result may not be published: the partition's next owner takes it. */
+static void drop(struct byok_ctx *ctx, struct user *self, struct byok_task *task)
+{
+    forget(self, task);
+    if (!is_job(task))
+        self->fenced = false;
+    byok_task_ended(ctx, &task);
+}
+
+/* Write and send off what the task publishes; on an error it is unchanged and still here. */
+static enum byok_err finish(struct byok_ctx *ctx, struct user *self, struct byok_task *task)
+{
+    save_debts(ctx, self);
+    enum byok_err err = byok_outcome_write(ctx->env, &self->record, task);
+    if (err != BYOK_E_OK)
+        return err;
+    enum byok_err code = task->status == BYOK_STATUS_OK ? BYOK_E_OK : task->fault.code;
+    atomic_fetch_add_explicit(&ctx->env->metrics->results_by_code[code], 1, memory_order_relaxed);
+    byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "finished", BYOK_F_STR("user", user_id(self)),
+                   BYOK_F_STR("id", task->request.id), BYOK_F_TEXT("code", byok_err_name(code)),
+                   BYOK_F_INT("attempts", task->attempt_count));
+    byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
+    return BYOK_E_OK;
+}
+
+/* The same for a task of the window, with what its fault says. */
+static enum byok_err finish_waiting(struct byok_ctx *ctx, struct user *self,
+                                    struct byok_task *task)
+{
+    task->status = task->fault.code == BYOK_E_OK ? BYOK_STATUS_OK : BYOK_STATUS_ERROR;
+    return finish(ctx, self, task);
+}
+
+/* ---- from the backlog into the window ---- */
+
+static void pop_backlog(struct user *self)
+{
+    self->backlog = (struct byok_record *)self->backlog->msg.next;
+    if (!self->backlog)
+        self->backlog_last = NULL;
+}
+
+static size_t arena_cap(const struct byok_settings *settings)
+{
+    /* the tree, the copy in the provider's form, the answer, the result: each at most about two
+     * times its bytes on the wire */
+    return 4 * (settings->request_max_bytes + settings->answer_max_bytes);
+}
+
+static enum byok_err decode(const struct byok_ctx *ctx, struct byok_task *task,
+                            struct byok_fault *fault)
+{
+    struct byok_record *record = task->record;
+    struct byok_request *request = &task->request;
+    enum byok_err err = byok_request_decode(
+        &task->arena, byok_record_header_of(record, BYOK_HEADER_CONTENT_TYPE), record->key,
+        record->value, record->timestamp_wall_ms, request, fault);
+    if (err == BYOK_E_NOMEM && task->arena.overflow)
+        return byok_fault_set(fault, BYOK_E_TOO_LARGE,
+                              "the request takes more memory than a job may have");
+    if (err != BYOK_E_OK)
+        return err;
+    struct byok_str trace = byok_record_header_of(record, BYOK_HEADER_TRACEPARENT);
+    if (request->traceparent.len == 0 && trace.len <= BYOK_TRACEPARENT_MAX)
+        request->traceparent = trace;
+    task->taken_us = now_us(ctx);
+    task->deadline_us = INT64_MAX;
+    if (request->deadline_wall_ms != 0) {
+        int64_t left_ms =
+            request->deadline_wall_ms - ctx->env->clock->ops->wall_ms(ctx->env->clock);
+        if (left_ms < FAR_US / 1000)
+            task->deadline_us = task->taken_us + left_ms * 1000;
+    }
+    return BYOK_E_OK;
+}
+
+/* Whether this id has been answered already, or is about to be. */
+static enum byok_err is_repeat(const struct byok_ctx *ctx, struct user *self,
+                               struct byok_task *task, bool *out)
+{
+    struct byok_known *same = NULL;
+    HASH_FIND(hh, self->known, task->request.id.ptr, task->request.id.len, same);
+    *out = same != NULL;
+    if (same)
+        return BYOK_E_OK;
+    struct byok_store *state = ctx->env->state;
+    struct byok_str key = byok_done_key(&task->arena, user_id(self), task->request.id), bytes;
+    struct byok_fault fault = {0};
+    if (!key.ptr)
+        return BYOK_E_NOMEM;
+    enum byok_err err =
+        state->ops->get(state, self->partition, key, &task->arena, &bytes, &fault);
+    if (err != BYOK_E_OK)
+        return store_failed(ctx, self, &fault);
+    *out = bytes.ptr != NULL;
+    return BYOK_E_OK;
+}
+
+/* Nothing to publish but the offset. */
+static void pass_over(struct byok_ctx *ctx, struct byok_task *task)
+{
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_DUPLICATES, 1);
+    byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "duplicate",
+                   BYOK_F_STR("id", task->request.id), BYOK_F_INT("offset", task->offset));
+    byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
+}
+
+static void configure(const struct byok_ctx *ctx, struct user *self, struct byok_task *task)
+{
+    if (byok_configure(ctx->env, &task->request.settings, &self->record, &task->fault) ==
+        BYOK_E_OK)
+        set_limits(ctx, self);
+}
+
+/* A decoded request takes its place; what is wrong with it stands in task->fault. */
+static enum byok_err admit(const struct byok_ctx *ctx, struct user *self, struct byok_task *task)
+{
+    struct byok_fault fault = {0};
+    enum byok_err err = byok_route(ctx->env, &self->record, task, &fault);
+    if (err == BYOK_E_NOMEM)
+        return err;
+    struct byok_known *line = &task->known;
+    HASH_ADD_KEYPTR(hh, self->known, task->request.id.ptr, task->request.id.len, line);
+    if (!line->hh.tbl)
+        return BYOK_E_NOMEM;
+    task->listed = true;
+    task->user = ctx->self;
+    task->fault = fault;
+    DL_APPEND(self->window, task);
+    self->window_count++;
+    if (!is_job(task))
+        self->fenced = true;
+    if (task->request.type == BYOK_REQUEST_USER_CONFIGURE)
+        configure(ctx, self, task);
+    return BYOK_E_OK;
+}
+
+/* The task of the first record; the record is popped when it is settled what becomes of it. */
+static enum byok_err take_one(struct byok_ctx *ctx, struct user *self, struct byok_task *task)
+{
+    struct byok_fault fault = {0};
+    enum byok_err err = decode(ctx, task, &fault);
+    if (err == BYOK_E_NOMEM)
+        return err;
+    if (err != BYOK_E_OK) {
+        struct byok_record *record = task->record;
+        task->record = NULL;
+        err = byok_dead_letter(ctx, &record, "decode", &fault);
+        if (err != BYOK_E_OK)
+            task->record = record;
+        else
+            byok_task_free(task);
+        return err;
+    }
+    bool repeat = false;
+    err = is_repeat(ctx, self, task, &repeat);
+    if (err == BYOK_E_OK && !repeat)
+        err = admit(ctx, self, task);
+    if (err == BYOK_E_OK && repeat)
+        pass_over(ctx, task);
+    return err;
+}
+
+static enum byok_err fill(struct byok_ctx *ctx, struct user *self)
+{
+    while (self->backlog && !self->fenced && self->window_count < ctx->env->settings->window) {
+        struct byok_record *record = self->backlog;
+        struct byok_msg *behind = record->msg.next;
+        struct byok_task *task = byok_task_new(&record, arena_cap(ctx->env->settings));
+        if (!task)
+            return BYOK_E_NOMEM;
+        pop_backlog(self);
+        task->record->msg.next = NULL;
+        enum byok_err err = take_one(ctx, self, task);
+        if (err == BYOK_E_OK)
+            continue;
+        record = task->record; /* back to where it was */
+        task->record = NULL;
+        byok_task_free(task);
+        record->msg.next = behind;
+        self->backlog = record;
+        if (!behind)
+            self->backlog_last = record;
+        return err;
+    }
+    return BYOK_E_OK;
+}
+
+/* ---- from the window to the providers ---- */
+
+static bool is_exempt(const struct byok_task *task)
+{
+    return !is_job(task); /* limits are for calls that cost */
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* When limits let the task go: now or before, or a later time. */
+static int64_t allowed_at(const struct user *self, struct byok_task *task, int64_t now)
+{
+    if (is_exempt(task))
+        return now;
+    if (task->reserved_tokens == 0)
+        task->reserved_tokens = byok_estimate_tokens(&task->request);
+    int64_t requests = byok_limit_wait_us(&self->requests, now, 1);
+    int64_t tokens = byok_limit_wait_us(&self->tokens, now, task->reserved_tokens);
+    return now + later(requests, tokens);
+}
+
+/* The oldest task of each lane that waits for no retry; ends what is past its deadline or wrong.
+ * Returns when the next of the others is due. */
+static enum byok_err look_over(struct byok_ctx *ctx, struct user *self, int64_t now,
+                               int64_t *wake_us)
+{
+    struct byok_task *task, *next;
+    for (size_t i = 0; i < ctx->env->provider_count; i++)
+        self->lanes[i].first = NULL;
+    DL_FOREACH_SAFE(self->window, task, next)
+    {
+        bool goes_out = task->provider && task->fault.code == BYOK_E_OK;
+        if (task->deadline_us <= now && goes_out)
+            byok_fault_set(&task->fault, BYOK_E_DEADLINE,
+                           "the deadline passed while the request waited");
+        if (!goes_out || task->deadline_us <= now) {
+            window_remove(self, task);
+            enum byok_err err = finish_waiting(ctx, self, task);
+            if (err != BYOK_E_OK) {
+                DL_PREPEND(self->window, task);
+                self->window_count++;
+                return err;
+            }
+            continue;
+        }
+        struct lane *lane = lane_of(ctx, self, task);
+        if (task->deadline_us < *wake_us)
+            *wake_us = task->deadline_us;
+        if (task->not_before_us > now) {
+            if (task->not_before_us < *wake_us)
+                *wake_us = task->not_before_us;
+        } else if (!lane->first) {
+            lane->first = task;
+        }
+    }
+    return BYOK_E_OK;
+}
+
+static void offer(struct byok_ctx *ctx, struct user *self, int64_t now, int64_t *wake_us)
+{
+    if (self->calls >= concurrency(ctx, self))
+        return; /* the end of a call brings us back */
+    for (size_t i = 0; i < ctx->env->provider_count; i++) {
+        struct lane *lane = &self->lanes[i];
+        if (!lane->first || lane->ready.away)
+            continue;
+        int64_t at = later(lane->blocked_until_us, allowed_at(self, lane->first, now));
+        if (at > now) {
+            if (at < *wake_us)
+                *wake_us = at;
+            continue;
+        }
+        struct byok_msg *msg = &lane->ready.msg;
+        lane->ready.away = true;
+        byok_send(ctx, ctx->env->provider_actors[i], BYOK_MSG_READY, &msg);
+    }
+}
+
+static uint32_t known_count(const struct user *self)
+{
+    return HASH_COUNT(self->known) - 1; /* the anchor */
+}
+
+/* Whether anything could still reach this actor. */
+static bool is_quiet(const struct byok_ctx *ctx, const struct user *self)
+{
+    for (size_t i = 0; i < ctx->env->provider_count; i++) {
+        if (self->lanes[i].ready.away)
+            return false;
+    }
+    return !self->backlog && known_count(self) == 0 && byok_actor_pending(ctx->self) == 0;
+}
+
+static void leave(struct byok_ctx *ctx, struct user *self)
+{
+    struct byok_partition *partition =
+        byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
+    if (partition)
+        byok_partition_remove_user(partition, user_id(self), ctx->self);
+    byok_stop(ctx->self);
+}
+
+/* After every message: take in, offer, and see when to wake up. */
+static void go_on(struct byok_ctx *ctx, struct user *self)
+{
+    int64_t now = now_us(ctx), wake_us = INT64_MAX;
+    enum byok_err err = BYOK_E_OK;
+    if (!self->closed && self->backlog && !self->loaded)
+        err = load(ctx, self);
+    /* again while room was made: what ends without a call leaves the window at once */
+    for (bool more = true; err == BYOK_E_OK && more && self->loaded && !self->closed;) {
+        err = fill(ctx, self);
+        if (err == BYOK_E_OK)
+            err = look_over(ctx, self, now, &wake_us);
+        more = self->backlog && !self->fenced && self->window_count < ctx->env->settings->window;
+    }
+    if (err != BYOK_E_OK)
+        wake_us = now + TROUBLE_RETRY_US;
+    else if (!self->closed && self->loaded)
+        offer(ctx, self, now, &wake_us);
+    if (is_quiet(ctx, self)) {
+        if (self->idle_from_us == 0)
+            self->idle_from_us = now;
+        if (self->closed || now - self->idle_from_us >= ctx->env->settings->user_idle_us) {
+            leave(ctx, self);
+            return;
+        }
+        wake_us = self->idle_from_us + ctx->env->settings->user_idle_us;
+    } else {
+        self->idle_from_us = 0;
+    }
+    if (wake_us == INT64_MAX)
+        byok_timer_cancel(ctx, &self->timer);
+    else
+        byok_timer_set(ctx, &self->timer, wake_us);
+}
+
+/* ---- messages ---- */
+
+static void on_request(struct user *self, struct byok_msg **msg)
+{
+    struct byok_record *record = (struct byok_record *)*msg;
+    *msg = NULL;
+    record->msg.next = NULL;
+    if (self->backlog_last)
+        self->backlog_last->msg.next = &record->msg;
+    else
+        self->backlog = record;
+    self->backlog_last = record;
+}
+
+static void on_close(struct byok_ctx *ctx, struct user *self)
+{
+    self->closed = true;
+    while (self->backlog) {
+        struct byok_record *record = self->backlog;
+        pop_backlog(self);
+        byok_record_dropped(ctx, &record);
+    }
+    while (self->window) {
+        struct byok_task *task = self->window;
+        window_remove(self, task);
+        drop(ctx, self, task);
+    }
+}
+
+static struct byok_task *pick(struct byok_ctx *ctx, struct user *self, size_t i, int64_t now)
+{
+    struct byok_task *task;
+    const struct lane *lane = &self->lanes[i];
+    if (self->closed || self->calls >= concurrency(ctx, self) || lane->blocked_until_us > now)
+        return NULL;
+    DL_FOREACH(self->window, task)
+    {
+        if (!task->provider || lane_of(ctx, self, task) != lane || task->not_before_us > now)
+            continue;
+        bool fit = task->fault.code == BYOK_E_OK && task->deadline_us > now &&
+                   allowed_at(self, task, now) <= now;
+        return fit ? task : NULL; /* nobody overtakes at a limit */
+    }
+    return NULL;
+}
+
+static void on_turn(struct byok_ctx *ctx, struct user *self, struct byok_msg **msg)
+{
+    struct lane *lane = (struct lane *)*msg;
+    struct byok_actor *provider = (*msg)->from;
+    int64_t now = now_us(ctx);
+    struct byok_task *task = pick(ctx, self, (size_t)(lane - self->lanes), now);
+    if (!task) {
+        byok_send(ctx, provider, BYOK_MSG_DECLINE, msg);
+        return;
+    }
+    *msg = NULL;
+    lane->ready.away = false;
+    if (!is_exempt(task)) {
+        byok_limit_take(&self->requests, now, 1);
+        byok_limit_take(&self->tokens, now, task->reserved_tokens);
+    }
+    if (task->deadline_us == INT64_MAX)
+        task->deadline_us = now + ctx->env->settings->deadline_us;
+    window_remove(self, task);
+    self->calls++;
+    byok_send_task(ctx, provider, BYOK_MSG_CALL, &task);
+}
+
+static void settle_tokens(struct user *self, struct byok_task *task, bool sent)
+{
+    const struct byok_usage *usage = &task->answer.usage;
+    int64_t used = task->reserved_tokens;
+    if (!sent)
+        used = 0;
+    else if (usage->input_tokens >= 0 || usage->output_tokens >= 0)
+        used = (usage->input_tokens > 0 ? usage->input_tokens : 0) +
+               (usage->output_tokens > 0 ? usage->output_tokens : 0);
+    if (!is_exempt(task) && task->reserved_tokens > 0)
+        byok_limit_settle(&self->tokens, task->reserved_tokens, used);
+    task->reserved_tokens = 0;
+}
+
+static bool last_was_sent(const struct byok_task *task)
+{
+    return task->http.sent;
+}
+
+static bool again(struct byok_ctx *ctx, struct user *self, struct byok_task *task)
+{
+    const struct byok_settings *settings = ctx->env->settings;
+    const struct byok_retry_policy policy = {settings->attempts_max, settings->backoff_base_us,
+                                             settings->backoff_max_us};
+    const struct byok_retry_case what = {
+        .fault = &task->fault,
+        .sent = last_was_sent(task),
+        .attempts = task->attempt_count,
+        .on_unknown = task->request.on_unknown,
+        .now_us = now_us(ctx),
+        .deadline_us = task->deadline_us,
+        .random = ctx->env->clock->ops->random(ctx->env->clock),
+    };
+    int64_t at_us;
+    if (self->closed || !byok_retry_decide(&policy, &what, &at_us))
+        return false;
+    task->not_before_us = at_us;
+    if (task->fault.code == BYOK_E_RATE_LIMITED && at_us > lane_of(ctx, self, task)->blocked_until_us)
+        lane_of(ctx, self, task)->blocked_until_us = at_us;
+    task->fault = (struct byok_fault){0};
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, 1);
+    return true;
+}
+
+static enum byok_status final_status(const struct byok_task *task)
+{
+    if (task->fault.code == BYOK_E_OK)
+        return BYOK_STATUS_OK;
+    bool unclear = task->fault.code == BYOK_E_TIMEOUT || task->fault.code == BYOK_E_CUT_OFF;
+    return unclear && last_was_sent(task) ? BYOK_STATUS_UNKNOWN : BYOK_STATUS_ERROR;
+}
+
+/* Delivered again when it failed for memory: everything before the call of finish() may be done
+ * twice. */
+static enum byok_err on_ended(struct byok_ctx *ctx, struct user *self, struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    bool ours = byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
+    settle_tokens(self, task, last_was_sent(task));
+    if (!ours) {
+        *msg = NULL;
+        self->calls--;
+        drop(ctx, self, task);
+        return BYOK_E_OK;
+    }
+    if (task->fault.code != BYOK_E_OK && again(ctx, self, task)) {
+        *msg = NULL;
+        self->calls--;
+        DL_PREPEND(self->window, task);
+        self->window_count++;
+        return BYOK_E_OK;
+    }
+    task->status = final_status(task);
+    if (task->status == BYOK_STATUS_UNKNOWN)
+        byok_metric_add(ctx->env->metrics, BYOK_METRIC_UNSURE, 1);
+    enum byok_err err = finish(ctx, self, task);
+    if (err != BYOK_E_OK)
+        return err;
+    *msg = NULL;
+    self->calls--;
+    return BYOK_E_OK;
+}
+
+static void on_committed(struct byok_ctx *ctx, struct user *self, struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    *msg = NULL;
+    drop(ctx, self, task);
+}
+
+static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg **msg)
+{
+    struct user *self = state;
+    enum byok_err err = BYOK_E_OK;
+    switch ((*msg)->kind) {
+    case BYOK_MSG_REQUEST:
+        on_request(self, msg);
+        break;
+    case BYOK_MSG_CLOSE:
+        on_close(ctx, self);
+        byok_msg_free(*msg);
+        *msg = NULL;
+        break;
+    case BYOK_MSG_TURN:
+        on_turn(ctx, self, msg);
+        break;
+    case BYOK_MSG_DECLINED:
+        ((struct byok_ready *)*msg)->away = false;
+        *msg = NULL;
+        break;
+    case BYOK_MSG_ENDED:
+        err = on_ended(ctx, self, msg);
+        break;
+    case BYOK_MSG_COMMITTED:
+        on_committed(ctx, self, msg);
+        break;
+    case BYOK_MSG_TIMER:
+        break;
+    default:
+        assert(!"a message that a user does not know");
+    }
+    if (err != BYOK_E_OK)
+        return err;
+    go_on(ctx, self);
+    return BYOK_E_OK;
+}
+
+static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
+{
+    struct user *self = state;
+    const struct byok_user_arg *who = arg;
+    assert(who->id.len <= BYOK_USER_MAX);
+    self->partition = who->partition;
+    self->epoch = who->epoch;
+    memcpy(self->id, who->id.ptr, who->id.len);
+    byok_user_record_init(&self->record);
+    struct byok_known *anchor = &self->anchor;
+    HASH_ADD_KEYPTR(hh, self->known, self->id, 0, anchor); /* no request id is empty */
+    if (!anchor->hh.tbl) {
+        self->known = NULL;
+        return BYOK_E_NOMEM;
+    }
+    self->lanes = byok_new(ctx->env->provider_count, sizeof *self->lanes);
+    if (!self->lanes)
+        return BYOK_E_NOMEM;
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_USERS, 1);
+    return BYOK_E_OK;
+}
+
+static void done(struct byok_ctx *ctx, void *state)
+{
+    struct user *self = state;
+    byok_timer_cancel(ctx, &self->timer);
+    byok_records_free(self->backlog);
+    while (self->window) {
+        struct byok_task *task = self->window;
+        window_remove(self, task);
+        forget(self, task);
+        byok_task_free(task);
+    }
+    HASH_CLEAR(hh, self->known); /* the others are on their way; they are owned there */
+    byok_user_record_done(&self->record);
+    if (self->lanes)
+        byok_metric_add(ctx->env->metrics, BYOK_METRIC_USERS, -1);
+    byok_delete(self->lanes);
+}
+
+static void check(const void *state)
+{
+    const struct user *self = state;
+    assert(known_count(self) >= self->window_count + self->calls);
+    assert(!self->backlog == !self->backlog_last);
+    assert(!self->closed || (!self->backlog && !self->window));
+}
+
+const struct byok_behavior byok_actor_user = {
+    .name = "user",
+    .state_size = sizeof(struct user),
+    .init = init,
+    .receive = receive,
+    .done = done,
+    .check = check,
+};

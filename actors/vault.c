@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/vault.c - the only actor with the master keys and the sealed records; on its own thread.
+ *
+ * It puts keys into slots that others have leased, and keeps its table as the changelog says.
+ */
+#include <assert.h>
+
+#include "actors/env.h"
+#include "base/mem.h"
+
+struct vault {
+    struct byok_vault *vault;
+};
+
+static struct byok_owner owner_of(const struct byok_task *task)
+{
+    return (struct byok_owner){task->request.user, byok_str_of(task->provider->name),
+                               task->request.label};
+}
+
+static void on_unseal(struct byok_ctx *ctx, struct vault *self, struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    const struct byok_owner owner = owner_of(task);
+    struct byok_fault fault = {0};
+    enum byok_err err =
+        byok_vault_unseal(self->vault, task->partition, &owner,
+                          byok_str_of(task->provider->origin), task->slot, &task->key, &fault);
+    task->key.origin = (struct byok_str){NULL, 0}; /* borrowed from a record that is gone */
+    if (err == BYOK_E_OK)
+        byok_metric_add(ctx->env->metrics, BYOK_METRIC_UNSEALS, 1);
+    else if (err == BYOK_E_STORE)
+        byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
+    task->fault = fault;
+    task->fault.code = err;
+    byok_send(ctx, (*msg)->from, BYOK_MSG_OPENED, msg);
+}
+
+static void on_register(struct byok_ctx *ctx, struct vault *self, struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    struct byok_registration registration = {
+        .owner = owner_of(task),
+        .origin = byok_str_of(task->provider->origin),
+        .envelope = task->request.envelope,
+        .now_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock),
+        .max_age_ms = ctx->env->settings->envelope_max_age_ms,
+    };
+    struct byok_fault fault = {0};
+    enum byok_err err = byok_vault_register(self->vault, task->partition, &registration,
+                                            &task->arena, task->slot, &fault);
+    task->sealed = registration.record;
+    task->key = registration.info;
+    task->fault = fault;
+    task->fault.code = err;
+    byok_send(ctx, (*msg)->from, BYOK_MSG_OPENED, msg);
+}
+
+/* A stretch of the changelog, or (empty) the question how far the table is. */
+static enum byok_err on_chunk(struct byok_ctx *ctx, struct vault *self, struct byok_msg **msg)
+{
+    struct byok_chunk *chunk = (struct byok_chunk *)*msg;
+    struct byok_store *store = byok_vault_store(self->vault);
+    enum byok_err err = BYOK_E_OK;
+    if (chunk->reset)
+        err = store->ops->drop(store, chunk->partition, NULL);
+    size_t count = 0, unreadable = 0;
+    for (struct byok_record *r = chunk->records; r; r = (struct byok_record *)r->msg.next)
+        count++;
+    struct byok_write *writes = byok_new(count + 1, sizeof *writes);
+    if (!writes)
+        return BYOK_E_NOMEM;
+    count = 0;
+    for (struct byok_record *r = chunk->records; r; r = (struct byok_record *)r->msg.next) {
+        writes[count++] = (struct byok_write){r->key, r->value, !r->value.ptr};
+        unreadable += r->value.ptr &&
+                      byok_vault_verify(self->vault, r->key, r->value, NULL) != BYOK_E_OK;
+    }
+    if (err == BYOK_E_OK && (count > 0 || chunk->position >= 0))
+        err = store->ops->apply(store, chunk->partition, writes, count, chunk->position, NULL);
+    byok_delete(writes);
+    if (err == BYOK_E_OK)
+        err = store->ops->position(store, chunk->partition, &chunk->position, NULL);
+    if (err != BYOK_E_OK) {
+        byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
+        return err;
+    }
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_RESTORED, (int64_t)count);
+    if (unreadable > 0)
+        byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "sealed_keys_unreadable",
+                       BYOK_F_INT("partition", chunk->partition), BYOK_F_INT("keys", unreadable),
+                       BYOK_F_TEXT("hint", "the master key that sealed them is not in the ring"));
+    byok_send(ctx, (*msg)->from, BYOK_MSG_CHUNK_APPLIED, msg);
+    return BYOK_E_OK;
+}
+
+static enum byok_err apply_out(struct vault *self, const struct byok_out *out)
+{
+    struct byok_store *store = byok_vault_store(self->vault);
+    const struct byok_write write = {out->key, out->value, out->tombstone};
+    return store->ops->apply(store, out->partition, &write, 1, out->offset + 1, NULL);
+}
+
+/* The committed registrations and deletions of a batch; delivered again when the disk fails. */
+static enum byok_err on_apply(struct byok_ctx *ctx, struct vault *self, struct byok_msg **msg)
+{
+    const struct byok_commit *commit = (const struct byok_commit *)*msg;
+    for (const struct byok_task *task = commit->tasks; task;
+         task = (const struct byok_task *)task->msg.next) {
+        for (size_t i = 0; i < task->out_count; i++) {
+            if (task->outs[i].topic != BYOK_TOPIC_VAULT)
+                continue;
+            enum byok_err err = apply_out(self, &task->outs[i]);
+            if (err != BYOK_E_OK) {
+                byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
+                return err;
+            }
+        }
+    }
+    byok_send(ctx, (*msg)->from, BYOK_MSG_APPLIED, msg);
+    return BYOK_E_OK;
+}
+
+static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg **msg)
+{
+    struct vault *self = state;
+    switch ((*msg)->kind) {
+    case BYOK_MSG_UNSEAL:
+        on_unseal(ctx, self, msg);
+        return BYOK_E_OK;
+    case BYOK_MSG_REGISTER:
+        on_register(ctx, self, msg);
+        return BYOK_E_OK;
+    case BYOK_MSG_RESTORE_CHUNK:
+        return on_chunk(ctx, self, msg);
+    case BYOK_MSG_APPLY:
+        return on_apply(ctx, self, msg);
+    default:
+        assert(!"a message that the vault does not know");
+        return BYOK_E_OK;
+    }
+}
+
+static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
+{
+    (void)ctx;
+    ((struct vault *)state)->vault = arg;
+    return BYOK_E_OK;
+}
+
+static const struct byok_behavior behavior = {
+    .name = "vault",
+    .state_size = sizeof(struct vault),
+    .init = init,
+    .receive = receive,
+};
+
+struct byok_actor *byok_vault_actor(struct byok_system *system, struct byok_vault *vault)
+{
+    return byok_spawn(system, &behavior, vault);
+}
