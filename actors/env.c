@@ -3,6 +3,7 @@
 #include "actors/env.h"
 
 #include "actors/provider.h"
+#include "base/mem.h"
 
 #define ACTOR(name) extern const struct byok_behavior byok_actor_##name;
 #include "actors/actors.def"
@@ -25,6 +26,9 @@ enum byok_err byok_shard_actors(struct byok_system *system, struct byok_env *env
         return BYOK_E_NOMEM;
 #include "actors/actors.def"
 #undef ACTOR
+    env->provider_actors = byok_new(env->provider_count + 1, sizeof *env->provider_actors);
+    if (!env->provider_actors)
+        return BYOK_E_NOMEM;
     for (size_t i = 0; i < env->provider_count; i++) {
         env->provider_actors[i] = byok_spawn(system, &byok_actor_provider, &i);
         if (!env->provider_actors[i])

@@ -74,7 +74,8 @@ struct byok_env {
 size_t byok_env_provider(const struct byok_env *env, struct byok_str name) BYOK_NONNULL(1);
 
 /** Make the actors of a shard (intake, publisher, one per provider) in `system` and fill their
- *  addresses into its env.  BYOK_E_NOMEM. */
+ *  addresses into its env.  env->provider_actors is made here (byok_new) and given back by the
+ *  env's owner, after the system, with byok_delete.  BYOK_E_NOMEM. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_shard_actors(struct byok_system *system, struct byok_env *env);
 

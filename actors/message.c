@@ -160,6 +160,7 @@ void byok_msg_free(struct byok_msg *msg)
     case BYOK_MSG_HTTP_DONE:
     case BYOK_MSG_PUBLISH:
     case BYOK_MSG_COMMITTED:
+    case BYOK_MSG_REFUSED:
         byok_task_free((struct byok_task *)msg);
         break;
     case BYOK_MSG_COMMIT_DONE:

@@ -58,6 +58,7 @@ enum byok_msg_kind {
     BYOK_MSG_APPLY,       /* byok_commit: publisher -> vault: apply the vault's records */
     BYOK_MSG_APPLIED,     /* byok_commit: vault -> publisher */
     BYOK_MSG_COMMITTED,   /* byok_task: publisher -> user: it is durable */
+    BYOK_MSG_REFUSED,     /* byok_task: publisher -> user: write a smaller result */
     /* runtime */
     BYOK_MSG_TIMER /* byok_timer */
 };
@@ -135,6 +136,7 @@ struct byok_out {
     struct byok_record_header headers[BYOK_OUT_HEADERS_MAX];
     size_t header_count;
     int64_t offset; /* out: where it was written; set by the broker port */
+    bool refused;   /* out: the broker never takes it (too large); its batch has failed */
 };
 
 /* A task's line in its user's table of request ids. */

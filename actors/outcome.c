@@ -212,17 +212,14 @@ static enum byok_err write_all(const struct byok_env *env, struct byok_user_reco
     return err;
 }
 
-/* What was used stays counted: the provider has been paid for the answer that does not fit. */
-static void become_too_large(struct byok_task *task, size_t limit)
+void byok_outcome_too_large(struct byok_task *task, const char *why)
 {
     task->arena.failed = task->arena.overflow = false;
     task->arena.cap_bytes += SPARE_BYTES;
     task->answer = (struct byok_answer){.usage = task->answer.usage};
     task->output = byok_value_null();
     task->status = BYOK_STATUS_ERROR;
-    byok_fault_set(&task->fault, BYOK_E_TOO_LARGE,
-                   "the answer does not fit into a result of %zu bytes (jobs.answer_max_bytes)",
-                   limit);
+    byok_fault_set(&task->fault, BYOK_E_TOO_LARGE, "%s", why);
 }
 
 enum byok_err byok_outcome_write(const struct byok_env *env, struct byok_user_record *user,
@@ -232,7 +229,7 @@ enum byok_err byok_outcome_write(const struct byok_env *env, struct byok_user_re
     enum byok_err err = write_all(env, user, task);
     if (err != BYOK_E_TOO_LARGE)
         return err;
-    become_too_large(task, env->settings->answer_max_bytes);
+    byok_outcome_too_large(task, "the answer does not fit into a result (jobs.answer_max_bytes)");
     err = write_all(env, user, task);
     return err == BYOK_E_TOO_LARGE ? BYOK_E_NOMEM : err;
 }

@@ -17,4 +17,8 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
 enum byok_err byok_outcome_write(const struct byok_env *env, struct byok_user_record *user,
                                  struct byok_task *task);
 
+/** Turn a finished task into a too_large error; what was used stays counted, since the provider has
+ *  been paid for the answer that does not fit.  `why` is for people. */
+void byok_outcome_too_large(struct byok_task *task, const char *why) BYOK_NONNULL(1, 2);
+
 #endif

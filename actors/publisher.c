@@ -210,8 +210,8 @@ static void flush_or_linger(struct byok_ctx *ctx, struct publisher *self)
 {
     const struct byok_settings *settings = ctx->env->settings;
     size_t waiting = self->again.count + self->fresh.count;
-    if (waiting == 0)
-        return;
+    if (waiting == 0 || (self->again.head && self->linger.set))
+        return; /* nothing, or a failed batch that rests a little */
     if (self->again.head || waiting >= settings->commit_tasks_max ||
         settings->commit_linger_us == 0)
         flush(ctx, self);
@@ -334,6 +334,36 @@ static void apply(struct byok_ctx *ctx, struct publisher *self)
     }
 }
 
+/* ---- a batch that failed ---- */
+
+static struct byok_out *refused_out(struct byok_task *task)
+{
+    for (size_t i = 0; i < task->out_count; i++) {
+        if (task->outs[i].refused)
+            return &task->outs[i];
+    }
+    return NULL;
+}
+
+/* What the broker can never take is made smaller, or it would fail every batch from now on: a
+ * result by its user, a dead letter (or a forward) by leaving its value out. */
+static void commit_again(struct byok_ctx *ctx, struct publisher *self, struct byok_task *task)
+{
+    struct byok_out *out = refused_out(task);
+    if (out && task->user && out->topic == BYOK_TOPIC_RESULTS) {
+        byok_send_task(ctx, task->user, BYOK_MSG_REFUSED, &task);
+        return;
+    }
+    if (out && !task->user) {
+        out->refused = false;
+        out->topic = BYOK_TOPIC_DLQ;
+        out->partition = -1;
+        out->value = (struct byok_str){NULL, 0};
+        out->tombstone = true;
+    }
+    push(&self->again, &task->msg);
+}
+
 /* ---- messages ---- */
 
 static void on_commit_done(struct byok_ctx *ctx, struct publisher *self, struct byok_msg **msg)
@@ -353,9 +383,10 @@ static void on_commit_done(struct byok_ctx *ctx, struct publisher *self, struct 
     while (commit->tasks) {
         struct byok_task *task = commit->tasks;
         commit->tasks = (struct byok_task *)task->msg.next;
-        push(&self->again, &task->msg);
+        commit_again(ctx, self, task);
     }
     byok_commit_free(commit);
+    byok_timer_set(ctx, &self->linger, now_us(ctx) + TROUBLE_RETRY_US);
 }
 
 static void on_applied(struct byok_ctx *ctx, struct publisher *self, struct byok_msg **msg)

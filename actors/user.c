@@ -634,6 +634,18 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct user *self, struct by
     return BYOK_E_OK;
 }
 
+/* The broker takes no record of that size; done twice when it failed for memory. */
+static enum byok_err on_refused(struct byok_ctx *ctx, struct user *self, struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    byok_outcome_too_large(task, "the result is larger than the results topic takes: raise its "
+                                 "max.message.bytes");
+    enum byok_err err = finish(ctx, self, task);
+    if (err == BYOK_E_OK)
+        *msg = NULL;
+    return err;
+}
+
 static void on_committed(struct byok_ctx *ctx, struct user *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
@@ -663,6 +675,9 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
         break;
     case BYOK_MSG_ENDED:
         err = on_ended(ctx, self, msg);
+        break;
+    case BYOK_MSG_REFUSED:
+        err = on_refused(ctx, self, msg);
         break;
     case BYOK_MSG_COMMITTED:
         on_committed(ctx, self, msg);
