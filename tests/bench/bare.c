@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/bench/bare.c - the bare limit: what the same libraries do with nothing in between.
+ *
+ * One thread: consume a request, make the HTTP call (curl multi, HTTP/1.1 kept alive), produce the
+ * result, commit offsets now and then.  No vault, no users, no limits, no retries, no state, one
+ * key for all: byokd is measured against this, it is not a worker.  Ends after --count results and
+ * prints one line of JSON: jobs, seconds (from the first record to the last acknowledgement), CPU.
+ */
+#define _GNU_SOURCE /* getopt_long */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <curl/curl.h>
+#include <getopt.h>
+#include <librdkafka/rdkafka.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "tests/bench/bare_record.h"
+
+#define ANSWER_CAP ((size_t)4 * 1024 * 1024)
+#define COMMIT_EVERY 500u
+#define CONSUME_AT_ONCE 256u
+
+struct call {
+    CURL *easy;
+    struct byok_buf body, answer, result;
+    struct bare_job job;
+    struct call *next; /* of the free ones */
+};
+
+struct bare {
+    const char *brokers, *requests, *results, *group, *url;
+    unsigned long count, concurrency;
+    rd_kafka_t *consumer, *producer;
+    rd_kafka_queue_t *queue;
+    CURLM *multi;
+    struct curl_slist *headers;
+    struct call *calls, *free;
+    unsigned long in_flight, finished, acknowledged;
+};
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "bare: %s: %s\n", what, why);
+    exit(EXIT_FAILURE);
+}
+
+static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+    char why[256];
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) != RD_KAFKA_CONF_OK)
+        die(name, why);
+}
+
+static void on_report(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)producer;
+    if (message->err)
+        die("produce", rd_kafka_err2str(message->err));
+    ((struct bare *)opaque)->acknowledged++;
+}
+
+static rd_kafka_t *open_handle(rd_kafka_type_t type, rd_kafka_conf_t *conf)
+{
+    char why[256];
+    rd_kafka_t *handle = rd_kafka_new(type, conf, why, sizeof why);
+    if (!handle)
+        die("librdkafka", why);
+    return handle;
+}
+
+static void open_kafka(struct bare *bare)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", bare->brokers);
+    set(conf, "group.id", bare->group);
+    set(conf, "enable.auto.commit", "false");
+    set(conf, "auto.offset.reset", "earliest");
+    bare->consumer = open_handle(RD_KAFKA_CONSUMER, conf);
+    rd_kafka_poll_set_consumer(bare->consumer);
+    bare->queue = rd_kafka_queue_get_consumer(bare->consumer);
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, bare->requests, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(bare->consumer, topics);
+    if (err)
+        die("subscribe", rd_kafka_err2str(err));
+    rd_kafka_topic_partition_list_destroy(topics);
+    conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", bare->brokers);
+    set(conf, "enable.idempotence", "true");
+    set(conf, "linger.ms", "5");
+    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+    rd_kafka_conf_set_opaque(conf, bare);
+    bare->producer = open_handle(RD_KAFKA_PRODUCER, conf);
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *opaque)
+{
+    struct call *call = opaque;
+    return byok_buf_add(&call->answer, bytes, size * count) ? size * count : 0;
+}
+
+static void open_http(struct bare *bare)
+{
+    bare->multi = curl_multi_init();
+    bare->calls = byok_new(bare->concurrency, sizeof *bare->calls);
+    if (!bare->multi || !bare->calls)
+        die("curl", "no memory");
+    curl_multi_setopt(bare->multi, CURLMOPT_MAXCONNECTS, (long)bare->concurrency);
+    for (unsigned long i = 0; i < bare->concurrency; i++) {
+        struct call *call = &bare->calls[i];
+        byok_buf_init(&call->body, ANSWER_CAP);
+        byok_buf_init(&call->answer, ANSWER_CAP);
+        byok_buf_init(&call->result, ANSWER_CAP);
+        call->easy = curl_easy_init();
+        if (!call->easy)
+            die("curl", "no memory");
+        curl_easy_setopt(call->easy, CURLOPT_URL, bare->url);
+        curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, bare->headers);
+        curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+        curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_body);
+        curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
+        curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
+        curl_easy_setopt(call->easy, CURLOPT_PROXY, "");
+        curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
+        call->next = bare->free;
+        bare->free = call;
+    }
+}
+
+static void begin(struct bare *bare, const rd_kafka_message_t *message)
+{
+    struct call *call = bare->free;
+    byok_buf_clear(&call->body);
+    byok_buf_clear(&call->answer);
+    const struct byok_str record = {message->payload, message->len};
+    if (!bare_read_record(record, &call->job, &call->body))
+        return;
+    bare->free = call->next;
+    curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body.ptr);
+    curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE, (long)call->body.len);
+    curl_multi_add_handle(bare->multi, call->easy);
+    bare->in_flight++;
+}
+
+static void consume(struct bare *bare)
+{
+    rd_kafka_message_t *messages[CONSUME_AT_ONCE];
+    unsigned long room = bare->concurrency - bare->in_flight;
+    if (room == 0)
+        return;
+    ssize_t count = rd_kafka_consume_batch_queue(
+        bare->queue, bare->in_flight == 0 ? 20 : 0, messages,
+        room < CONSUME_AT_ONCE ? room : CONSUME_AT_ONCE);
+    for (ssize_t i = 0; i < count; i++) {
+        if (!messages[i]->err)
+            begin(bare, messages[i]);
+        rd_kafka_message_destroy(messages[i]);
+    }
+}
+
+static void produce(struct bare *bare, struct call *call)
+{
+    long status = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    byok_buf_clear(&call->result);
+    if (!bare_write_result(&call->job, (unsigned)status, byok_buf_str(&call->answer),
+                           &call->result))
+        die("answer", "cannot be read");
+    rd_kafka_resp_err_t err = rd_kafka_producev(
+        bare->producer, RD_KAFKA_V_TOPIC(bare->results), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(call->job.user, strlen(call->job.user)),
+        RD_KAFKA_V_VALUE(call->result.ptr, call->result.len), RD_KAFKA_V_END);
+    if (err)
+        die("produce", rd_kafka_err2str(err));
+}
+
+static void finish_calls(struct bare *bare)
+{
+    int running, left;
+    curl_multi_perform(bare->multi, &running);
+    const CURLMsg *message;
+    while ((message = curl_multi_info_read(bare->multi, &left)) != NULL) {
+        struct call *call;
+        if (message->data.result != CURLE_OK)
+            die("call", curl_easy_strerror(message->data.result));
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+        curl_multi_remove_handle(bare->multi, call->easy);
+        produce(bare, call);
+        call->next = bare->free;
+        bare->free = call;
+        bare->in_flight--;
+        if (++bare->finished % COMMIT_EVERY == 0)
+            rd_kafka_commit(bare->consumer, NULL, 1);
+    }
+}
+
+static double run(struct bare *bare)
+{
+    double began = 0;
+    while (bare->acknowledged < bare->count) {
+        if (bare->finished + bare->in_flight < bare->count)
+            consume(bare);
+        if (began == 0 && bare->in_flight > 0)
+            began = seconds_now();
+        finish_calls(bare);
+        rd_kafka_poll(bare->producer, 0);
+        if (bare->in_flight > 0)
+            curl_multi_poll(bare->multi, NULL, 0, 1, NULL);
+    }
+    return seconds_now() - began;
+}
+
+static void read_options(int argc, char **argv, struct bare *bare, const char **key)
+{
+    static const struct option names[] = {
+        {"brokers", required_argument, NULL, 'b'},     {"requests", required_argument, NULL, 'i'},
+        {"results", required_argument, NULL, 'o'},     {"group", required_argument, NULL, 'g'},
+        {"url", required_argument, NULL, 'u'},         {"key", required_argument, NULL, 'k'},
+        {"count", required_argument, NULL, 'n'},       {"concurrency", required_argument, NULL, 'c'},
+        {NULL, 0, NULL, 0},
+    };
+    int which;
+    while ((which = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        switch (which) {
+        case 'b': bare->brokers = optarg; break;
+        case 'i': bare->requests = optarg; break;
+        case 'o': bare->results = optarg; break;
+        case 'g': bare->group = optarg; break;
+        case 'u': bare->url = optarg; break;
+        case 'k': *key = optarg; break;
+        case 'n': bare->count = strtoul(optarg, NULL, 10); break;
+        case 'c': bare->concurrency = strtoul(optarg, NULL, 10); break;
+        default: exit(2);
+        }
+    }
+    if (!bare->brokers || !bare->requests || !bare->results || !bare->group || !bare->url ||
+        !*key || bare->count == 0 || bare->concurrency == 0)
+        die("usage", "all of --brokers --requests --results --group --url --key --count "
+                     "--concurrency are needed");
+}
+
+int main(int argc, char **argv)
+{
+    struct bare bare = {0};
+    const char *key = NULL;
+    char header[600];
+    read_options(argc, argv, &bare, &key);
+    curl_global_init(CURL_GLOBAL_ALL);
+    snprintf(header, sizeof header, "Authorization: Bearer %s", key);
+    bare.headers = curl_slist_append(NULL, header);
+    bare.headers = curl_slist_append(bare.headers, "Content-Type: application/json");
+    open_kafka(&bare);
+    open_http(&bare);
+    double seconds = run(&bare);
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                 (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+    printf("{\"jobs\":%lu,\"seconds\":%.3f,\"cpu_seconds\":%.3f}\n", bare.count, seconds, cpu);
+    fflush(stdout);
+    /* the commit of what was consumed, then straight out: nothing here is worth an orderly end */
+    rd_kafka_commit(bare.consumer, NULL, 0);
+    _exit(EXIT_SUCCESS);
+}

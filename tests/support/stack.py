@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: MIT
+"""A whole installation for an end-to-end test: workers, a simulated provider, topics of its own on a real Kafka.
+
+Needs BYOK_TEST_KAFKA (host:port, set by `./dev test`) and BYOK_BUILD_DIR. Every stack has its own topic prefix and
+folder, so tests may run beside each other. Nothing is left running: leaving the `with` block ends every process.
+"""
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+SKIPPED = 77
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("BYOK_BUILD_DIR", ROOT / "build" / "release"))
+KAFKA = os.environ.get("BYOK_TEST_KAFKA")
+if not KAFKA:
+    print("BYOK_TEST_KAFKA is not set: run ./dev test")
+    sys.exit(SKIPPED)
+
+from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402  (only needed with a Kafka)
+from confluent_kafka.admin import AdminClient  # noqa: E402
+
+TOPICS = ("requests", "results", "streams", "usage", "vault", "state", "dlq")
+
+
+class Failure(Exception):
+    """What a test found wrong."""
+
+
+def expect(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+def wait_for(what, test, seconds=60, every=0.05):
+    """Until test() gives something true; its value. A bound, not a measurement: it is far above what is usual."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = test()
+        if value:
+            return value
+        time.sleep(every)
+    raise Failure(f"not within {seconds} s: {what}")
+
+
+class Process:
+    def __init__(self, name, command, folder, env=None):
+        self.name = name
+        self.out_path, self.err_path = folder / f"{name}.out", folder / f"{name}.err"
+        self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
+                                        stdout=self.out_path.open("ab"), stderr=self.err_path.open("ab"),
+                                        env={**os.environ, **(env or {})})
+
+    def out(self):
+        return self.out_path.read_text(errors="replace")
+
+    def err(self):
+        return self.err_path.read_text(errors="replace")
+
+    def running(self):
+        return self.process.poll() is None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds=60):
+        """SIGTERM; the exit code."""
+        if self.running():
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise Failure(f"{self.name} did not end within {seconds} s of SIGTERM") from None
+
+
+class Worker(Process):
+    def __init__(self, stack, name, settings):
+        self.settings = settings
+        path = stack.folder / f"{name}.yaml"
+        path.write_text(json.dumps(settings, indent=1))  # JSON is YAML
+        super().__init__(name, [BUILD / "worker" / "byokd", "--config", path], stack.folder)
+        self.port = None
+
+    def status_port(self):
+        for line in self.err().splitlines():
+            if "event=status_listening" in line:
+                return int(line.split("port=")[1].split()[0])
+        if not self.running():
+            raise Failure(f"{self.name} ended: {self.err()[-2000:]}")
+        return None
+
+    def get(self, path):
+        self.port = self.port or wait_for(f"{self.name} listens", self.status_port)
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def ready(self):
+        return self.get("/readyz")[0] == 200
+
+    def metric(self, name):
+        for line in self.get("/metrics")[1].splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        raise Failure(f"no metric {name}")
+
+    def rss_mib(self):
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        return 0
+
+
+class Stack:
+    def __init__(self, partitions=6, sim_options=(), brokers=KAFKA):
+        self.brokers, self.partitions, self.sim_options = brokers, partitions, list(sim_options)
+        self.prefix = f"t{secrets.token_hex(4)}."
+        self.processes = []
+
+    def __enter__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="byok-e2e-"))
+        self.keep = bool(os.environ.get("BYOK_TEST_KEEP"))
+        self.master_key = self.folder / "master.key"
+        self.run([BUILD / "worker" / "byokd", "--new-master-key", self.master_key])
+        self.sim = self.add(Process("sim", [BUILD / "demo" / "byok-provider-sim", "--quiet", *self.sim_options], self.folder))
+        self.sim_url = wait_for("the provider simulator listens",
+                                lambda: self.sim.out().split()[1] if "listening" in self.sim.out() else None)
+        return self
+
+    def __exit__(self, kind, *_):
+        failed = kind is not None
+        for process in reversed(self.processes):
+            if process.running():
+                process.kill()
+        if failed:
+            for process in self.processes:
+                print(f"---- {process.name}: last lines of its log\n{process.err()[-4000:]}", file=sys.stderr)
+        self.admin().delete_topics([self.prefix + t for t in TOPICS], operation_timeout=10)
+        if self.keep:
+            print(f"kept: {self.folder}", file=sys.stderr)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def add(self, process):
+        self.processes.append(process)
+        return process
+
+    def run(self, command, input=None, env=None, timeout=120):
+        return subprocess.run([str(part) for part in command], input=input, capture_output=True, text=True,
+                              timeout=timeout, env={**os.environ, **(env or {})}, check=False)
+
+    # ---- workers
+    def settings(self, name, **more):
+        provider = {"name": "openai", "adapter": "openai", "base_url": self.sim_url + "/v1",
+                    "models": {"chat": "sim-chat", "embeddings": "sim-embedding"}}
+        settings = {
+            "kafka": {"brokers": self.brokers, "group": self.prefix + "byokd", "topic_prefix": self.prefix,
+                      "create_topics": True, "partitions": self.partitions, "replication": 1,
+                      "consumer_properties": ["session.timeout.ms=6000", "heartbeat.interval.ms=500"]},
+            "delivery": "at_least_once", "shards": 1, "data_dir": str(self.folder / name),
+            "vault": {"master_keys": [{"id": 1, "file": str(self.master_key)}]},
+            "retry": {"backoff_ms": 50, "backoff_max_ms": 500},
+            "providers": [provider], "status": {"listen": "127.0.0.1:0"}, "log": {"level": "info"},
+        }
+        for section, values in more.items():
+            if isinstance(values, dict):
+                settings[section] = {**settings.get(section, {}), **values}
+            else:
+                settings[section] = values
+        return settings
+
+    def worker(self, name, wait=True, **more):
+        worker = self.add(Worker(self, name, self.settings(name, **more)))
+        if wait:
+            wait_for(f"{name} is ready", worker.ready)
+        return worker
+
+    # ---- the client
+    def byok(self, *arguments, input=None, ok=True, timeout=180):
+        env = {"BYOK_BROKERS": self.brokers, "BYOK_TOPIC_PREFIX": self.prefix}
+        if not hasattr(self, "public_key"):
+            worker = next(p for p in self.processes if isinstance(p, Worker))
+            answer = self.run([BUILD / "worker" / "byokd", "--config", self.folder / f"{worker.name}.yaml", "--public-key"])
+            expect(answer.returncode == 0, f"byokd --public-key: {answer.stderr}")
+            self.public_key = answer.stdout.split()[0]
+        env["BYOK_VAULT_KEY"] = self.public_key
+        answer = self.run([BUILD / "client" / "byok", *arguments], input=input, env=env, timeout=timeout)
+        if ok:
+            expect(answer.returncode == 0, f"byok {' '.join(map(str, arguments))}: exit {answer.returncode}: {answer.stderr} {answer.stdout[-500:]}")
+        return answer
+
+    def add_key(self, user, key, **more):
+        options = [part for name, value in more.items() for part in (f"--{name}", value)]
+        return self.byok("key", "add", "--user", user, "--provider", "openai", *options, input=key + "\n")
+
+    # ---- Kafka
+    def admin(self):
+        return AdminClient({"bootstrap.servers": self.brokers})
+
+    def producer(self, **more):
+        return Producer({"bootstrap.servers": self.brokers, "partitioner": "murmur2_random", "linger.ms": 5, **more})
+
+    def produce(self, records, topic="requests", **more):
+        """(user, message or bytes) each; JSON by default."""
+        producer = self.producer(**more)
+        for user, message in records:
+            value = message if isinstance(message, (bytes, type(None))) else json.dumps(message).encode()
+            while True:
+                try:
+                    producer.produce(self.prefix + topic, key=user, value=value, on_delivery=self._delivered)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            producer.poll(0)
+        expect(producer.flush(60) == 0, "the test's own records were not all delivered")
+
+    @staticmethod
+    def _delivered(error, _):
+        expect(error is None, f"produce: {error}")
+
+    def read(self, topic):
+        """Every committed record of a topic up to its end now."""
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "none", "enable.auto.commit": False,
+                             "isolation.level": "read_committed", "enable.partition.eof": True,
+                             "auto.offset.reset": "earliest"})
+        name = self.prefix + topic
+        partitions = consumer.list_topics(name, timeout=30).topics[name].partitions
+        consumer.assign([TopicPartition(name, p, 0) for p in partitions])
+        left, records = set(partitions), []
+        while left:
+            for message in consumer.consume(1000, timeout=1):
+                if message.error():
+                    left.discard(message.partition())
+                else:
+                    records.append(message)
+        consumer.close()
+        return records
+
+    def results(self):
+        """request id -> the results it has."""
+        found = {}
+        for message in self.read("results"):
+            result = json.loads(message.value())
+            found.setdefault(result["id"], []).append(result)
+        return found
+
+    def wait_results(self, ids, seconds=120):
+        ids = set(ids)
+
+        def all_there():
+            found = self.results()
+            return found if ids <= found.keys() else None
+        return wait_for(f"results of {len(ids)} requests", all_there, seconds, every=0.3)
+
+    # ---- the provider
+    def sim_get(self, path):
+        with urllib.request.urlopen(self.sim_url + path, timeout=30) as answer:
+            return json.load(answer)
+
+
+def main(*tests):
+    """Run the test functions given, or those named on the command line; the exit code says how it went."""
+    wanted = sys.argv[1:]
+    failed = 0
+    for test in tests:
+        if wanted and test.__name__ not in wanted:
+            continue
+        began = time.monotonic()
+        try:
+            test()
+        except Failure as failure:
+            failed += 1
+            print(f"FAILED {test.__name__}: {failure}")
+        else:
+            print(f"ok {test.__name__} ({time.monotonic() - began:.1f} s)")
+        sys.stdout.flush()
+    sys.exit(1 if failed else 0)
