@@ -179,8 +179,8 @@ def refusals():
     refused("default_empty", 'member "defaults.chat": must be null or', {"type": "user.configure", "defaults": {"chat": {"provider": ""}}})
     for name in ("api_key", "apiKey", "x-api-key", "authorization", "Authorization", "key"):
         refused(f"raw_{name.lower().replace('-', '_')}{'_upper' if name[0] == 'A' else '_camel' if 'K' in name else ''}",
-                'member "', {name: "sk-THIS-MUST-NOT-BE-ECHOED"}, says="byok key add")
-    refused("raw_key_in_options", 'member "api_key": ', {"provider_options": {"api_key": "sk-THIS-MUST-NOT-BE-ECHOED"}}, says="byok key add")
+                'member "', {name: "sk-THIS-MUST-NOT-BE-ECHOED"}, says="byok key add", error="raw_key_refused")
+    refused("raw_key_in_options", 'member "api_key": ', {"provider_options": {"api_key": "sk-THIS-MUST-NOT-BE-ECHOED"}}, says="byok key add", error="raw_key_refused")
     refused("base_url", 'member "base_url": addresses', {"base_url": "http://169.254.169.254/THIS-MUST-NOT-BE-ECHOED"})
 
 

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/adapters/test_openai_messages.c - messages, parts and tool calls. */
+#include <criterion/criterion.h>
+
+#include "adapters/openai_parts.h"
+#include "calls.h"
+
+#define MESSAGES(list)                                                                             \
+    "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"chat\",\"messages\":[" list "]}"
+#define PARTS(list) MESSAGES("{\"role\":\"user\",\"content\":[" list "]}")
+
+static void check(const char *job, const char *messages)
+{
+    struct call c;
+    struct byok_value body = byok_value_map();
+    call_init(&c, "openai", NULL, job);
+    cr_assert_eq(byok_openai_put_messages(&c.call, &body, &c.fault), BYOK_E_OK, "%s", c.fault.text);
+    struct byok_value expected = json_of(&c.arena, byok_str_of(messages));
+    struct byok_str json = byok_kit_json(&c.arena, &body);
+    cr_assert(byok_value_equal(byok_value_find(&body, "messages"), &expected), "%.*s",
+              BYOK_STR_ARG(json));
+    call_done(&c);
+}
+
+Test(openai_messages, a_system_text_comes_first)
+{
+    check("{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"chat\",\"system\":\"S\",\"messages\":"
+          "[{\"role\":\"user\",\"content\":\"U\"}]}",
+          "[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":\"U\"}]");
+}
+
+Test(openai_messages, members_of_a_message_go_through)
+{
+    check(MESSAGES("{\"role\":\"developer\",\"name\":\"n\",\"content\":\"x\",\"y\":[1]}"),
+          "[{\"role\":\"developer\",\"name\":\"n\",\"content\":\"x\",\"y\":[1]}]");
+}
+
+Test(openai_messages, arguments_that_are_text_already_stay_it)
+{
+    check(
+        MESSAGES("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"1\",\"name\":"
+                 "\"f\",\"arguments\":\"{ }\"}]}"),
+        "[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"1\",\"type\":"
+        "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{ }\"}}]}]");
+}
+
+Test(openai_messages, unknown_parts_go_through)
+{
+    check(PARTS("{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}},\"text\",7"),
+          "[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}},"
+          "\"text\",7]}]");
+}
+
+Test(openai_messages, media_may_be_binary)
+{
+    struct call c;
+    struct byok_value body = byok_value_map();
+    call_init(&c, "openai", NULL, PARTS("{\"type\":\"image\",\"media_type\":\"image/png\"}"));
+    const struct byok_value *message = &byok_value_find(&c.request.root, "messages")->as.items[0];
+    struct byok_value *part = &byok_value_find(message, "content")->as.items[0];
+    byok_value_set(&c.arena, part, "data",
+                   byok_value_bytes((struct byok_str)BYOK_STR("\xff\x00\x01")));
+    cr_assert_eq(byok_openai_put_messages(&c.call, &body, &c.fault), BYOK_E_OK);
+    struct byok_str json = byok_kit_json(&c.arena, &body);
+    cr_assert_lt(byok_str_find(json, byok_str_of("\"data:image/png;base64,/wAB\"")), json.len,
+                 "%.*s", BYOK_STR_ARG(json));
+    call_done(&c);
+}
+
+Test(openai_messages, media_without_what_they_need_are_refused)
+{
+    static const char *const jobs[] = {
+        PARTS("{\"type\":\"image\"}"),
+        PARTS("{\"type\":\"image\",\"data\":\"AAAA\"}"),
+        PARTS("{\"type\":\"audio\",\"data\":\"AAAA\"}"),
+        PARTS("{\"type\":\"audio\",\"data\":\"AAAA\",\"media_type\":\"audio/ogg\"}"),
+        PARTS("{\"type\":\"audio\",\"media_type\":\"audio/wav\"}"),
+    };
+    for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++) {
+        struct call c;
+        struct byok_value body = byok_value_map();
+        call_init(&c, "openai", NULL, jobs[i]);
+        cr_expect_eq(byok_openai_put_messages(&c.call, &body, &c.fault), BYOK_E_UNSUPPORTED, "%s",
+                     jobs[i]);
+        cr_expect(strstr(c.fault.text, "\"messages\", item 0"), "%s", c.fault.text);
+        call_done(&c);
+    }
+}

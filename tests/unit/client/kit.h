@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/client/kit.h - what the client's tests share: running a command in this process, a
+ * broker in memory (librdkafka's mock cluster), and a worker that answers.
+ */
+#ifndef BYOK_TESTS_UNIT_CLIENT_KIT_H
+#define BYOK_TESTS_UNIT_CLIENT_KIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "client/cli.h"
+
+#define KIT_KEY "sk-test-0123456789abcdefghijklmnopqrstuvwxyzABCDEF"
+#define KIT_PARTITIONS 3
+
+/* What a command left. */
+struct kit_run {
+    enum byok_exit code;
+    char *out, *err; /* NUL-terminated */
+};
+
+/** Run `byok` with the words of `line`, split at spaces ('_' in a word stands for a space), and
+ *  with `input` on standard input (NULL: nothing). */
+struct kit_run kit_byok(const char *line, const char *input);
+void kit_run_done(struct kit_run *run);
+
+struct kit_broker;
+
+/** A broker with the topics; BYOK_BROKERS is set to it. */
+struct kit_broker *kit_broker_new(void);
+void kit_broker_free(struct kit_broker *broker);
+
+/* How the worker below answers. */
+struct kit_worker_options {
+    bool twice;  /* every result is published two times */
+    bool silent; /* no answers at all */
+};
+
+/* A worker of its own thread: takes requests, answers chat jobs with "echo: " and the prompt (the
+ * prompts "fail" and "unclear" end so), opens envelopes, publishes usage. */
+struct kit_worker;
+
+struct kit_worker *kit_worker_new(struct kit_broker *broker,
+                                  const struct kit_worker_options *options);
+
+/** The thread ends before this returns; what it saw can be asked after it. */
+void kit_worker_stop(struct kit_worker *worker);
+void kit_worker_free(struct kit_worker *worker);
+
+/** The public key that envelopes must be sealed for, in base64; static. */
+const char *kit_vault_key(void);
+
+/** How many requests came. */
+size_t kit_worker_count(const struct kit_worker *worker);
+
+/** Whether the bytes occur in any request, as they came: key, value and headers. */
+bool kit_worker_saw(const struct kit_worker *worker, const char *text);
+
+/** The key that the last envelope held; NUL-terminated, "" for none. */
+const char *kit_worker_key(const struct kit_worker *worker);
+
+/** Put a record on a topic, on the canonical partition of its key. */
+void kit_produce(struct kit_broker *broker, const char *topic, const char *key, const char *value,
+                 const char *const *headers, size_t header_count);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/client/test_commands.c - whole commands against a broker in memory and a worker that
+ * answers.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "base/str.h"
+#include "kit.h"
+
+static struct kit_broker *broker;
+static struct kit_worker *worker;
+static struct kit_run run;
+
+static void begin(void)
+{
+    unsetenv("BYOK_VAULT_KEY");
+    unsetenv("BYOK_TOPIC_PREFIX");
+    unsetenv("BYOK_KAFKA_PROPERTIES");
+    broker = kit_broker_new();
+}
+
+static void end(void)
+{
+    if (worker) {
+        kit_worker_stop(worker);
+        kit_worker_free(worker);
+    }
+    kit_run_done(&run);
+    kit_broker_free(broker);
+}
+
+TestSuite(commands, .init = begin, .fini = end, .timeout = 120);
+
+static void begin_worker(const struct kit_worker_options *options)
+{
+    worker = kit_worker_new(broker, options);
+}
+
+static void byok(const char *line, const char *input)
+{
+    kit_run_done(&run);
+    run = kit_byok(line, input);
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t count = 0;
+    for (; *text != '\0'; text++)
+        count += *text == '\n';
+    return count;
+}
+
+Test(commands, submit_and_wait_prints_the_answer)
+{
+    begin_worker(NULL);
+    byok("submit --user alice --prompt Say_hi --wait", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_str_eq(run.out, "echo: Say hi\n");
+    cr_assert_not_null(strstr(run.err, "3+5 tokens"));
+}
+
+Test(commands, submit_in_msgpack_prints_json)
+{
+    begin_worker(NULL);
+    byok("submit --user alice --prompt hi --id 7 --format msgpack --wait --json", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_not_null(strstr(run.out, "\"id\":\"7\""));
+    cr_assert_not_null(strstr(run.out, "\"text\":\"echo: hi\""));
+    cr_assert_str_eq(run.err, "");
+}
+
+Test(commands, the_exit_code_tells_errors_from_unclear_ends)
+{
+    begin_worker(NULL);
+    byok("submit --user alice --prompt fail --wait", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_FAILED);
+    cr_assert_str_eq(run.out, "");
+    cr_assert_not_null(strstr(run.err, "key_invalid"));
+    byok("submit --user alice --prompt unclear --wait", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_UNCLEAR);
+}
+
+Test(commands, no_answer_in_time_is_an_exit_code_of_its_own)
+{
+    byok("submit --user alice --prompt hi --wait --timeout 2s", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_BROKER);
+    cr_assert_not_null(strstr(run.err, "byok doctor"), "%s", run.err);
+}
+
+Test(commands, without_a_broker_it_says_what_to_do)
+{
+    byok("submit --user alice --prompt hi --brokers 127.0.0.1:1 --timeout 500ms", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_BROKER);
+    cr_assert_not_null(strstr(run.err, "--brokers"));
+    byok("submit --user alice --prompt hi --topic-prefix other. --timeout 5s", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_BROKER);
+    cr_assert_not_null(strstr(run.err, "other.requests"), "%s", run.err);
+}
+
+Test(commands, wrong_settings_are_named_without_their_value)
+{
+    byok("submit --user alice --prompt hi -X no.such.thing=hunter2", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+    cr_assert_not_null(strstr(run.err, "no.such.thing"));
+    setenv("BYOK_KAFKA_PROPERTIES", "# ours\n security.protocol=hunter2\n", 1);
+    byok("submit --user alice --prompt hi", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+    cr_assert_not_null(strstr(run.err, "security.protocol"));
+    cr_assert_null(strstr(run.err, "hunter2"));
+}
+
+Test(commands, a_file_of_jobs_gives_each_result_once)
+{
+    char *input = NULL;
+    size_t len;
+    FILE *to = open_memstream(&input, &len);
+    for (int i = 0; i < 20000; i++)
+        fprintf(to, "{\"user\":\"user-%d\",\"id\":\"%d\",\"prompt\":\"job %d\"}\n", i % 50, i, i);
+    fclose(to);
+    begin_worker(&(struct kit_worker_options){.twice = true});
+    byok("submit --capability chat --file - --wait --json", input);
+    free(input);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_eq(count_lines(run.out), 20000);
+    cr_assert_not_null(strstr(run.err, "20000 sent, 20000 done: 20000 ok"), "%s", run.err);
+}
+
+Test(commands, bad_lines_are_told_and_the_others_go_on)
+{
+    begin_worker(NULL);
+    byok("submit --user alice --capability chat --file - --wait",
+         "{\"id\":\"1\",\"prompt\":\"a\"}\nnot json\n\n{\"id\":\"1\",\"prompt\":\"again\"}\n"
+         "{\"prompt\":\"fail\"}\n{\"prompt\":\"b\"}");
+    cr_assert_eq(run.code, BYOK_EXIT_FAILED);
+    cr_assert_not_null(strstr(run.err, "line 2: "), "%s", run.err);
+    cr_assert_not_null(strstr(run.err, "line 4: its user and id were given before"));
+    cr_assert_not_null(strstr(run.err, "3 sent, 3 done: 2 ok, 1 failed, 0 unclear"));
+    cr_assert_not_null(strstr(run.out, "echo: b"));
+}
+
+Test(commands, key_add_sends_the_key_only_sealed)
+{
+    char line[256];
+    begin_worker(NULL);
+    snprintf(line, sizeof line, "key add --user alice --provider openai --label work "
+             "--vault-key %s", kit_vault_key());
+    byok(line, KIT_KEY "\n");
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_not_null(strstr(run.out, "fingerprint 00ff00ff00ff00ff"));
+    cr_assert_null(strstr(run.out, "sk-test"));
+    cr_assert_null(strstr(run.err, "sk-test"));
+    kit_worker_stop(worker);
+    cr_assert_str_eq(kit_worker_key(worker), KIT_KEY);
+    cr_assert_eq(kit_worker_count(worker), 1);
+    cr_assert(kit_worker_saw(worker, "alice"));
+    cr_assert_not(kit_worker_saw(worker, "sk-test"));
+    cr_assert_not(kit_worker_saw(worker, "0123456789abcdefghij"));
+    cr_assert_not(kit_worker_saw(worker, "c2stdGVzd")); /* its beginning in base64 */
+    kit_worker_free(worker);
+    worker = NULL;
+}
+
+Test(commands, key_add_never_takes_the_key_from_the_arguments)
+{
+    static const char *const lines[] = {
+        "key add " KIT_KEY " --user alice --provider openai",
+        "key add --user alice --provider openai --key " KIT_KEY,
+        "key add --user alice --provider openai --api-key=" KIT_KEY,
+        "key add --user alice --provider " KIT_KEY,
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        byok(lines[i], NULL);
+        cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+        cr_assert_not_null(strstr(run.err, "standard input"), "%s", run.err);
+        cr_assert_null(strstr(run.err, KIT_KEY));
+    }
+}
+
+Test(commands, key_add_without_a_vault_key_does_not_ask_for_the_key)
+{
+    byok("key add --user alice --provider openai", KIT_KEY "\n");
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+    cr_assert_not_null(strstr(run.err, "BYOK_VAULT_KEY"));
+}
+
+Test(commands, key_check_tells_the_workers_answer)
+{
+    begin_worker(NULL);
+    byok("key check --user alice --provider openai", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_FAILED);
+    cr_assert_not_null(strstr(run.err, "no_key"));
+    byok("key delete --user alice --provider openai", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK);
+    cr_assert_str_eq(run.out, "deleted: openai key 'default' of alice\n");
+}
+
+Test(commands, configure_sends_limits_and_choices)
+{
+    begin_worker(NULL);
+    byok("configure --user alice --requests-per-minute 60 --concurrency none "
+         "--tokens-per-minute default --default chat=openai/a/b --default embeddings=none", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    kit_worker_stop(worker);
+    cr_assert(kit_worker_saw(worker, "\"requests_per_minute\":60"));
+    cr_assert(kit_worker_saw(worker, "\"concurrency\":0"));
+    cr_assert(kit_worker_saw(worker, "\"tokens_per_minute\":null"));
+    cr_assert(kit_worker_saw(worker, "\"chat\":{\"provider\":\"openai\",\"model\":\"a/b\"}"));
+    cr_assert(kit_worker_saw(worker, "\"embeddings\":null"));
+    kit_worker_free(worker);
+    worker = NULL;
+    byok("configure --user alice", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+    byok("configure --user alice --default chess=openai", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+}
+
+Test(commands, results_and_usage_show_one_user_only)
+{
+    begin_worker(NULL);
+    byok("submit --capability chat --file - --wait",
+         "{\"user\":\"alice\",\"prompt\":\"of alice\",\"id\":\"a1\",\"provider\":\"p\"}\n"
+         "{\"user\":\"bob\",\"prompt\":\"of bob\",\"id\":\"b1\",\"provider\":\"p\"}\n"
+         "{\"user\":\"carol\",\"prompt\":\"of carol\",\"id\":\"c1\",\"provider\":\"p\"}\n"
+         "{\"user\":\"alice\",\"prompt\":\"fail\",\"id\":\"a2\",\"provider\":\"p\"}\n");
+    kit_worker_stop(worker);
+    kit_worker_free(worker);
+    worker = NULL;
+    byok("results --user alice --json", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_eq(count_lines(run.out), 2);
+    cr_assert_null(strstr(run.out, "of bob"));
+    byok("results --all", NULL);
+    cr_assert_not_null(strstr(run.out, "of bob"));
+    byok("results --all --id a2", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_FAILED);
+    byok("results --user alice --id none", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_BROKER);
+    byok("usage alice --json", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_not_null(strstr(run.out, "\"total\":{\"calls\":2"), "%s", run.out);
+    byok("usage alice --day 1999-01-01 --json", NULL);
+    cr_assert_not_null(strstr(run.out, "\"rows\":[]"), "%s", run.out);
+    byok("usage nobody", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK);
+}
+
+Test(commands, dlq_tells_the_reasons_and_not_the_content)
+{
+    const char *headers[] = {"__byok.errors.code",      "bad_message",
+                             "__byok.errors.message",   "member \"id\": is missing",
+                             "__byok.errors.topic",     "byok.requests",
+                             "__byok.errors.partition", "3",
+                             "__byok.errors.offset",    "81",
+                             "__byok.errors.stage",     "decode"};
+    kit_produce(broker, "byok.dlq", "alice", "{\"api_key\":\"" KIT_KEY "\"}", headers, 12);
+    byok("dlq", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_not_null(strstr(run.out, "bad_message: member \"id\": is missing  key alice"));
+    cr_assert_not_null(strstr(run.out, "byok.requests 3:81"));
+    cr_assert_null(strstr(run.out, KIT_KEY));
+    byok("dlq --user alice --json", NULL);
+    cr_assert_not_null(strstr(run.out, "\"code\":\"bad_message\""));
+    byok("dlq --user bob", NULL);
+    cr_assert_str_eq(run.out, "");
+}
+
+Test(commands, doctor_finds_all_well)
+{
+    char line[128];
+    begin_worker(NULL);
+    snprintf(line, sizeof line, "doctor --vault-key %s", kit_vault_key());
+    byok(line, NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.out);
+    cr_assert_null(strstr(run.out, "FAIL"), "%s", run.out);
+    cr_assert_not_null(strstr(run.out, "opens what is sealed for it"));
+}
+
+Test(commands, doctor_tells_a_wrong_vault_key_and_a_worker_that_sleeps)
+{
+    begin_worker(NULL);
+    byok("doctor --vault-key AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_FAILED, "%s", run.out);
+    cr_assert_not_null(strstr(run.out, "FAIL     vault key"), "%s", run.out);
+    kit_worker_stop(worker);
+    kit_worker_free(worker);
+    worker = NULL;
+    byok("doctor --timeout 1s --json", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_FAILED);
+    cr_assert_not_null(strstr(run.out, "\"check\":\"worker\",\"verdict\":\"FAIL\""));
+    byok("doctor --brokers 127.0.0.1:1 --timeout 300ms", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_BROKER);
+}
+
+Test(commands, every_command_has_help_with_examples)
+{
+    static const char *const names[] = {"key", "submit", "results", "usage",
+                                        "configure", "dlq", "doctor"};
+    byok("--help", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "%s --help", names[i]);
+        byok(line, NULL);
+        cr_assert_eq(run.code, BYOK_EXIT_OK);
+        cr_assert_not_null(strstr(run.out, "examples:"));
+        cr_assert_not_null(strstr(run.out, "--brokers"));
+    }
+    byok("nonsense", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include "kit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <rocksdb/c.h>
+
+static char folder[256], path[300];
+static struct byok_fault fault;
+
+static void set_up(void)
+{
+    kit_make_folder(folder);
+    snprintf(path, sizeof path, "%s/a/b/data", folder);
+}
+
+static void tear_down(void)
+{
+    kit_remove_folder(folder);
+}
+
+TestSuite(rocks, .init = set_up, .fini = tear_down);
+
+static struct byok_rocks *open_it(void)
+{
+    struct byok_rocks *rocks = NULL;
+    cr_assert_eq(byok_rocks_open(path, &rocks, &fault), BYOK_E_OK, "%s", fault.text);
+    return rocks;
+}
+
+static void refused(const char *say)
+{
+    struct byok_rocks *rocks = NULL;
+    cr_assert_eq(byok_rocks_open(path, &rocks, &fault), BYOK_E_STORE);
+    cr_assert_null(rocks);
+    cr_assert_not_null(strstr(fault.text, say), "%s", fault.text);
+}
+
+static void put(struct byok_rocks *rocks, const char *table, const char *key, const char *value)
+{
+    struct byok_store *store = byok_store_rocks_new(rocks, table);
+    struct byok_write write = {.key = kit_str(key), .value = kit_str(value)};
+    cr_assert_eq(store->ops->apply(store, 1, &write, 1, 77, &fault), BYOK_E_OK, "%s", fault.text);
+    store->ops->free(store);
+}
+
+static bool holds(struct byok_rocks *rocks, const char *table, const char *key, const char *value)
+{
+    struct byok_store *store = byok_store_rocks_new(rocks, table);
+    struct byok_arena arena;
+    struct byok_str found;
+    int64_t position = 0;
+    byok_arena_init(&arena, 0);
+    cr_assert_eq(store->ops->get(store, 1, kit_str(key), &arena, &found, &fault), BYOK_E_OK);
+    cr_assert_eq(store->ops->position(store, 1, &position, &fault), BYOK_E_OK);
+    bool yes = found.ptr && byok_str_is(found, value) && position == 77;
+    byok_arena_done(&arena);
+    store->ops->free(store);
+    return yes;
+}
+
+Test(rocks, a_folder_is_made_for_its_owner_only_and_opens_again)
+{
+    struct byok_rocks *rocks = open_it();
+    struct stat info;
+    cr_assert_eq(stat(path, &info), 0);
+    cr_assert_eq(info.st_mode & 0777, 0700u);
+    put(rocks, "state", "k", "in state");
+    put(rocks, "vault", "k", "in vault");
+    byok_rocks_close(rocks);
+    byok_rocks_close(NULL);
+    rocks = open_it();
+    cr_assert(holds(rocks, "state", "k", "in state"));
+    cr_assert(holds(rocks, "vault", "k", "in vault"));
+    byok_rocks_close(rocks);
+}
+
+Test(rocks, what_was_applied_survives_a_killed_process)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct byok_rocks *rocks = NULL;
+        if (byok_rocks_open(path, &rocks, &fault))
+            _exit(1);
+        put(rocks, "state", "k", "v");
+        raise(SIGKILL);
+    }
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    struct byok_rocks *rocks = open_it();
+    cr_assert(holds(rocks, "state", "k", "v"));
+    byok_rocks_close(rocks);
+}
+
+Test(rocks, a_second_process_on_the_folder_is_told_so)
+{
+    int ready[2], done[2];
+    cr_assert_eq(pipe(ready), 0);
+    cr_assert_eq(pipe(done), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct byok_rocks *rocks = NULL;
+        close(done[1]); /* or it would wait for itself when the test fails */
+        char byte = (char)byok_rocks_open(path, &rocks, &fault);
+        if (write(ready[1], &byte, 1) != 1 || read(done[0], &byte, 1) != 1)
+            _exit(1);
+        byok_rocks_close(rocks);
+        _exit(0);
+    }
+    char byte;
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    cr_assert_eq(byte, 0);
+    refused("two processes on one data folder");
+    cr_assert_not_null(strstr(fault.text, path), "%s", fault.text);
+    cr_assert_eq(write(done[1], &byte, 1), 1);
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    byok_rocks_close(open_it());
+}
+
+Test(rocks, opening_twice_in_one_process_is_told_so)
+{
+    struct byok_rocks *rocks = open_it();
+    refused("already open in this process");
+    byok_rocks_close(rocks);
+}
+
+Test(rocks, a_folder_that_cannot_be_made_is_refused_by_name)
+{
+    int fd = open(folder, O_RDONLY);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    char file[300];
+    snprintf(file, sizeof file, "%s/a", folder);
+    fd = open(file, O_CREAT | O_WRONLY, 0600);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    refused("cannot make the data folder");
+    cr_assert_not_null(strstr(fault.text, file), "%s", fault.text);
+    snprintf(path, sizeof path, "%s", "");
+    refused("0 bytes");
+}
+
+/* The format key of another version, written behind the program's back. */
+static void write_meta(const char *key, const char *value)
+{
+    static const char *const names[] = {"default", "state", "vault"};
+    rocksdb_options_t *options = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(options, 1);
+    rocksdb_options_set_create_missing_column_families(options, 1);
+    const rocksdb_options_t *each[] = {options, options, options};
+    rocksdb_column_family_handle_t *families[3];
+    char *error = NULL;
+    rocksdb_t *db = rocksdb_open_column_families(options, path, 3, names, each, families, &error);
+    cr_assert_null(error, "%s", error);
+    rocksdb_writeoptions_t *write = rocksdb_writeoptions_create();
+    rocksdb_put_cf(db, write, families[0], key, strlen(key), value, strlen(value), &error);
+    cr_assert_null(error, "%s", error);
+    rocksdb_writeoptions_destroy(write);
+    for (size_t i = 0; i < 3; i++)
+        rocksdb_column_family_handle_destroy(families[i]);
+    rocksdb_close(db);
+    rocksdb_options_destroy(options);
+}
+
+Test(rocks, a_folder_of_a_future_format_is_refused)
+{
+    byok_rocks_close(open_it());
+    write_meta("byok format", "2");
+    refused("has format \"2\"");
+    refused("newer version");
+    write_meta("byok format", "1");
+    byok_rocks_close(open_it());
+}
+
+Test(rocks, the_database_of_another_program_is_refused)
+{
+    byok_rocks_close(open_it());
+    kit_remove_folder(path);
+    write_meta("something", "else");
+    refused("database of another program");
+}
+
+Test(rocks, a_table_this_version_does_not_know_is_refused)
+{
+    byok_rocks_close(open_it());
+    static const char *const names[] = {"default", "state", "vault"};
+    rocksdb_options_t *options = rocksdb_options_create();
+    const rocksdb_options_t *each[] = {options, options, options};
+    rocksdb_column_family_handle_t *families[4];
+    char *error = NULL;
+    rocksdb_t *db = rocksdb_open_column_families(options, path, 3, names, each, families, &error);
+    cr_assert_null(error, "%s", error);
+    families[3] = rocksdb_create_column_family(db, options, "future", &error);
+    cr_assert_null(error, "%s", error);
+    for (size_t i = 0; i < 4; i++)
+        rocksdb_column_family_handle_destroy(families[i]);
+    rocksdb_close(db);
+    rocksdb_options_destroy(options);
+    refused("newer version");
+}
+
+static int damage_manifest(const char *name, const struct stat *info, int kind, struct FTW *where)
+{
+    if (kind != FTW_F || strncmp(name + where->base, "MANIFEST", 8) != 0 || info->st_size < 50)
+        return 0;
+    int fd = open(name, O_WRONLY);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(pwrite(fd, "XXXXXXXXXXXXXXXXXXXX", 20, info->st_size / 2), 20);
+    close(fd);
+    return 0;
+}
+
+Test(rocks, a_damaged_database_is_refused_and_left_as_it_is)
+{
+    struct byok_rocks *rocks = open_it();
+    put(rocks, "state", "k", "v");
+    byok_rocks_close(rocks);
+    nftw(path, damage_manifest, 8, FTW_PHYS);
+    refused("it is damaged; nothing was changed");
+    refused("filled again from the changelog"); /* still there to be looked at */
+}
+
+Test(rocks, a_write_that_does_not_reach_the_disk_is_an_error_with_its_reason)
+{
+    struct byok_rocks *rocks = open_it();
+    struct byok_store *store = byok_store_rocks_new(rocks, "state");
+    put(rocks, "state", "small", "fits");
+    /* a file may not grow any more: as a full disk, and needs no disk of its own */
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limit = {.rlim_cur = 20000, .rlim_max = RLIM_INFINITY};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    static char big[100000];
+    memset(big, 'b', sizeof big);
+    struct byok_write write = {.key = kit_str("big"), .value = {big, sizeof big}};
+    enum byok_err err = store->ops->apply(store, 1, &write, 1, 78, &fault);
+    limit.rlim_cur = RLIM_INFINITY;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    cr_assert_eq(err, BYOK_E_STORE);
+    cr_assert_not_null(strstr(fault.text, path), "%s", fault.text);
+    cr_assert_not_null(strstr(fault.text, "File too large"), "%s", fault.text);
+    cr_assert(holds(rocks, "state", "small", "fits"), "value and position are the old ones");
+    write.value.len = 1;
+    cr_assert_eq(store->ops->apply(store, 1, &write, 1, 79, &fault), BYOK_E_STORE);
+    cr_assert_not_null(strstr(fault.text, "an earlier write"), "%s", fault.text);
+    cr_assert_eq(store->ops->sync(store, &fault), BYOK_E_STORE);
+    cr_assert_eq(store->ops->drop(store, 1, &fault), BYOK_E_STORE);
+    store->ops->free(store);
+    byok_rocks_close(rocks);
+    rocks = open_it();
+    cr_assert(holds(rocks, "state", "small", "fits"), "and after a restart");
+    byok_rocks_close(rocks);
+}
+
+Test(rocks, figures_of_a_table_can_be_asked_for)
+{
+    struct byok_rocks *rocks = open_it();
+    put(rocks, "vault", "k", "v");
+    cr_assert_geq(byok_rocks_property(rocks, "vault", "rocksdb.estimate-num-keys"), 1);
+    cr_assert_eq(byok_rocks_property(rocks, "state", "rocksdb.estimate-num-keys"), 0);
+    cr_assert_eq(byok_rocks_property(rocks, "state", "rocksdb.no-such-thing"), -1);
+    cr_assert_eq(byok_rocks_property(rocks, "no table", "rocksdb.estimate-num-keys"), -1);
+    byok_rocks_close(rocks);
+}

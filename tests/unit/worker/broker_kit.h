@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/worker/broker_kit.h - broker ports on one loop, each with an intake that takes notes.
+ *
+ * A member is what a shard is to Kafka.  Its intake restores and starts what it is assigned,
+ * releases what is revoked (unless it holds), and notes records, chunks and answers.
+ */
+#ifndef BYOK_TESTS_BROKER_KIT_H
+#define BYOK_TESTS_BROKER_KIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "actors/env.h"
+#include "actors/message.h"
+#include "worker/ports/broker_rdkafka.h"
+
+#define KIT_PARTITIONS 8
+#define KIT_MEMBERS 3
+#define KIT_BATCHES 4096
+
+struct kit;
+
+/* What an intake knows of one partition. */
+struct kit_part {
+    bool ours, started, revoked;
+    unsigned assigned, lost; /* how often */
+    /* by changelog: 0 vault, 1 state */
+    size_t restored[2];
+    int64_t position[2];
+    bool ended[2];
+    unsigned faults;
+    size_t records;
+    int64_t next; /* the offset that comes next, when nothing is lost or doubled */
+    unsigned doubled, skipped;
+};
+
+struct kit_member {
+    struct kit *kit;
+    struct byok_env env;
+    struct byok_metrics metrics;
+    struct byok_system *system;
+    uv_async_t wake;
+    struct byok_broker *broker;
+    struct kit_part parts[KIT_PARTITIONS];
+    bool hold;        /* revoked partitions are not released */
+    bool echo;        /* each record is answered by a batch with one result */
+    int64_t from;     /* where restores begin; -1 */
+    size_t records;
+    size_t done;      /* batches answered */
+    size_t failed;    /* of them with a fault */
+    bool out_of_order;
+    struct byok_fault fault; /* the last one */
+    int64_t out_offset;      /* of the last batch's first record */
+    uint64_t given, answered; /* numbers of batches */
+};
+
+struct kit {
+    uv_loop_t loop;
+    uv_timer_t limit;
+    bool late;
+    struct byok_clock clock;
+    struct byok_log log;
+    char brokers[256], prefix[64], group[64];
+    struct byok_kafka_options options;
+    struct kit_member members[KIT_MEMBERS];
+    size_t errors; /* log events of level error */
+};
+
+void kit_init(struct kit *kit, const char *brokers, const char *prefix);
+/** A new member joins. */
+struct kit_member *kit_join(struct kit *kit, size_t index);
+/** It leaves in order. */
+void kit_leave(struct kit_member *member);
+/** All leave; the loop must run empty. */
+void kit_done(struct kit *kit);
+
+/** Run the loop until `is(arg)`, or false after some seconds. */
+bool kit_until(struct kit *kit, bool (*is)(void *arg), void *arg, unsigned seconds);
+/** Run the loop for a while. */
+void kit_for(struct kit *kit, unsigned ms);
+
+/** Write `count` records of `user` to a partition, as another client would. */
+void kit_write(struct kit *kit, enum byok_topic topic, int32_t partition, size_t count);
+/** The group's committed offset of a requests partition; -1: none. */
+int64_t kit_committed(struct kit *kit, int32_t partition);
+/** The number of records in a partition (its end minus its beginning). */
+int64_t kit_count(struct kit *kit, enum byok_topic topic, int32_t partition);
+
+/** Give the port a batch: one task with one record for `topic`, and a position unless it is -1. */
+void kit_commit(struct kit_member *member, enum byok_topic topic, const char *user,
+                int32_t partition, int64_t position);
+
+#endif

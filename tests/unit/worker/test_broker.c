@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/worker/test_broker.c - the broker port against librdkafka's mock cluster.
+ *
+ * The mock is real TCP on loopback, so these tests wait for conditions, never for times.
+ */
+#include <criterion/criterion.h>
+
+#include <librdkafka/rdkafka.h>
+/* in this order: the mock's header does not stand alone */
+#include <librdkafka/rdkafka_mock.h>
+
+#include "tests/unit/worker/broker_kit.h"
+#include "worker/ports/broker_rdkafka_inner.h"
+
+#define SECONDS 10
+#define PRODUCE_REQUEST 0 /* Kafka's ApiKey */
+#define OFFSET_COMMIT_REQUEST 8
+
+static rd_kafka_t *mock_client;
+static rd_kafka_mock_cluster_t *mock;
+static struct kit kit;
+
+static void set_up(void)
+{
+    char text[256];
+    mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof text);
+    mock = rd_kafka_mock_cluster_new(mock_client, 1);
+    rd_kafka_mock_group_initial_rebalance_delay_ms(mock, 0);
+    for (int i = 0; i < BYOK_TOPIC_COUNT; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "t.%s", byok_topic_suffix((enum byok_topic)i));
+        (void)rd_kafka_mock_topic_create(mock, name, 2, 1);
+    }
+    kit_init(&kit, rd_kafka_mock_cluster_bootstraps(mock), "t.");
+}
+
+static void tear_down(void)
+{
+    kit_done(&kit);
+    rd_kafka_mock_cluster_destroy(mock);
+    rd_kafka_destroy(mock_client);
+}
+
+TestSuite(broker, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static bool both_started(void *arg)
+{
+    struct kit_member *member = arg;
+    return member->parts[0].started && member->parts[1].started &&
+           byok_broker_rdkafka_ready(member->broker);
+}
+
+static bool seven_records(void *arg)
+{
+    return ((struct kit_member *)arg)->records >= 7;
+}
+
+static bool all_answered(void *arg)
+{
+    struct kit_member *member = arg;
+    return member->answered == member->given;
+}
+
+Test(broker, restores_what_it_is_assigned_and_then_delivers_its_records)
+{
+    kit_write(&kit, BYOK_TOPIC_STATE, 0, 3);
+    kit_write(&kit, BYOK_TOPIC_REQUESTS, 0, 5);
+    kit_write(&kit, BYOK_TOPIC_REQUESTS, 1, 2);
+    struct kit_member *member = kit_join(&kit, 0);
+    cr_assert(kit_until(&kit, seven_records, member, SECONDS));
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert_eq(member->broker->ops->partition_count(member->broker), 2);
+    cr_assert_eq(member->parts[0].restored[1], 3);
+    cr_assert_eq(member->parts[0].position[1], 3);
+    cr_assert_eq(member->parts[0].restored[0], 0);
+    cr_assert_eq(member->parts[0].position[0], -1, "an empty changelog has no position");
+    cr_assert_eq(member->parts[1].restored[1], 0);
+    cr_assert_eq(member->parts[0].records, 5);
+    cr_assert_eq(member->parts[1].records, 2);
+    cr_assert_eq(member->parts[0].doubled + member->parts[0].skipped, 0);
+}
+
+Test(broker, restores_in_chunks_from_the_position_it_is_given)
+{
+    kit_write(&kit, BYOK_TOPIC_STATE, 1, 1800);
+    struct kit_member *member = kit_join(&kit, 0);
+    member->from = 100;
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert_eq(member->parts[1].restored[1], 1700);
+    cr_assert_eq(member->parts[1].position[1], 1800);
+}
+
+Test(broker, restores_from_the_beginning_when_the_changelog_is_shorter_than_the_position)
+{
+    kit_write(&kit, BYOK_TOPIC_VAULT, 0, 4);
+    struct kit_member *member = kit_join(&kit, 0);
+    member->from = 1000;
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert_eq(member->parts[0].restored[0], 4);
+    cr_assert_eq(member->parts[0].position[0], 4);
+}
+
+Test(broker, restores_nothing_when_the_position_is_the_end)
+{
+    kit_write(&kit, BYOK_TOPIC_STATE, 0, 4);
+    struct kit_member *member = kit_join(&kit, 0);
+    member->from = 4;
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert_eq(member->parts[0].restored[1], 0);
+    cr_assert_eq(member->parts[0].position[1], 4);
+}
+
+Test(broker, commits_the_position_of_each_record_that_is_answered)
+{
+    kit_write(&kit, BYOK_TOPIC_REQUESTS, 0, 300);
+    kit_write(&kit, BYOK_TOPIC_REQUESTS, 1, 7);
+    struct kit_member *member = kit_join(&kit, 0);
+    member->echo = true;
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    while (member->records < 307)
+        kit_for(&kit, 10);
+    cr_assert(kit_until(&kit, all_answered, member, SECONDS));
+    cr_assert_eq(member->done, 307);
+    cr_assert_eq(member->failed, 0);
+    cr_assert_not(member->out_of_order);
+    cr_assert_geq(member->out_offset, 0);
+    cr_assert_eq(kit_committed(&kit, 0), 300);
+    cr_assert_eq(kit_committed(&kit, 1), 7);
+    int32_t canonical = byok_partition_of(byok_str_of("user"), 2);
+    cr_assert_eq(kit_count(&kit, BYOK_TOPIC_RESULTS, canonical), 307);
+}
+
+Test(broker, answers_a_batch_without_records_or_positions)
+{
+    struct kit_member *member = kit_join(&kit, 0);
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    struct byok_commit *commit = byok_new(1, sizeof *commit);
+    struct byok_record *none = NULL;
+    commit->tasks = byok_task_new(&none, 1024);
+    commit->tasks->offset = (int64_t)++member->given;
+    commit->task_count = 1;
+    commit->reply_to = member->env.publisher;
+    member->broker->ops->commit(member->broker, commit);
+    cr_assert(kit_until(&kit, all_answered, member, SECONDS));
+    cr_assert_eq(member->failed, 0);
+}
+
+Test(broker, delivers_each_record_once_through_pauses)
+{
+    struct kit_member *member = kit_join(&kit, 0);
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    member->broker->ops->pause(member->broker);
+    kit_write(&kit, BYOK_TOPIC_REQUESTS, 0, 4);
+    kit_for(&kit, 300);
+    cr_assert_eq(member->records, 0);
+    member->broker->ops->resume(member->broker);
+    kit_for(&kit, 50);
+    member->broker->ops->pause(member->broker);
+    kit_write(&kit, BYOK_TOPIC_REQUESTS, 1, 3);
+    member->broker->ops->resume(member->broker);
+    cr_assert(kit_until(&kit, seven_records, member, SECONDS));
+    kit_for(&kit, 300);
+    cr_assert_eq(member->records, 7);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(member->parts[i].doubled + member->parts[i].skipped, 0);
+}
+
+Test(broker, tries_again_when_the_broker_refuses_for_a_while)
+{
+    struct kit_member *member = kit_join(&kit, 0);
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    rd_kafka_mock_push_request_errors(mock, PRODUCE_REQUEST, 3,
+                                      RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, 1);
+    cr_assert(kit_until(&kit, all_answered, member, SECONDS));
+    cr_assert_eq(member->failed, 0);
+    cr_assert_eq(kit_committed(&kit, 0), 1);
+}
+
+Test(broker, fails_only_the_batch_whose_record_is_too_large)
+{
+    struct kit_member *member = kit_join(&kit, 0);
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    rd_kafka_mock_push_request_errors(mock, PRODUCE_REQUEST, 1,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, 1);
+    cr_assert(kit_until(&kit, all_answered, member, SECONDS));
+    cr_assert_eq(member->failed, 1);
+    cr_assert_eq(member->fault.code, BYOK_E_TOO_LARGE);
+    cr_assert(strstr(member->fault.text, "t.results"));
+    cr_assert_eq(member->out_offset, -1);
+    cr_assert_eq(kit_committed(&kit, 0), -1);
+    kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, 2);
+    cr_assert(kit_until(&kit, all_answered, member, SECONDS));
+    cr_assert_eq(member->failed, 1);
+    cr_assert_eq(kit_committed(&kit, 0), 2);
+}
+
+Test(broker, commits_a_position_later_when_the_group_is_moving)
+{
+    struct kit_member *member = kit_join(&kit, 0);
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    rd_kafka_mock_push_request_errors(mock, OFFSET_COMMIT_REQUEST, 1,
+                                      RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
+    kit_commit(member, BYOK_TOPIC_RESULTS, "user", 1, 5);
+    cr_assert(kit_until(&kit, all_answered, member, SECONDS));
+    cr_assert_eq(member->failed, 0);
+    for (int i = 0; i < 100 && kit_committed(&kit, 1) != 5; i++)
+        kit_for(&kit, 100);
+    cr_assert_eq(kit_committed(&kit, 1), 5);
+}
+
+Test(broker, replaces_a_producer_that_failed_for_good_and_loses_nothing)
+{
+    struct kit_member *member = kit_join(&kit, 0);
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    struct byok_rdk *rdk = byok_rdk_of(member->broker);
+    for (int i = 0; i < 20; i++)
+        kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, i + 1);
+    rd_kafka_t *before = rdk->handles[BYOK_RDK_PRODUCER].rk;
+    (void)rd_kafka_test_fatal_error(before, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+                                    "the test says so");
+    for (int i = 20; i < 30; i++)
+        kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, i + 1);
+    cr_assert(kit_until(&kit, all_answered, member, SECONDS));
+    cr_assert_eq(member->done, 30);
+    cr_assert_eq(member->failed, 0);
+    cr_assert_not(member->out_of_order);
+    cr_assert_eq(kit_committed(&kit, 0), 30);
+    cr_assert_geq(kit.errors, 1, "it is said");
+}
+
+static bool is_revoked(void *arg)
+{
+    struct kit_member *member = arg;
+    return member->parts[0].revoked || member->parts[1].revoked;
+}
+
+static bool one_started(void *arg)
+{
+    struct kit_member *member = arg;
+    return member->parts[0].started || member->parts[1].started;
+}
+
+Test(broker, gives_a_partition_away_only_when_it_is_released_and_serves_the_other_meanwhile)
+{
+    struct kit_member *first = kit_join(&kit, 0);
+    first->hold = true;
+    cr_assert(kit_until(&kit, both_started, first, SECONDS));
+    struct kit_member *second = kit_join(&kit, 1);
+    cr_assert(kit_until(&kit, is_revoked, first, SECONDS));
+    int32_t goes = first->parts[0].revoked ? 0 : 1, stays = 1 - goes;
+    cr_assert_not(first->parts[stays].revoked);
+    kit_write(&kit, BYOK_TOPIC_REQUESTS, goes, 2);
+    kit_write(&kit, BYOK_TOPIC_REQUESTS, stays, 7);
+    cr_assert(kit_until(&kit, seven_records, first, SECONDS), "the other goes on");
+    cr_assert_eq(second->parts[goes].assigned, 0);
+    kit_commit(first, BYOK_TOPIC_RESULTS, "user", goes, 1); /* what was in flight */
+    cr_assert(kit_until(&kit, all_answered, first, SECONDS));
+    first->broker->ops->release(first->broker, goes);
+    cr_assert(kit_until(&kit, one_started, second, SECONDS));
+    while (second->records < 1)
+        kit_for(&kit, 10);
+    kit_for(&kit, 200);
+    cr_assert_eq(second->parts[goes].records, 1, "the first record was committed");
+    cr_assert_eq(first->parts[goes].records, 0);
+}
+
+Test(broker, leaves_the_group_when_it_closes)
+{
+    struct kit_member *first = kit_join(&kit, 0);
+    cr_assert(kit_until(&kit, both_started, first, SECONDS));
+    kit_commit(first, BYOK_TOPIC_RESULTS, "user", 0, 3);
+    cr_assert(kit_until(&kit, all_answered, first, SECONDS));
+    kit_leave(first);
+    struct kit_member *second = kit_join(&kit, 1);
+    cr_assert(kit_until(&kit, both_started, second, SECONDS));
+    cr_assert_eq(kit_committed(&kit, 0), 3);
+}
+
+Test(broker, closes_with_batches_and_restores_under_way)
+{
+    kit_write(&kit, BYOK_TOPIC_STATE, 0, 5000);
+    struct kit_member *member = kit_join(&kit, 0);
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    rd_kafka_mock_broker_set_down(mock, 1);
+    for (int i = 0; i < 50; i++)
+        kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, i + 1);
+    kit_leave(member);
+    struct kit_member *other = kit_join(&kit, 1);
+    rd_kafka_mock_broker_set_up(mock, 1);
+    kit_for(&kit, 500);
+    kit_leave(other);
+}
+
+Test(broker, is_ready_only_while_the_broker_answers)
+{
+    rd_kafka_mock_broker_set_down(mock, 1);
+    struct kit_member *member = kit_join(&kit, 0);
+    kit_for(&kit, 200);
+    cr_assert_not(byok_broker_rdkafka_ready(member->broker));
+    cr_assert_eq(member->broker->ops->partition_count(member->broker), 0);
+    rd_kafka_mock_broker_set_up(mock, 1);
+    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/worker/test_broker_conf.c - what an operator may and may not set of librdkafka. */
+#include <criterion/criterion.h>
+
+#include "worker/ports/broker_rdkafka_inner.h"
+
+static struct byok_fault fault;
+
+static rd_kafka_conf_t *conf_with(enum byok_rdk_role role, const char *item)
+{
+    static char text[128];
+    static char *items[1] = {text};
+    (void)snprintf(text, sizeof text, "%s", item);
+    struct byok_kafka_options options = {.brokers = "127.0.0.1:1",
+                                         .group = "g",
+                                         .topic_prefix = "t.",
+                                         .request_max_bytes = 1024,
+                                         .properties = {items, 1}};
+    fault = (struct byok_fault){0};
+    return byok_rdk_conf(&options, role, &fault);
+}
+
+static void check_value(rd_kafka_conf_t *conf, const char *name, const char *expected)
+{
+    char value[256];
+    size_t size = sizeof value;
+    cr_assert_eq(rd_kafka_conf_get(conf, name, value, &size), RD_KAFKA_CONF_OK);
+    cr_assert_str_eq(value, expected);
+}
+
+Test(broker_conf, refuses_what_delivery_depends_on_and_says_so)
+{
+    static const char *const items[] = {
+        "bootstrap.servers=x:1",    "group.id=x",          "enable.auto.commit=true",
+        "enable.idempotence=false", "acks=1",              "isolation.level=read_uncommitted",
+        "partitioner=random",       "group.protocol=consumer",
+        " enable.auto.commit = true"};
+    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+        cr_assert_null(conf_with(BYOK_RDK_CONSUMER, items[i]), "%s", items[i]);
+        cr_assert_eq(fault.code, BYOK_E_CONFIG);
+        cr_assert(strstr(fault.text, "may not be changed"), "%s", fault.text);
+    }
+}
+
+Test(broker_conf, names_a_setting_that_librdkafka_does_not_know)
+{
+    cr_assert_null(conf_with(BYOK_RDK_PRODUCER, "linger.msec=5"));
+    cr_assert_eq(fault.code, BYOK_E_CONFIG);
+    cr_assert(strstr(fault.text, "linger.msec"), "%s", fault.text);
+}
+
+Test(broker_conf, refuses_an_item_that_is_no_setting)
+{
+    static const char *const items[] = {"", "=", "=x", "debug"};
+    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+        cr_assert_null(conf_with(BYOK_RDK_PRODUCER, items[i]));
+        cr_assert_eq(fault.code, BYOK_E_CONFIG);
+    }
+}
+
+Test(broker_conf, shows_no_password_in_the_text_of_an_error)
+{
+    cr_assert_null(conf_with(BYOK_RDK_PRODUCER, "sasl.passwort=hunter2hunter2"));
+    cr_assert_null(strstr(fault.text, "hunter2"));
+}
+
+Test(broker_conf, passes_on_what_the_operator_sets)
+{
+    rd_kafka_conf_t *conf = conf_with(BYOK_RDK_PRODUCER, "linger.ms=50");
+    cr_assert_not_null(conf, "%s", fault.text);
+    check_value(conf, "linger.ms", "50");
+    check_value(conf, "enable.idempotence", "true");
+    rd_kafka_conf_destroy(conf);
+}
+
+Test(broker_conf, makes_a_client_of_every_role)
+{
+    for (int role = 0; role < BYOK_RDK_ROLES; role++) {
+        rd_kafka_conf_t *conf = conf_with((enum byok_rdk_role)role, "socket.keepalive.enable=true");
+        cr_assert_not_null(conf, "%s", fault.text);
+        char text[256];
+        rd_kafka_t *rk =
+            rd_kafka_new(role == BYOK_RDK_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf,
+                         text, sizeof text);
+        cr_assert_not_null(rk, "%s", text);
+        rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    }
+}
