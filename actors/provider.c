@@ -206,6 +206,9 @@ static enum byok_err read_answer(const struct byok_ctx *ctx, struct byok_task *t
     if (err == BYOK_E_NOMEM)
         byok_fault_set(&fault, BYOK_E_TOO_LARGE,
                        "the provider's answer takes more memory than a job may have");
+    /* a key that may not list models is a good key all the same: it was recognised */
+    if (task->request.type != BYOK_REQUEST_JOB && fault.code == BYOK_E_PERMISSION)
+        fault = (struct byok_fault){0};
     if (fault.http_status == 0)
         fault.http_status = response->status;
     task->fault = fault;

@@ -131,6 +131,7 @@ struct forbidden {
     const char *name;
     const char *plain; /* the name in lower case, without '_' and '-' */
     const char *why;
+    enum byok_err code;
     bool in_options; /* refused in provider_options too */
 };
 
@@ -139,12 +140,12 @@ struct forbidden {
     "provider, it now stands in a log"
 
 static const struct forbidden forbidden[] = {
-    {"api_key", "apikey", NO_KEYS, true},
-    {"x-api-key", "xapikey", NO_KEYS, true},
-    {"authorization", "authorization", NO_KEYS, true},
-    {"key", "key", NO_KEYS, false},
+    {"api_key", "apikey", NO_KEYS, BYOK_E_RAW_KEY, true},
+    {"x-api-key", "xapikey", NO_KEYS, BYOK_E_RAW_KEY, true},
+    {"authorization", "authorization", NO_KEYS, BYOK_E_RAW_KEY, true},
+    {"key", "key", NO_KEYS, BYOK_E_RAW_KEY, false},
     {"base_url", "baseurl", "addresses of providers come from the worker's configuration only",
-     true},
+     BYOK_E_BAD_MESSAGE, true},
 };
 
 static bool is_named(struct byok_str name, const char *plain)
@@ -161,6 +162,13 @@ static bool is_named(struct byok_str name, const char *plain)
     return *plain == '\0';
 }
 
+/* A raw key has a code of its own, because its dead letter must not carry the message. */
+static enum byok_err refuse_as(enum byok_err code, struct byok_fault *fault,
+                               const struct forbidden *what)
+{
+    return byok_fault_set(fault, code, "member \"%s\": %s", what->name, what->why);
+}
+
 static enum byok_err refuse_forbidden(const struct byok_value *map, bool options,
                                       struct byok_fault *fault)
 {
@@ -168,7 +176,7 @@ static enum byok_err refuse_forbidden(const struct byok_value *map, bool options
         for (size_t j = 0; j < COUNT(forbidden); j++) {
             if ((!options || forbidden[j].in_options) &&
                 is_named(map->as.members[i].name, forbidden[j].plain))
-                return byok_refuse_member(fault, forbidden[j].name, forbidden[j].why);
+                return refuse_as(forbidden[j].code, fault, &forbidden[j]);
         }
     }
     return BYOK_E_OK;

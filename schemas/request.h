@@ -94,6 +94,7 @@ const char *byok_request_type_name(enum byok_request_type type);
  * `record_key` is the Kafka key: it must equal the user.  `timestamp_wall_ms` is the record's
  * timestamp (or now); `timeout_ms` in the message counts from it.
  * BYOK_E_BAD_MESSAGE  not JSON/msgpack, a member missing or of the wrong type, too long ids
+ * BYOK_E_RAW_KEY      a member that is meant for a raw key: the message must not be copied anywhere
  * BYOK_E_WRONG_KEY    the record key is not the user
  * BYOK_E_NOMEM        the arena failed
  * On an error `out->id`, `out->user` hold what could be read, for the dead letter's headers.

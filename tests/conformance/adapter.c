@@ -317,23 +317,58 @@ Test(adapter, calls_garbage_a_bad_answer)
     each_served(refuses_garbage);
 }
 
+/* A good answer to the smallest job. */
+static struct byok_str smallest_answer(struct byok_arena *arena, const struct served *served)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s/smallest_%s/response.body", BYOK_GOLDEN_DIR,
+             served->adapter->name, byok_capability_name(served->capability));
+    struct byok_str whole = byok_str_trim(file_of(arena, path));
+    cr_assert_gt(whole.len, 0, "%s: no recorded answer", path);
+    return whole;
+}
+
+static void reads_without_memory(const struct served *served)
+{
+    BYOK_AUTO(byok_arena) arena = {.cap_bytes = CAP_BYTES};
+    struct byok_str whole = smallest_answer(&arena, served);
+    for (size_t cap = 64; cap < 16384; cap += 64) {
+        struct call c;
+        struct byok_http_header header;
+        struct byok_answer answer;
+        start(&c, served);
+        BYOK_AUTO(byok_arena) small = {.cap_bytes = cap};
+        c.call.arena = &small;
+        struct byok_http_response response = answer_of(200, "application/json", whole, &header);
+        enum byok_err err = served->ops->parse(&c.call, &response, &answer, &c.fault);
+        cr_assert(err == BYOK_E_OK || err == BYOK_E_TOO_LARGE || err == BYOK_E_NOMEM, "%s",
+                  byok_err_name(err));
+        response.status = 500;
+        served->adapter->classify(&c.call, &response, &c.fault);
+        cr_assert_eq(c.fault.code, BYOK_E_SERVER_ERROR);
+        cr_assert_gt(strlen(c.fault.text), 0);
+        call_done(&c);
+    }
+}
+
+Test(adapter, reads_an_answer_whole_or_says_that_memory_is_short)
+{
+    each_served(reads_without_memory);
+}
+
 /* Every start of a good answer, exactly as long as it is, so that ASan sees one byte too far. */
 static void refuses_cut_answers(const struct served *served)
 {
-    char path[512];
     BYOK_AUTO(byok_arena) arena = {.cap_bytes = CAP_BYTES};
-    snprintf(path, sizeof path, "%s/%s/smallest_%s/response.body", BYOK_GOLDEN_DIR,
-             served->adapter->name, byok_capability_name(served->capability));
-    struct byok_str whole = byok_str_trim(file_of(&arena, path));
-    cr_assert_gt(whole.len, 0, "%s: no recorded answer", path);
+    struct byok_str whole = smallest_answer(&arena, served);
     struct byok_fault fault;
-    cr_assert_eq(parse(served, 200, "application/json", whole, &fault), BYOK_E_OK, "%s: %s", path,
-                 fault.text);
+    cr_assert_eq(parse(served, 200, "application/json", whole, &fault), BYOK_E_OK, "%s: %s",
+                 served->adapter->name, fault.text);
     for (size_t len = 0; len < whole.len; len++) {
         BYOK_AUTO(byok_buf) cut = {.cap_bytes = CAP_BYTES};
         byok_buf_add(&cut, whole.ptr, len);
         enum byok_err err = parse(served, 200, "application/json", byok_buf_str(&cut), &fault);
-        cr_assert_eq(err, BYOK_E_BAD_ANSWER, "%s cut at %zu gives %s", path, len,
+        cr_assert_eq(err, BYOK_E_BAD_ANSWER, "%s cut at %zu gives %s", served->adapter->name, len,
                      byok_err_name(err));
     }
 }
@@ -365,7 +400,8 @@ static void check_classified(const struct byok_adapter *adapter, int status, con
     cr_assert(!byok_has_controls(byok_str_of(c.fault.text)), "%s: %d", adapter->name, status);
     cr_assert_neq(c.fault.code, BYOK_E_INTERNAL);
     if (status >= 500)
-        cr_assert_eq(byok_err_retry(c.fault.code), BYOK_RETRY_SOON, "%s: %d", adapter->name,
+        cr_assert_eq(byok_err_retry(c.fault.code),
+                     status == 504 ? BYOK_RETRY_UNSURE : BYOK_RETRY_SOON, "%s: %d", adapter->name,
                      status);
     call_done(&c);
 }

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* adapters/adapter.h - the contract of a provider: one file, one table, one line in providers.def.
+ *
+ * An adapter is pure functions over bytes and trees: it turns a job into an HTTP request and an
+ * HTTP answer into the job's answer or its fault.  No I/O, no clock, no log, no state, and no
+ * memory but the arena it is given.  It never sees a key.  Any thread.
+ * What it cannot do it refuses by name (BYOK_E_UNSUPPORTED with the member's name in the text);
+ * nothing the job asks for is dropped silently.
+ */
+#ifndef BYOK_ADAPTERS_ADAPTER_H
+#define BYOK_ADAPTERS_ADAPTER_H
+
+#include "adapters/http_message.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "schemas/request.h"
+#include "schemas/result.h"
+
+struct byok_adapter;
+
+/* A configured provider: an adapter at an address.  Any OpenAI-compatible service is one of these
+ * with the adapter "openai".  Made from the configuration at start, read-only after it. */
+struct byok_provider {
+    const char *name;
+    const struct byok_adapter *adapter;
+    const char *base_url;    /* without a final slash; from the adapter when not configured */
+    const char *auth_header; /* e.g. "Authorization" */
+    const char *auth_prefix; /* e.g. "Bearer " (or "") */
+    const char *default_model[BYOK_CAPABILITY_COUNT]; /* NULL: none */
+    const struct byok_http_header *extra_headers;     /* from the configuration */
+    size_t extra_header_count;
+    const char *origin; /* scheme://host[:port] of base_url, what keys are bound to */
+};
+
+/* One call to be made, or that was made. */
+struct byok_adapter_call {
+    struct byok_arena *arena; /* everything returned borrows from it */
+    const struct byok_provider *provider;
+    const struct byok_request *request;
+    struct byok_str model;      /* resolved, not empty for a job */
+    struct byok_str attempt_id; /* "<request id>/<attempt>", for the provider's request-id header */
+    int64_t wall_ms;            /* now, for HTTP dates */
+};
+
+/* One capability of an adapter; both functions, or neither. */
+struct byok_adapter_ops {
+    /** The HTTP request of the call.  BYOK_E_UNSUPPORTED, BYOK_E_BAD_REQUEST (the member's name in
+     *  `fault`), BYOK_E_NOMEM. */
+    enum byok_err (*build)(const struct byok_adapter_call *call, struct byok_http_request *out,
+                           struct byok_fault *fault);
+    /** Read a 2xx answer.  BYOK_E_BAD_ANSWER when it is not what the provider promises (HTML, cut
+     *  JSON), BYOK_E_CONTENT_REFUSED, …; what was billed is still put into out->usage. */
+    enum byok_err (*parse)(const struct byok_adapter_call *call,
+                           const struct byok_http_response *response, struct byok_answer *out,
+                           struct byok_fault *fault);
+};
+
+struct byok_adapter {
+    const char *name;
+    const char *base_url;
+    const char *auth_header;
+    const char *auth_prefix;
+    struct byok_adapter_ops ops[BYOK_CAPABILITY_COUNT]; /* an empty slot: not served */
+    /** A free, read-only request whose success shows that the key is good; same errors as build. */
+    enum byok_err (*build_key_check)(const struct byok_adapter_call *call,
+                                     struct byok_http_request *out, struct byok_fault *fault);
+    /** Say what a non-2xx answer means: code, text, retry_after_ms, http_status, day_limit.
+     *  The text is the provider's own message, cut to fit; byokd scrubs it of the key. */
+    void (*classify)(const struct byok_adapter_call *call,
+                     const struct byok_http_response *response, struct byok_fault *out);
+};
+
+/** The adapter of a name, or NULL.  (Its table is in providers.def.) */
+const struct byok_adapter *byok_adapter_find(const char *name) BYOK_NONNULL(1);
+
+/** The i-th adapter, NULL past the end. */
+const struct byok_adapter *byok_adapter_at(size_t i);
+
+/** Fill what the configuration left out (base_url, auth, origin) from the adapter.  Texts made are
+ *  in `arena`.  BYOK_E_CONFIG: no such adapter, base_url is not http(s)://host…, or names user or
+ *  password, query or fragment. */
+enum byok_err byok_provider_complete(struct byok_arena *arena, struct byok_provider *provider,
+                                     const char *adapter_name,
+                                     struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 2, 3);
+
+/** How many tokens a job may cost, before it is sent: its text at 4 bytes a token, and what it may
+ *  generate.  For the reservation of tokens per minute; settled by the real usage. */
+int64_t byok_estimate_tokens(const struct byok_request *request) BYOK_NONNULL(1);
+
+#endif

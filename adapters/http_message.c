@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* adapters/http_message.c - looking up a header. */
+#include "adapters/http_message.h"
+
+struct byok_str byok_http_header_of(const struct byok_http_response *response, const char *name)
+{
+    for (size_t i = 0; i < response->header_count; i++) {
+        if (byok_str_eq_nocase(response->headers[i].name, byok_str_of(name)))
+            return response->headers[i].value;
+    }
+    return (struct byok_str){NULL, 0};
+}

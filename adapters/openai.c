@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* adapters/openai.c - OpenAI, and every service that speaks its language (the base_url says which).
+ *
+ * Source: OpenAI's API reference (https://platform.openai.com/docs/api-reference) and recorded
+ * answers (tests/golden/openai).  The parts: openai_chat, openai_messages, openai_chat_answer,
+ * openai_embeddings, openai_errors.  This file: what they share, and the table.
+ */
+#include "adapters/openai_parts.h"
+
+void byok_openai_begin(const struct byok_adapter_call *call, const char *method, const char *path,
+                       struct byok_http_request *out)
+{
+    byok_kit_begin(call, method, path, "X-Client-Request-Id", out);
+}
+
+/* Options are given to the provider as they are, but for those whose answer byokd would lose. */
+static enum byok_err check_options(const struct byok_adapter_call *call, struct byok_fault *fault)
+{
+    const struct byok_value *options = call->request->provider_options;
+    const struct byok_value *stream = byok_value_find(options, "stream");
+    int64_t answers = 1;
+    if (stream && stream->type != BYOK_VALUE_NULL &&
+        (stream->type != BYOK_VALUE_BOOL || stream->as.boolean))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "provider_options \"stream\": answers come whole; leave it out");
+    if (byok_value_as_int(byok_value_find(options, "n"), &answers) && answers > 1 &&
+        !call->request->raw)
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "provider_options \"n\": only the first answer is read; set raw to "
+                              "true to be given all of them");
+    return BYOK_E_OK;
+}
+
+enum byok_err byok_openai_post(const struct byok_adapter_call *call, const char *path,
+                               struct byok_value *body, struct byok_http_request *out,
+                               struct byok_fault *fault)
+{
+    enum byok_err err = check_options(call, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    byok_kit_put_options(call, body);
+    byok_openai_begin(call, "POST", path, out);
+    return byok_kit_end_json(call, body, out, fault);
+}
+
+static int64_t first_said(int64_t a, int64_t b)
+{
+    return a >= 0 ? a : b;
+}
+
+/* Compatible services: DeepSeek counts its cache in prompt_cache_hit_tokens, Voyage gives only the
+ * total of an embeddings call. */
+static struct byok_usage read_usage(const struct byok_value *usage)
+{
+    struct byok_usage out = BYOK_USAGE_UNSAID;
+    out.input_tokens = byok_kit_count(usage, "prompt_tokens");
+    out.cached_tokens = first_said(byok_kit_count(usage, "prompt_tokens_details.cached_tokens"),
+                                   byok_kit_count(usage, "prompt_cache_hit_tokens"));
+    out.output_tokens = byok_kit_count(usage, "completion_tokens");
+    out.reasoning_tokens = byok_kit_count(usage, "completion_tokens_details.reasoning_tokens");
+    if (out.input_tokens < 0 && out.output_tokens < 0)
+        out.input_tokens = byok_kit_count(usage, "total_tokens");
+    return out;
+}
+
+enum byok_err byok_openai_read(const struct byok_adapter_call *call,
+                               const struct byok_http_response *response, struct byok_value *root,
+                               struct byok_answer *out, struct byok_fault *fault)
+{
+    *out = (struct byok_answer){.output = byok_value_map(), .usage = BYOK_USAGE_UNSAID};
+    out->provider_request_id = byok_kit_header(call, response, "x-request-id");
+    enum byok_err err = byok_kit_read(call, response, root, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    out->usage = read_usage(byok_value_find(root, "usage"));
+    out->model = byok_value_as_str(byok_value_find(root, "model"));
+    if (out->provider_request_id.len == 0)
+        out->provider_request_id = byok_value_as_str(byok_value_find(root, "id"));
+    if (call->request->raw)
+        out->raw = *root;
+    const struct byok_value *error = byok_value_find(root, "error");
+    if (!byok_value_is(error, BYOK_VALUE_MAP) && byok_value_as_str(error).len == 0)
+        return BYOK_E_OK;
+    struct byok_fault said;
+    byok_openai_classify_body(call, response, root, &said);
+    if (fault)
+        *fault = said;
+    return said.code;
+}
+
+/* Listing the models is free.  A key with restricted rights may be refused it (403) and be good. */
+static enum byok_err build_key_check(const struct byok_adapter_call *call,
+                                     struct byok_http_request *out, struct byok_fault *fault)
+{
+    byok_openai_begin(call, "GET", "/models", out);
+    return byok_kit_check_memory(call, fault);
+}
+
+extern const struct byok_adapter byok_adapter_openai;
+
+const struct byok_adapter byok_adapter_openai = {
+    .name = "openai",
+    .base_url = BYOK_OPENAI_ORIGIN "/v1",
+    .auth_header = "Authorization",
+    .auth_prefix = "Bearer ",
+    .ops =
+        {
+            [BYOK_CHAT] = {.build = byok_openai_build_chat, .parse = byok_openai_parse_chat},
+            [BYOK_EMBEDDINGS] = {.build = byok_openai_build_embeddings,
+                                 .parse = byok_openai_parse_embeddings},
+        },
+    .build_key_check = build_key_check,
+    .classify = byok_openai_classify,
+};

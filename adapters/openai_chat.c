@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* adapters/openai_chat.c - a chat job as a request for POST /chat/completions. */
+#include <string.h>
+
+#include "adapters/openai_parts.h"
+
+#define STR(literal) ((struct byok_str)BYOK_STR(literal))
+
+static const char *const known[] = {
+    "prompt", "messages", "system", "max_tokens",  "temperature",     "top_p",
+    "stop",   "seed",     "tools",  "tool_choice", "response_format", NULL,
+};
+
+/* Of the same name and meaning at OpenAI. */
+static void put_same(const struct byok_adapter_call *call, struct byok_value *body)
+{
+    static const char *const same[] = {"temperature", "top_p", "stop", "seed"};
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        const struct byok_value *value = byok_kit_member(call, same[i]);
+        if (value)
+            byok_value_set(call->arena, body, same[i], *value);
+    }
+}
+
+/* OpenAI's newer models refuse max_tokens; other services do not know its successor. */
+static void put_max_tokens(const struct byok_adapter_call *call, struct byok_value *body)
+{
+    const struct byok_value *value = byok_kit_member(call, "max_tokens");
+    const bool own = strcmp(call->provider->origin, BYOK_OPENAI_ORIGIN) == 0;
+    if (value)
+        byok_value_set(call->arena, body, own ? "max_completion_tokens" : "max_tokens", *value);
+}
+
+static enum byok_err put_tools(const struct byok_adapter_call *call, struct byok_value *body,
+                               struct byok_fault *fault)
+{
+    const struct byok_value *tools = byok_kit_member(call, "tools");
+    struct byok_value list = byok_value_array();
+    if (!tools || tools->count == 0) /* OpenAI refuses an empty list */
+        return BYOK_E_OK;
+    for (uint32_t i = 0; i < tools->count; i++) {
+        if (tools->as.items[i].type != BYOK_VALUE_MAP)
+            return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                                  "member \"tools\", item %u: must be an object", i);
+        byok_value_push(call->arena, &list, byok_openai_function(call, &tools->as.items[i]));
+    }
+    byok_value_set(call->arena, body, "tools", list);
+    return BYOK_E_OK;
+}
+
+/* "auto", "none", "required" (others say "any"), or the name of a tool. */
+static struct byok_value choice_of(const struct byok_adapter_call *call,
+                                   const struct byok_value *choice)
+{
+    struct byok_str word = byok_value_as_str(choice);
+    if (choice->type == BYOK_VALUE_MAP)
+        return byok_openai_function(call, choice);
+    if (byok_str_is(word, "auto") || byok_str_is(word, "none") || byok_str_is(word, "required"))
+        return *choice;
+    if (byok_str_is(word, "any"))
+        return byok_value_text("required");
+    struct byok_value flat = byok_value_map();
+    byok_value_set(call->arena, &flat, "name", *choice);
+    return byok_openai_function(call, &flat);
+}
+
+/* "text", "json" or "json_object", or OpenAI's own object, e.g. {"type": "json_schema", …}. */
+static enum byok_err put_format(const struct byok_adapter_call *call, struct byok_value *body,
+                                struct byok_fault *fault)
+{
+    const struct byok_value *format = byok_kit_member(call, "response_format");
+    if (!format)
+        return BYOK_E_OK;
+    struct byok_str word = byok_value_as_str(format);
+    struct byok_value out = *format;
+    if (word.len > 0) {
+        if (byok_str_is(word, "json"))
+            word = STR("json_object");
+        if (!byok_str_is(word, "json_object") && !byok_str_is(word, "text"))
+            return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                                  "member \"response_format\": \"text\", \"json\", or an object "
+                                  "with a \"type\"");
+        out = byok_value_map();
+        byok_value_set_str(call->arena, &out, "type", word);
+    } else if (byok_value_as_str(byok_value_find(format, "type")).len == 0) {
+        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                              "member \"response_format\": an object must have a \"type\"");
+    }
+    byok_value_set(call->arena, body, "response_format", out);
+    return BYOK_E_OK;
+}
+
+enum byok_err byok_openai_build_chat(const struct byok_adapter_call *call,
+                                     struct byok_http_request *out, struct byok_fault *fault)
+{
+    struct byok_value body = byok_value_map();
+    enum byok_err err = byok_kit_check_members(call, known, fault);
+    byok_value_set_str(call->arena, &body, "model", call->model);
+    if (err == BYOK_E_OK)
+        err = byok_openai_put_messages(call, &body, fault);
+    if (err == BYOK_E_OK)
+        err = put_tools(call, &body, fault);
+    if (err == BYOK_E_OK)
+        err = put_format(call, &body, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    const struct byok_value *choice = byok_kit_member(call, "tool_choice");
+    if (choice)
+        byok_value_set(call->arena, &body, "tool_choice", choice_of(call, choice));
+    put_same(call, &body);
+    put_max_tokens(call, &body);
+    return byok_openai_post(call, "/chat/completions", &body, out, fault);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* adapters/openai_messages.c - prompt, messages, their parts and tool calls in OpenAI's form.
+ *
+ * Messages are OpenAI's already; what is translated are the forms that hold for all providers:
+ *   tool calls and tools    {"id", "name", "arguments": {…}} and {"name", "parameters"}
+ *   parts with media        {"type": "image", "media_type", "data"}, {"type": "image", "url"},
+ *                           {"type": "audio", "media_type", "data"}
+ * Every other part and member goes through unchanged.
+ */
+#include "adapters/openai_parts.h"
+
+#include "schemas/codec.h"
+
+static bool is_part(const struct byok_value *part, const char *type)
+{
+    return byok_str_is(byok_value_as_str(byok_value_find(part, "type")), type);
+}
+
+/* ---- functions ---- */
+
+/* Arguments are an object with us and JSON text with OpenAI. */
+static struct byok_value arguments_of(const struct byok_adapter_call *call,
+                                      const struct byok_value *arguments)
+{
+    if (arguments->type == BYOK_VALUE_STRING)
+        return *arguments;
+    return byok_value_string(byok_kit_json(call->arena, arguments));
+}
+
+struct byok_value byok_openai_function(const struct byok_adapter_call *call,
+                                       const struct byok_value *flat)
+{
+    const struct byok_value *type = byok_value_find(flat, "type");
+    if (!byok_value_is(byok_value_find(flat, "name"), BYOK_VALUE_STRING) ||
+        byok_value_find(flat, "function") || (type && !is_part(flat, "function")))
+        return *flat;
+    struct byok_value function = byok_value_map(), nested = byok_value_map();
+    for (uint32_t i = 0; i < flat->count; i++) {
+        const struct byok_member *member = &flat->as.members[i];
+        if (byok_str_is(member->name, "type"))
+            continue;
+        if (byok_str_is(member->name, "id"))
+            byok_value_set(call->arena, &nested, "id", member->value);
+        else if (byok_str_is(member->name, "arguments"))
+            byok_value_set(call->arena, &function, "arguments", arguments_of(call, &member->value));
+        else
+            byok_kit_put(call->arena, &function, member->name, member->value);
+    }
+    byok_value_set(call->arena, &nested, "type", byok_value_text("function"));
+    byok_value_set(call->arena, &nested, "function", function);
+    return nested;
+}
+
+static struct byok_value tool_calls_of(const struct byok_adapter_call *call,
+                                       const struct byok_value *calls)
+{
+    struct byok_value list = byok_value_array();
+    for (uint32_t i = 0; i < calls->count; i++)
+        byok_value_push(call->arena, &list, byok_openai_function(call, &calls->as.items[i]));
+    return list;
+}
+
+/* ---- parts ---- */
+
+/* Base64 as text, whichever of the two forms the message had it in; empty when it is neither. */
+static struct byok_str base64_of(const struct byok_adapter_call *call,
+                                 const struct byok_value *data)
+{
+    if (byok_value_is(data, BYOK_VALUE_BYTES))
+        return byok_base64_encode(call->arena, data->as.str);
+    return byok_value_as_str(data);
+}
+
+/* {"type": "image_url", "image_url": {"url": …}} with an address or a data URL (RFC 2397). */
+static const char *translate_image(const struct byok_adapter_call *call,
+                                   const struct byok_value *part, struct byok_value *out)
+{
+    struct byok_str url = byok_value_as_str(byok_value_find(part, "url"));
+    struct byok_str type = byok_value_as_str(byok_value_find(part, "media_type"));
+    if (url.len == 0) {
+        struct byok_str data = base64_of(call, byok_value_find(part, "data"));
+        if (data.len == 0 || type.len == 0)
+            return "an image part needs \"url\", or \"data\" and \"media_type\"";
+        url = byok_arena_printf(call->arena, "data:%.*s;base64,%.*s", BYOK_STR_ARG(type),
+                                BYOK_STR_ARG(data));
+    }
+    struct byok_value image = byok_value_map();
+    byok_value_set(call->arena, &image, "url", byok_value_string(url));
+    byok_value_set_str(call->arena, &image, "detail",
+                       byok_value_as_str(byok_value_find(part, "detail")));
+    *out = byok_value_map();
+    byok_value_set(call->arena, out, "type", byok_value_text("image_url"));
+    byok_value_set(call->arena, out, "image_url", image);
+    return NULL;
+}
+
+/* OpenAI takes wav and mp3. */
+static const char *audio_format(struct byok_str media_type)
+{
+    if (byok_kit_mentions(media_type, "wav"))
+        return "wav";
+    return byok_kit_mentions(media_type, "mpeg") || byok_kit_mentions(media_type, "mp3") ? "mp3"
+                                                                                         : NULL;
+}
+
+static const char *translate_audio(const struct byok_adapter_call *call,
+                                   const struct byok_value *part, struct byok_value *out)
+{
+    struct byok_str data = base64_of(call, byok_value_find(part, "data"));
+    const char *format = audio_format(byok_value_as_str(byok_value_find(part, "media_type")));
+    if (data.len == 0 || !format)
+        return "an audio part needs \"data\", and \"media_type\" audio/wav or audio/mpeg";
+    struct byok_value audio = byok_value_map();
+    byok_value_set(call->arena, &audio, "data", byok_value_string(data));
+    byok_value_set(call->arena, &audio, "format", byok_value_text(format));
+    *out = byok_value_map();
+    byok_value_set(call->arena, out, "type", byok_value_text("input_audio"));
+    byok_value_set(call->arena, out, "input_audio", audio);
+    return NULL;
+}
+
+/* What is wrong with the parts, or NULL. */
+static const char *translate_parts(const struct byok_adapter_call *call,
+                                   const struct byok_value *parts, struct byok_value *out)
+{
+    *out = byok_value_array();
+    for (uint32_t i = 0; i < parts->count; i++) {
+        const struct byok_value *part = &parts->as.items[i];
+        struct byok_value translated = *part;
+        const char *wrong = NULL;
+        if (is_part(part, "image"))
+            wrong = translate_image(call, part, &translated);
+        else if (is_part(part, "audio"))
+            wrong = translate_audio(call, part, &translated);
+        if (wrong)
+            return wrong;
+        byok_value_push(call->arena, out, translated);
+    }
+    return NULL;
+}
+
+/* ---- messages ---- */
+
+static const char *translate(const struct byok_adapter_call *call, const struct byok_value *message,
+                             struct byok_value *out)
+{
+    const char *wrong = NULL;
+    *out = byok_value_map();
+    for (uint32_t i = 0; i < message->count && !wrong; i++) {
+        const struct byok_member *member = &message->as.members[i];
+        struct byok_value value = member->value;
+        if (value.type == BYOK_VALUE_ARRAY && byok_str_is(member->name, "content"))
+            wrong = translate_parts(call, &member->value, &value);
+        else if (value.type == BYOK_VALUE_ARRAY && byok_str_is(member->name, "tool_calls"))
+            value = tool_calls_of(call, &member->value);
+        byok_kit_put(call->arena, out, member->name, value);
+    }
+    return wrong;
+}
+
+static void push_text(const struct byok_adapter_call *call, struct byok_value *list,
+                      const char *role, const struct byok_value *content)
+{
+    struct byok_value message = byok_value_map();
+    if (!content)
+        return;
+    byok_value_set(call->arena, &message, "role", byok_value_text(role));
+    byok_value_set(call->arena, &message, "content", *content);
+    byok_value_push(call->arena, list, message);
+}
+
+enum byok_err byok_openai_put_messages(const struct byok_adapter_call *call,
+                                       struct byok_value *body, struct byok_fault *fault)
+{
+    const struct byok_value *messages = byok_kit_member(call, "messages");
+    struct byok_value list = byok_value_array();
+    push_text(call, &list, "system", byok_kit_member(call, "system"));
+    push_text(call, &list, "user", byok_kit_member(call, "prompt"));
+    for (uint32_t i = 0; messages && i < messages->count; i++) {
+        struct byok_value message;
+        const char *wrong = translate(call, &messages->as.items[i], &message);
+        if (wrong)
+            return byok_fault_set(fault, BYOK_E_UNSUPPORTED, "member \"messages\", item %u: %s", i,
+                                  wrong);
+        byok_value_push(call->arena, &list, message);
+    }
+    byok_value_set(call->arena, body, "messages", list);
+    return BYOK_E_OK;
+}

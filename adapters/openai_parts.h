@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* adapters/openai_parts.h - what the files of the openai adapter share; for no other file. */
+#ifndef BYOK_ADAPTERS_OPENAI_PARTS_H
+#define BYOK_ADAPTERS_OPENAI_PARTS_H
+
+#include "adapters/kit.h"
+
+/** Where OpenAI itself is, as opposed to a service that speaks its language. */
+#define BYOK_OPENAI_ORIGIN "https://api.openai.com"
+
+/* openai.c */
+
+/** Begin a call: the path under base_url, and the headers that OpenAI documents. */
+void byok_openai_begin(const struct byok_adapter_call *call, const char *method, const char *path,
+                       struct byok_http_request *out) BYOK_NONNULL(1, 2, 3, 4);
+
+/** A POST of `body`, with the job's provider_options put over it.  BYOK_E_UNSUPPORTED: an option
+ *  whose answer could not be read. */
+enum byok_err byok_openai_post(const struct byok_adapter_call *call, const char *path,
+                               struct byok_value *body, struct byok_http_request *out,
+                               struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4);
+
+/** What all answers have: `out` is set anew, with model, request id, usage and raw; `root` is the
+ *  answer's tree.  An error object in an answer of status 200 is an error. */
+enum byok_err byok_openai_read(const struct byok_adapter_call *call,
+                               const struct byok_http_response *response, struct byok_value *root,
+                               struct byok_answer *out, struct byok_fault *fault) BYOK_MUST_USE
+    BYOK_NONNULL(1, 2, 3, 4);
+
+/* openai_messages.c */
+
+/** The job's prompt or messages in OpenAI's form, as a member of `body`. */
+enum byok_err byok_openai_put_messages(const struct byok_adapter_call *call,
+                                       struct byok_value *body,
+                                       struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 2);
+
+/** A tool, a tool call or a choice of tool in the flat form ({"name": …}) as OpenAI nests it:
+ *  {"type": "function", "function": {"name": …}}; one that is nested already as it is. */
+struct byok_value byok_openai_function(const struct byok_adapter_call *call,
+                                       const struct byok_value *flat) BYOK_NONNULL(1, 2);
+
+/* openai_chat.c */
+BYOK_MUST_USE enum byok_err byok_openai_build_chat(const struct byok_adapter_call *call,
+                                                   struct byok_http_request *out,
+                                                   struct byok_fault *fault);
+
+/* openai_chat_answer.c */
+BYOK_MUST_USE enum byok_err byok_openai_parse_chat(const struct byok_adapter_call *call,
+                                                   const struct byok_http_response *response,
+                                                   struct byok_answer *out,
+                                                   struct byok_fault *fault);
+
+/* openai_embeddings.c */
+BYOK_MUST_USE enum byok_err byok_openai_build_embeddings(const struct byok_adapter_call *call,
+                                                         struct byok_http_request *out,
+                                                         struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err byok_openai_parse_embeddings(const struct byok_adapter_call *call,
+                                                         const struct byok_http_response *response,
+                                                         struct byok_answer *out,
+                                                         struct byok_fault *fault);
+
+/* openai_errors.c */
+void byok_openai_classify(const struct byok_adapter_call *call,
+                          const struct byok_http_response *response, struct byok_fault *out);
+
+/** The fault of an error object that came with a 2xx status. */
+void byok_openai_classify_body(const struct byok_adapter_call *call,
+                               const struct byok_http_response *response,
+                               const struct byok_value *root, struct byok_fault *out)
+    BYOK_NONNULL(1, 2, 3, 4);
+
+#endif
