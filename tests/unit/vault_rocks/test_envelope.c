@@ -185,10 +185,10 @@ static struct byok_str box_of(const uint8_t *plain, size_t len)
     return (struct byok_str){(const char *)wire, 9 + crypto_box_SEALBYTES + len};
 }
 
-static size_t plain_of(uint8_t version, struct byok_str user, struct byok_str key,
-                       uint8_t out[static 1024])
+static size_t plain_of(uint8_t version, struct byok_str user, struct byok_str origin,
+                       struct byok_str key, uint8_t out[static 1024])
 {
-    const struct byok_str texts[] = {user, BYOK_STR("p"), BYOK_STR("l"), {"", 0}, key};
+    const struct byok_str texts[] = {user, BYOK_STR("p"), BYOK_STR("l"), origin, key};
     size_t len = 25;
     memset(out, 0, 1024);
     out[0] = version;
@@ -230,7 +230,8 @@ Test(envelope, a_box_with_a_malformed_inside_is_refused)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t plain[1024];
-        size_t len = plain_of(cases[i].version, cases[i].user, cases[i].key, plain);
+        size_t len = plain_of(cases[i].version, cases[i].user, (struct byok_str){"", 0},
+                              cases[i].key, plain);
         struct byok_str wire = box_of(plain, (size_t)((ptrdiff_t)len + cases[i].more));
         struct byok_envelope out;
         cr_expect_eq(open_it(wire, &out, NULL), cases[i].want, "%s", cases[i].what);
@@ -244,9 +245,52 @@ Test(envelope, a_key_of_more_than_512_bytes_is_refused)
     uint8_t plain[1024];
     memset(key, 'k', BYOK_KEY_MAX + 1);
     struct byok_envelope out;
-    size_t len = plain_of(1, (struct byok_str)BYOK_STR("u"),
+    size_t len = plain_of(1, (struct byok_str)BYOK_STR("u"), (struct byok_str){"", 0},
                           (struct byok_str){key, BYOK_KEY_MAX + 1}, plain);
     cr_assert_eq(open_it(box_of(plain, len), &out, NULL), BYOK_E_KEY_INVALID);
+}
+
+Test(envelope, an_origin_with_bytes_that_do_not_belong_there_is_refused_at_both_ends)
+{
+    static const struct byok_str origins[] = {BYOK_STR("https://a\nb"), BYOK_STR("https://a b"),
+                                              BYOK_STR("https://a\0b"),
+                                              BYOK_STR("https://a\xff")};
+    for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++) {
+        uint8_t plain[1024];
+        struct byok_envelope out, what = {.owner = kit_owner("u", "p", "l"), .origin = origins[i]};
+        struct byok_str wire = {NULL, 0};
+        cr_expect_eq(byok_envelope_seal(public_key, &what, kit_str(KIT_KEY), &arena, &wire, NULL),
+                     BYOK_E_BAD_REQUEST, "%zu", i);
+        size_t len = plain_of(1, (struct byok_str)BYOK_STR("u"), origins[i], kit_str(KIT_KEY),
+                              plain);
+        cr_expect_eq(open_it(box_of(plain, len), &out, NULL), BYOK_E_BAD_ENVELOPE, "%zu", i);
+        cr_expect(kit_is_wiped(slot));
+    }
+}
+
+Test(envelope, an_arena_without_room_is_an_error_that_leaves_no_key)
+{
+    struct byok_str wire = sealed(), none = {NULL, 0};
+    struct byok_envelope out, what = {.owner = kit_owner("u", "p", "l")};
+    struct byok_arena small;
+    byok_arena_init(&small, 16);
+    cr_expect_eq(byok_envelope_open(public_key, secret_key, wire, &small, &out, slot, NULL),
+                 BYOK_E_NOMEM);
+    cr_expect(kit_is_wiped(slot));
+    cr_expect_eq(byok_envelope_seal(public_key, &what, kit_str(KIT_KEY), &small, &none, NULL),
+                 BYOK_E_NOMEM);
+    cr_expect_null(none.ptr);
+    byok_arena_done(&small);
+}
+
+Test(envelope, a_public_key_that_is_none_is_refused)
+{
+    const uint8_t zeros[BYOK_VAULT_PUBLIC_KEY_BYTES] = {0};
+    struct byok_envelope what = {.owner = kit_owner("u", "p", "l")};
+    struct byok_str out = {NULL, 0};
+    cr_expect_eq(byok_envelope_seal(zeros, &what, kit_str(KIT_KEY), &arena, &out, NULL),
+                 BYOK_E_BAD_REQUEST);
+    cr_expect_null(out.ptr);
 }
 
 /* Made by another implementation: see vectors.def. */

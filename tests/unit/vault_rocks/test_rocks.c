@@ -256,6 +256,101 @@ Test(rocks, a_write_that_does_not_reach_the_disk_is_an_error_with_its_reason)
     byok_rocks_close(rocks);
 }
 
+/* Numbers alike in two entries and in the position, batch after batch, until it is killed. */
+static void write_until_killed(int progress)
+{
+    struct byok_rocks *rocks = NULL;
+    if (byok_rocks_open(path, &rocks, NULL))
+        _exit(1);
+    struct byok_store *store = byok_store_rocks_new(rocks, "vault");
+    for (int64_t i = 0;; i++) {
+        char text[24];
+        snprintf(text, sizeof text, "%d", (int)i);
+        const struct byok_write writes[] = {{.key = kit_str("a"), .value = kit_str(text)},
+                                            {.key = kit_str("b"), .value = kit_str(text)}};
+        if (store->ops->apply(store, 0, writes, 2, i, NULL) || write(progress, "", 1) != 1)
+            _exit(1);
+    }
+}
+
+Test(rocks, a_killed_writer_leaves_whole_batches_only)
+{
+    static const int after[] = {1, 50, 777};
+    for (size_t round = 0; round < sizeof after / sizeof after[0]; round++) {
+        int progress[2];
+        char byte;
+        cr_assert_eq(pipe(progress), 0);
+        pid_t child = fork();
+        if (child == 0)
+            write_until_killed(progress[1]);
+        for (int i = 0; i < after[round]; i++)
+            cr_assert_eq(read(progress[0], &byte, 1), 1);
+        kill(child, SIGKILL);
+        cr_assert_eq(waitpid(child, NULL, 0), child);
+        close(progress[0]);
+        close(progress[1]);
+
+        struct byok_rocks *rocks = open_it();
+        struct byok_store *store = byok_store_rocks_new(rocks, "vault");
+        BYOK_AUTO(byok_arena) arena = {0};
+        struct byok_str a, b;
+        char want[24];
+        int64_t position = -2;
+        cr_assert_eq(store->ops->position(store, 0, &position, &fault), BYOK_E_OK);
+        cr_assert_eq(store->ops->get(store, 0, kit_str("a"), &arena, &a, &fault), BYOK_E_OK);
+        cr_assert_eq(store->ops->get(store, 0, kit_str("b"), &arena, &b, &fault), BYOK_E_OK);
+        snprintf(want, sizeof want, "%d", (int)position);
+        cr_assert_geq(position, after[round] - 1, "what was answered for is there");
+        cr_assert(byok_str_is(a, want) && byok_str_is(b, want), "%s", want);
+        store->ops->free(store);
+        byok_rocks_close(rocks);
+    }
+}
+
+Test(rocks, a_dropped_partition_stays_dropped)
+{
+    struct byok_rocks *rocks = open_it();
+    put(rocks, "state", "k", "v");
+    put(rocks, "vault", "k", "of another table");
+    struct byok_store *store = byok_store_rocks_new(rocks, "state");
+    cr_assert_eq(store->ops->drop(store, 1, &fault), BYOK_E_OK);
+    store->ops->free(store);
+    byok_rocks_close(rocks);
+    rocks = open_it();
+    cr_assert_not(holds(rocks, "state", "k", "v"));
+    cr_assert(holds(rocks, "vault", "k", "of another table"));
+    byok_rocks_close(rocks);
+}
+
+Test(rocks, opening_on_a_full_disk_is_an_error_and_works_when_there_is_room_again)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limit = {.rlim_cur = 100, .rlim_max = RLIM_INFINITY};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    struct byok_rocks *rocks = NULL;
+    enum byok_err err = byok_rocks_open(path, &rocks, &fault);
+    limit.rlim_cur = RLIM_INFINITY;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    cr_assert_eq(err, BYOK_E_STORE);
+    cr_assert_null(rocks);
+    cr_assert_not_null(strstr(fault.text, "File too large"), "%s", fault.text);
+    byok_rocks_close(open_it());
+}
+
+Test(rocks, a_folder_one_may_not_write_to_is_refused_with_that_reason)
+{
+    if (geteuid() == 0) {
+        cr_assert_eq(chmod(folder, 0755), 0);
+        cr_assert_eq(seteuid(65534), 0);
+    } else {
+        cr_assert_eq(chmod(folder, 0555), 0);
+    }
+    refused("Permission denied");
+    if (getuid() == 0)
+        cr_assert_eq(seteuid(0), 0);
+    chmod(folder, 0700);
+}
+
 Test(rocks, figures_of_a_table_can_be_asked_for)
 {
     struct byok_rocks *rocks = open_it();

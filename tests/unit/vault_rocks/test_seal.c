@@ -223,6 +223,53 @@ Test(seal, another_master_key_under_the_same_id_does_not_open_it)
     cr_assert_eq(open_as(somebody(), record), BYOK_E_KEY_UNREADABLE);
 }
 
+/* A record made by hand for the owner `somebody`, with a right tag; `flip` is added to the first
+ * byte of the commitment, which is authenticated as it stands. */
+static struct byok_str with_commitment(uint8_t flip)
+{
+    enum { HEAD = 1 + 1 + 4 + 8 + 8 + 8 + 2, SALT = 16, COMMITMENT = 32, NONCE = 24 };
+    static const char names[] = "\0\x06user-1\0\x06openai\0\x04work";
+    uint8_t master[BYOK_MASTER_KEY_BYTES], derived[64], ad[256];
+    uint8_t *record = byok_arena_alloc(&arena, 256);
+    size_t head = HEAD + SALT + COMMITMENT + NONCE;
+    unsigned long long len;
+    memset(master, 0x11, sizeof master);
+    record[0] = 1;
+    record[1] = BYOK_SEAL_XCHACHA20POLY1305;
+    record[5] = 1;
+    crypto_generichash_state state; /* of a salt of zeros and the user */
+    crypto_generichash_init(&state, master, sizeof master, sizeof derived);
+    crypto_generichash_update(&state, record + HEAD, SALT);
+    crypto_generichash_update(&state, (const uint8_t *)"user-1", 6);
+    crypto_generichash_final(&state, derived, sizeof derived);
+    memcpy(record + HEAD + SALT, derived + 32, COMMITMENT);
+    record[HEAD + SALT] = (uint8_t)(record[HEAD + SALT] + flip);
+    memcpy(ad, record, head);
+    memcpy(ad + head, names, sizeof names - 1);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(record + head, &len, (const uint8_t *)KIT_KEY,
+                                               strlen(KIT_KEY), ad, head + sizeof names - 1, NULL,
+                                               record + head - NONCE, derived);
+    return (struct byok_str){(const char *)record, head + (size_t)len};
+}
+
+Test(seal, a_record_with_a_right_tag_but_not_the_keys_commitment_is_refused)
+{
+    cr_assert_eq(open_as(somebody(), with_commitment(0)), BYOK_E_OK, "made by hand as it should");
+    cr_assert_eq(open_as(somebody(), with_commitment(1)), BYOK_E_KEY_UNREADABLE);
+}
+
+Test(seal, a_right_record_of_what_cannot_be_a_key_is_refused)
+{
+    /* sealing takes what is in the slot; opening asks again, as a header depends on it */
+    struct byok_owner owner = somebody();
+    struct byok_key_info info = {0};
+    struct byok_str record;
+    memcpy(slot->key, "sk-12345\r\nX: y", 14);
+    slot->len = 14;
+    cr_assert_eq(byok_seal(ring, &owner, &info, 0, slot, &arena, &record), BYOK_E_OK);
+    cr_assert_eq(open_as(owner, record), BYOK_E_KEY_UNREADABLE);
+}
+
 Test(seal, a_rotated_ring_opens_old_records_and_seals_with_the_new_key)
 {
     struct byok_str old = seal_with(0);

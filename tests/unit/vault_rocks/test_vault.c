@@ -252,6 +252,45 @@ Test(vault, a_damaged_record_does_not_stand_in_the_way_of_a_new_key)
     cr_assert_eq(register_it(&registration), BYOK_E_OK, "%s", fault.text);
 }
 
+Test(vault, a_value_larger_than_any_record_is_damage_and_no_lack_of_memory)
+{
+    static char big[100000];
+    memset(big, 1, sizeof big);
+    struct byok_owner owner = kit_owner("user-1", "openai", "work");
+    put(3, &owner, (struct byok_str){big, sizeof big});
+    cr_assert_eq(byok_vault_unseal(vault, 3, &owner, kit_str(KIT_ORIGIN), slot, NULL, &fault),
+                 BYOK_E_KEY_UNREADABLE, "%s", fault.text);
+    struct byok_registration registration = registration_of(sealed(ordinary()));
+    cr_assert_eq(register_it(&registration), BYOK_E_OK, "it can be replaced: %s", fault.text);
+
+    struct byok_write write = {.key = kit_str("master-check/1"), .value = {big, sizeof big}};
+    cr_assert_eq(store->ops->apply(store, BYOK_PARTITION_NONE, &write, 1, -1, &fault), BYOK_E_OK);
+    struct byok_keyring *same = kit_ring(1, 0x11);
+    cr_assert_eq(restart_with(same), BYOK_E_CONFIG, "a damaged check value is not passed over");
+    byok_keyring_free(same);
+}
+
+Test(vault, the_longest_names_and_key_go_all_the_way)
+{
+    static char x[BYOK_KEY_MAX];
+    memset(x, 'x', sizeof x);
+    uint8_t public_key[BYOK_VAULT_PUBLIC_KEY_BYTES];
+    struct byok_registration registration = registration_of((struct byok_str){NULL, 0});
+    registration.owner = (struct byok_owner){{x, BYOK_USER_MAX}, {x, BYOK_PROVIDER_MAX},
+                                             {x, BYOK_LABEL_MAX}};
+    registration.origin = (struct byok_str){x, BYOK_ORIGIN_MAX};
+    struct byok_envelope what = {registration.owner, registration.origin, KIT_NOW, {0}};
+    byok_vault_public_key(vault, public_key);
+    cr_assert_eq(byok_envelope_seal(public_key, &what, (struct byok_str){x, sizeof x}, &arena,
+                                    &registration.envelope, &fault), BYOK_E_OK);
+    cr_assert_eq(register_it(&registration), BYOK_E_OK, "%s", fault.text);
+    put(3, &registration.owner, registration.record);
+    cr_assert_eq(byok_vault_unseal(vault, 3, &registration.owner, registration.origin, slot, NULL,
+                                   &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert_eq(slot->len, sizeof x);
+    cr_assert_arr_eq(slot->key, x, sizeof x);
+}
+
 Test(vault, every_bit_flip_and_truncation_of_an_envelope_is_refused)
 {
     struct byok_str wire = sealed(ordinary());

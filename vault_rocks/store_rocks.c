@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* vault_rocks/store_rocks.c - a table of the one RocksDB as a store.
+ *
+ * All partitions share a column family, told apart by the prefix of store_key.h.  Writes and
+ * position go in one WriteBatch: RocksDB makes it one record of its log.
+ */
+#include "vault_rocks/store.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "vault_rocks/rocks_inner.h"
+#include "vault_rocks/store_key.h"
+
+/* Longest ordinary key: user NUL provider NUL label, or user and request id. */
+#define INLINE_KEY_BYTES ((size_t)512)
+
+struct store {
+    struct byok_store base;
+    struct byok_rocks *rocks;
+    struct byok_rocks_table table;
+};
+
+/* A prefix and a key in one piece, which only reading needs. */
+struct full_key {
+    char here[INLINE_KEY_BYTES];
+    char *bytes; /* `here`, or the heap */
+    size_t len;
+};
+
+static struct store *self_of(struct byok_store *store)
+{
+    return (struct store *)store;
+}
+
+static void full_key_done(struct full_key *key)
+{
+    if (key->bytes != key->here)
+        byok_delete(key->bytes);
+}
+
+static bool full_key_init(struct full_key *key, int32_t partition, struct byok_str rest)
+{
+    struct byok_store_prefix prefix = byok_store_prefix(partition, BYOK_STORE_ENTRY);
+    key->len = sizeof prefix.bytes + rest.len;
+    key->bytes = key->len <= sizeof key->here ? key->here : byok_new(key->len, 1);
+    if (!key->bytes)
+        return false;
+    memcpy(key->bytes, prefix.bytes, sizeof prefix.bytes);
+    if (rest.len > 0)
+        memcpy(key->bytes + sizeof prefix.bytes, rest.ptr, rest.len);
+    return true;
+}
+
+static enum byok_err no_memory(struct byok_fault *fault)
+{
+    return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for an entry of the local state");
+}
+
+static enum byok_err get(struct byok_store *store, int32_t partition, struct byok_str key,
+                         struct byok_arena *arena, struct byok_str *out, struct byok_fault *fault)
+{
+    struct store *self = self_of(store);
+    struct full_key full;
+    if (!full_key_init(&full, partition, key))
+        return no_memory(fault);
+    char *error = NULL;
+    rocksdb_pinnableslice_t *found =
+        rocksdb_get_pinned_cf(self->table.db, self->table.read, self->table.family, full.bytes,
+                              full.len, &error);
+    full_key_done(&full);
+    if (error)
+        return byok_rocks_fault(self->rocks, "cannot read", error, fault);
+    struct byok_str value = {NULL, 0};
+    bool copied = true;
+    if (found) {
+        value.ptr = rocksdb_pinnableslice_value(found, &value.len);
+        value = byok_arena_copy(arena, value);
+        copied = value.ptr != NULL;
+        rocksdb_pinnableslice_destroy(found);
+    }
+    if (!copied)
+        return no_memory(fault);
+    *out = value;
+    return BYOK_E_OK;
+}
+
+static void add_write(struct store *self, rocksdb_writebatch_t *batch,
+                      const struct byok_store_prefix *prefix, const struct byok_write *write)
+{
+    const char *key[] = {prefix->bytes, write->key.len ? write->key.ptr : ""};
+    const size_t key_len[] = {sizeof prefix->bytes, write->key.len};
+    const char *value[] = {write->value.len ? write->value.ptr : ""};
+    const size_t value_len[] = {write->value.len};
+    if (write->erase)
+        rocksdb_writebatch_deletev_cf(batch, self->table.family, 2, key, key_len);
+    else
+        rocksdb_writebatch_putv_cf(batch, self->table.family, 2, key, key_len, 1, value, value_len);
+}
+
+static enum byok_err write_batch(struct store *self, rocksdb_writebatch_t *batch,
+                                 struct byok_fault *fault)
+{
+    char *error = NULL;
+    enum byok_err err = byok_rocks_may_write(self->rocks, fault);
+    if (!err)
+        rocksdb_write(self->table.db, self->table.write, batch, &error);
+    rocksdb_writebatch_destroy(batch);
+    return error ? byok_rocks_write_fault(self->rocks, "cannot write", error, fault) : err;
+}
+
+static enum byok_err apply(struct byok_store *store, int32_t partition,
+                           const struct byok_write *writes, size_t count, int64_t position,
+                           struct byok_fault *fault)
+{
+    struct store *self = self_of(store);
+    if (count == 0 && position < 0)
+        return BYOK_E_OK;
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    struct byok_store_prefix prefix = byok_store_prefix(partition, BYOK_STORE_ENTRY);
+    for (size_t i = 0; i < count; i++)
+        add_write(self, batch, &prefix, &writes[i]);
+    if (position >= 0) {
+        char value[8];
+        prefix = byok_store_prefix(partition, BYOK_STORE_POSITION);
+        byok_store_put_position(position, value);
+        rocksdb_writebatch_put_cf(batch, self->table.family, prefix.bytes, sizeof prefix.bytes,
+                                  value, sizeof value);
+    }
+    return write_batch(self, batch, fault);
+}
+
+static enum byok_err position(struct byok_store *store, int32_t partition, int64_t *out,
+                              struct byok_fault *fault)
+{
+    struct store *self = self_of(store);
+    struct byok_store_prefix key = byok_store_prefix(partition, BYOK_STORE_POSITION);
+    char *error = NULL;
+    size_t len = 0;
+    char *value = rocksdb_get_cf(self->table.db, self->table.read, self->table.family, key.bytes,
+                                 sizeof key.bytes, &len, &error);
+    if (error)
+        return byok_rocks_fault(self->rocks, "cannot read", error, fault);
+    if (value && len != 8) {
+        rocksdb_free(value);
+        return byok_fault_set(fault, BYOK_E_STORE, "the changelog position of partition %d is "
+                              "damaged: %zu bytes", partition, len);
+    }
+    *out = value ? byok_store_get_position(value) : -1;
+    rocksdb_free(value);
+    return BYOK_E_OK;
+}
+
+static enum byok_err walk(struct store *self, rocksdb_iterator_t *at, const struct full_key *from,
+                          byok_store_each each, void *arg, struct byok_fault *fault)
+{
+    bool more = true;
+    for (rocksdb_iter_seek(at, from->bytes, from->len); more && rocksdb_iter_valid(at);
+         rocksdb_iter_next(at)) {
+        struct byok_str key, value;
+        key.ptr = rocksdb_iter_key(at, &key.len);
+        if (!byok_str_starts(key, (struct byok_str){from->bytes, from->len}))
+            break;
+        key.ptr += BYOK_STORE_PREFIX_BYTES;
+        key.len -= BYOK_STORE_PREFIX_BYTES;
+        value.ptr = rocksdb_iter_value(at, &value.len);
+        more = each(arg, key, value);
+    }
+    char *error = NULL;
+    rocksdb_iter_get_error(at, &error);
+    return error ? byok_rocks_fault(self->rocks, "cannot read", error, fault) : BYOK_E_OK;
+}
+
+static enum byok_err scan(struct byok_store *store, int32_t partition, struct byok_str prefix,
+                          byok_store_each each, void *arg, struct byok_fault *fault)
+{
+    struct store *self = self_of(store);
+    struct full_key from;
+    if (!full_key_init(&from, partition, prefix))
+        return no_memory(fault);
+    rocksdb_iterator_t *at =
+        rocksdb_create_iterator_cf(self->table.db, self->table.read, self->table.family);
+    enum byok_err err = walk(self, at, &from, each, arg, fault);
+    rocksdb_iter_destroy(at);
+    full_key_done(&from);
+    return err;
+}
+
+static enum byok_err drop(struct byok_store *store, int32_t partition, struct byok_fault *fault)
+{
+    struct store *self = self_of(store);
+    struct byok_store_prefix from = byok_store_prefix(partition, BYOK_STORE_POSITION);
+    struct byok_store_prefix to = byok_store_prefix(partition, BYOK_STORE_END);
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    rocksdb_writebatch_delete_range_cf(batch, self->table.family, from.bytes, sizeof from.bytes,
+                                       to.bytes, sizeof to.bytes);
+    return write_batch(self, batch, fault);
+}
+
+static enum byok_err sync_log(struct byok_store *store, struct byok_fault *fault)
+{
+    struct store *self = self_of(store);
+    char *error = NULL;
+    enum byok_err err = byok_rocks_may_write(self->rocks, fault);
+    if (!err)
+        rocksdb_flush_wal(self->table.db, 1, &error);
+    return error ? byok_rocks_write_fault(self->rocks, "cannot sync", error, fault) : err;
+}
+
+static void free_store(struct byok_store *store)
+{
+    byok_delete(store);
+}
+
+static const struct byok_store_ops ops = {
+    .name = "rocks",
+    .get = get,
+    .apply = apply,
+    .position = position,
+    .scan = scan,
+    .drop = drop,
+    .sync = sync_log,
+    .free = free_store,
+};
+
+struct byok_store *byok_store_rocks_new(struct byok_rocks *rocks, const char *table)
+{
+    struct store *self = byok_new(1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->base.ops = &ops;
+    self->rocks = rocks;
+    bool known = byok_rocks_table(rocks, table, &self->table);
+    assert(known); /* a table's name is a literal of this program */
+    return &self->base;
+}
