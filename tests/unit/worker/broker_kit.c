@@ -48,6 +48,7 @@ static void on_chunk(struct kit_member *member, struct byok_chunk *chunk)
         return;
     }
     part->position[which] = chunk->position;
+    part->resets[which] += chunk->reset;
     part->ended[which] = part->ended[which] || chunk->end;
     if (part->ours && !part->started && part->ended[0] && part->ended[1]) {
         part->started = true;
@@ -78,6 +79,7 @@ static void on_answer(struct kit_member *member, struct byok_commit *commit)
     if ((uint64_t)task->offset != member->answered)
         member->out_of_order = true;
     member->out_offset = task->out_count > 0 ? task->outs[0].offset : -1;
+    member->out_refused = task->out_count > 0 && task->outs[0].refused;
     if (commit->fault.code != BYOK_E_OK) {
         member->failed++;
         member->fault = commit->fault;
@@ -88,6 +90,11 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
 {
     (void)ctx;
     struct kit_member *member = ((struct intake *)state)->member;
+    if (!member->broker) { /* it has left */
+        byok_msg_free(*msg);
+        *msg = NULL;
+        return BYOK_E_OK;
+    }
     int32_t id = ((struct byok_partition_msg *)*msg)->partition;
     switch ((*msg)->kind) {
     case BYOK_MSG_ASSIGNED:
@@ -161,10 +168,15 @@ void kit_init(struct kit *kit, const char *brokers, const char *prefix)
     (void)snprintf(kit->brokers, sizeof kit->brokers, "%s", brokers);
     (void)snprintf(kit->prefix, sizeof kit->prefix, "%s", prefix);
     (void)snprintf(kit->group, sizeof kit->group, "%sgroup", prefix);
+    kit->items[0] = kit->heartbeat;
+    kit->items[1] = kit->session;
+    (void)snprintf(kit->heartbeat, sizeof kit->heartbeat, "heartbeat.interval.ms=300");
+    (void)snprintf(kit->session, sizeof kit->session, "session.timeout.ms=6000");
     kit->options = (struct byok_kafka_options){.brokers = kit->brokers,
                                                .group = kit->group,
                                                .topic_prefix = kit->prefix,
                                                .client_id = "kit",
+                                               .consumer_properties = {kit->items, 2},
                                                .request_max_bytes = 1024 * 1024,
                                                .commits_max = 8};
 }
@@ -250,7 +262,7 @@ static void show(const struct kit *kit)
         const struct kit_member *member = &kit->members[i];
         if (!member->broker)
             continue;
-        (void)fprintf(stderr, "member %zu: ready %d, partitions %d, records %zu, batches %zu/%llu\n",
+        (void)fprintf(stderr, "member %zu: ready %d, count %d, records %zu, batches %zu/%llu\n",
                       i, byok_broker_rdkafka_ready(member->broker),
                       (int)member->broker->ops->partition_count(member->broker), member->records,
                       member->done, (unsigned long long)member->given);
@@ -299,7 +311,8 @@ static rd_kafka_t *client(struct kit *kit, rd_kafka_type_t type)
     char text[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     (void)rd_kafka_conf_set(conf, "bootstrap.servers", kit->brokers, text, sizeof text);
-    (void)rd_kafka_conf_set(conf, "group.id", kit->group, text, sizeof text);
+    if (type == RD_KAFKA_CONSUMER)
+        (void)rd_kafka_conf_set(conf, "group.id", kit->group, text, sizeof text);
     rd_kafka_t *rk = rd_kafka_new(type, conf, text, sizeof text);
     assert(rk);
     return rk;

@@ -32,6 +32,7 @@ struct kit_part {
     int64_t position[2];
     bool ended[2];
     unsigned faults;
+    unsigned resets[2]; /* chunks that said so */
     size_t records;
     int64_t next; /* the offset that comes next, when nothing is lost or doubled */
     unsigned doubled, skipped;
@@ -54,6 +55,7 @@ struct kit_member {
     bool out_of_order;
     struct byok_fault fault; /* the last one */
     int64_t out_offset;      /* of the last batch's first record */
+    bool out_refused;
     uint64_t given, answered; /* numbers of batches */
 };
 
@@ -63,7 +65,8 @@ struct kit {
     bool late;
     struct byok_clock clock;
     struct byok_log log;
-    char brokers[256], prefix[64], group[64];
+    char brokers[256], prefix[64], group[128];
+    char heartbeat[64], session[64], *items[2]; /* rebalances are noticed at once */
     struct byok_kafka_options options;
     struct kit_member members[KIT_MEMBERS];
     size_t errors; /* log events of level error */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* worker/config_env.c - settings from the environment: BYOKD_<SECTION>_<NAME>. */
+#include <ctype.h>
+#include <string.h>
+
+#include "worker/config_parts.h"
+
+#define PREFIX "BYOKD_"
+#define NAME_MAX_BYTES 64
+
+/* "kafka.brokers" -> "BYOKD_KAFKA_BROKERS" */
+static void variable_of(const struct byok_setting *row, char out[static NAME_MAX_BYTES])
+{
+    size_t len = sizeof PREFIX - 1;
+    memcpy(out, PREFIX, len);
+    for (const char *p = row->path; *p && len + 1 < NAME_MAX_BYTES; p++)
+        out[len++] = *p == '.' ? '_' : (char)toupper((unsigned char)*p);
+    out[len] = '\0';
+}
+
+static const struct byok_setting *find(struct byok_str name)
+{
+    for (size_t i = 0; i < byok_settings_top.count; i++) {
+        const struct byok_setting *row = &byok_settings_top.rows[i];
+        char variable[NAME_MAX_BYTES];
+        variable_of(row, variable);
+        if (row->kind < BYOK_SETTING_LIST_TEXT && byok_str_is(name, variable))
+            return row;
+    }
+    return NULL;
+}
+
+/* Whether it holds a master key by the file's word. */
+static bool is_master_key(const struct byok_config *config, struct byok_str name)
+{
+    for (size_t i = 0; i < config->vault.master_keys.count; i++) {
+        if (byok_str_is(name, config->vault.master_keys.items[i].env))
+            return true;
+    }
+    return false;
+}
+
+static enum byok_err take(struct byok_config *config, struct byok_str name, const char *value,
+                          struct byok_fault *fault)
+{
+    const struct byok_setting *row = find(name);
+    if (row) {
+        char variable[NAME_MAX_BYTES];
+        variable_of(row, variable);
+        return byok_setting_put(&config->arena, row, config, value, variable, fault);
+    }
+    if (is_master_key(config, name))
+        return BYOK_E_OK;
+    return byok_fault_set(fault, BYOK_E_CONFIG,
+                          "the environment variable %.*s is no setting of byokd "
+                          "(docs/CONFIGURATION.md lists all)",
+                          BYOK_STR_ARG(name));
+}
+
+enum byok_err byok_config_environment(struct byok_config *config, char *const *environment,
+                                      struct byok_fault *fault)
+{
+    for (; *environment; environment++) {
+        struct byok_str line = byok_str_of(*environment);
+        size_t equals = byok_str_find(line, (struct byok_str)BYOK_STR("="));
+        if (equals == SIZE_MAX || !byok_str_starts(line, (struct byok_str)BYOK_STR(PREFIX)))
+            continue;
+        enum byok_err err =
+            take(config, (struct byok_str){line.ptr, equals}, line.ptr + equals + 1, fault);
+        if (err != BYOK_E_OK)
+            return err;
+    }
+    return BYOK_E_OK;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* worker/ports/broker_rdkafka_inner.h - what the parts of the broker port share.
+ *
+ * broker_rdkafka.c          the port: making, ticking, closing
+ * broker_rdkafka_conf.c     the settings of the three handles
+ * broker_rdkafka_handle.c   one librdkafka handle whose queue wakes the loop
+ * broker_rdkafka_assign.c   the consumer: rebalances, records, pausing
+ * broker_rdkafka_restore.c  reading changelogs
+ * broker_rdkafka_produce.c  publishing batches
+ * broker_rdkafka_offsets.c  committing positions, answering batches in order
+ * broker_rdkafka_notice.c   what librdkafka reports, as log events
+ *
+ * Thread: the shard's, but for the work of retiring a handle (broker_rdkafka_handle.c).
+ */
+#ifndef BYOK_WORKER_PORTS_BROKER_RDKAFKA_INNER_H
+#define BYOK_WORKER_PORTS_BROKER_RDKAFKA_INNER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <librdkafka/rdkafka.h>
+#include <uv.h>
+
+#include "actors/env.h"
+#include "actors/message.h"
+#include "base/mem.h"
+#include "worker/ports/broker_rdkafka.h"
+
+struct byok_rdk;
+
+/* ---- one handle ---- */
+
+enum byok_rdk_role {
+    BYOK_RDK_CONSUMER,
+    BYOK_RDK_PRODUCER,
+    BYOK_RDK_RESTORER, /* assigned by hand, member of nothing */
+    BYOK_RDK_ROLES
+};
+
+enum byok_rdk_served {
+    BYOK_RDK_SERVED,
+    BYOK_RDK_TAKEN, /* the event is kept by whoever served it */
+    BYOK_RDK_AGAIN  /* no memory: the same event is served again at the next tick */
+};
+
+enum byok_rdk_handle_state { BYOK_RDK_CLOSED, BYOK_RDK_OPEN, BYOK_RDK_RETIRING };
+
+struct byok_rdk_handle {
+    struct byok_rdk *rdk;
+    enum byok_rdk_role role;
+    enum byok_rdk_handle_state state;
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue;
+    rd_kafka_event_t *held; /* to be served again */
+    const rd_kafka_message_t *message; /* of the held event: an event gives it only once */
+    bool serving;           /* an event of it is in hand */
+    bool used;              /* by a thread of the pool: not to be destroyed now */
+    bool retire_asked;
+    int event_fd;           /* written to by librdkafka's threads, read by the loop */
+    uv_poll_t poll;
+    uv_work_t retirement;
+    rd_kafka_topic_partition_list_t *last_commit; /* what the retirement still commits, or NULL */
+    int64_t not_before_us; /* do not open it again before */
+};
+
+/* ---- restores ---- */
+
+enum byok_rdk_restore_state {
+    BYOK_RDK_RESTORE_NONE,
+    BYOK_RDK_RESTORE_WANTED, /* its end is to be asked for */
+    BYOK_RDK_RESTORE_ASKED,
+    BYOK_RDK_RESTORE_READING,
+    BYOK_RDK_RESTORE_FAILED /* a chunk that says so is to be sent, when there is memory for it */
+};
+
+struct byok_rdk_restore {
+    enum byok_rdk_restore_state state;
+    int64_t from;     /* -1: the beginning */
+    int64_t position; /* next offset; -1: nothing known yet */
+    int64_t end;      /* read up to here, exclusive */
+    bool reset;       /* the next chunk says that the table is to be emptied first */
+    uint64_t ask; /* the number of the request for its end */
+    uint32_t failures;
+    struct byok_chunk *chunk; /* being filled, or NULL */
+    struct byok_record *last; /* of the chunk's list */
+    size_t count, bytes;
+    struct byok_fault fault;
+};
+
+enum { BYOK_RDK_VAULT, BYOK_RDK_STATE, BYOK_RDK_CHANGELOGS };
+
+/* ---- partitions ---- */
+
+struct byok_rdk_part {
+    int32_t id;
+    uint64_t serial; /* of the assignment: positions of batches given before it are void */
+    bool start_wanted; /* the partition count is not known yet */
+    bool started, revoked, released;
+    int64_t position;  /* to be committed; -1: none yet */
+    int64_t committed; /* what the group has of us; -1: nothing */
+    /* allocated with the partition, so that bad news never fail for want of memory */
+    struct byok_partition_msg *revoked_msg, *lost_msg;
+    struct byok_record *early, *early_last; /* came before the start */
+    struct byok_rdk_restore restores[BYOK_RDK_CHANGELOGS];
+};
+
+/* ---- batches ---- */
+
+enum byok_rdk_send_state { BYOK_RDK_WAITING, BYOK_RDK_SENT, BYOK_RDK_WRITTEN, BYOK_RDK_REFUSED };
+
+/* One record to publish; the opaque of its librdkafka message. */
+struct byok_rdk_send {
+    struct byok_rdk_batch *batch;
+    struct byok_out *out;
+    enum byok_rdk_send_state state;
+};
+
+struct byok_rdk_batch {
+    struct byok_rdk_batch *prev, *next;
+    struct byok_commit *commit;
+    struct byok_rdk_send *sends;
+    size_t count;
+    size_t open;   /* neither written nor refused */
+    size_t unsent; /* no send before it is WAITING */
+    uint64_t serial; /* of the newest assignment when it was given */
+    bool settled;    /* all reports are in and its positions are noted */
+    uint64_t commit_number; /* the commit that carries its positions; 0: none needed */
+};
+
+/* ---- notices ---- */
+
+enum byok_rdk_notice {
+    BYOK_RDK_NOTICE_UNREACHABLE,
+    BYOK_RDK_NOTICE_ERROR,
+    BYOK_RDK_NOTICE_PUBLISH,
+    BYOK_RDK_NOTICE_OFFSETS,
+    BYOK_RDK_NOTICE_TOPIC,
+    BYOK_RDK_NOTICES
+};
+
+/* ---- the port ---- */
+
+struct byok_rdk {
+    struct byok_broker broker; /* first: the port's address is this struct's */
+    uv_loop_t *loop;
+    struct byok_env *env;
+    struct byok_kafka_options options;
+    char *topics[BYOK_TOPIC_COUNT]; /* full names */
+    struct byok_rdk_handle handles[BYOK_RDK_ROLES];
+    uv_timer_t tick;
+    unsigned open_uv; /* uv handles not yet closed */
+    bool closing;
+    _Atomic int32_t partition_count; /* 0: unknown */
+    _Atomic bool up;
+    bool was_unreachable; /* and said so */
+    uv_work_t looking; /* for the count, on the pool; the next three are its answer */
+    rd_kafka_resp_err_t look_err, look_topic_err;
+    int32_t look_count;
+    int64_t look_next_us;
+    int64_t quiet_until_us[BYOK_RDK_NOTICES];
+    /* consumer */
+    struct byok_rdk_part **parts; /* by partition id */
+    size_t part_room;
+    uint64_t serial;
+    bool paused;
+    rd_kafka_event_t *revocation; /* to be answered when its partitions are released */
+    int64_t revocation_until_us;  /* all are released: how long their positions may take; 0: not */
+    /* offsets */
+    bool committing;
+    int64_t commit_not_before_us;
+    uint64_t commits_begun, commits_answered;
+    /* restorer */
+    uint64_t asks;
+    int64_t restorer_idle_us; /* since when it has had nothing to do; 0: it has */
+    /* producer */
+    rd_kafka_topic_t *producer_topics[BYOK_TOPIC_COUNT];
+    struct byok_commit *unbatched, *unbatched_last; /* given, but no memory yet */
+    struct byok_rdk_batch *batches;                 /* in the order given */
+    int64_t produce_not_before_us;
+};
+
+static inline struct byok_rdk *byok_rdk_of(struct byok_broker *broker)
+{
+    return (struct byok_rdk *)broker;
+}
+
+/* Monotonic µs of the loop, good enough for pauses. */
+static inline int64_t byok_rdk_now_us(const struct byok_rdk *rdk)
+{
+    return (int64_t)uv_now(rdk->loop) * 1000;
+}
+
+/* conf */
+
+/** The configuration of one handle. NULL with a fault: BYOK_E_CONFIG. */
+rd_kafka_conf_t *byok_rdk_conf(const struct byok_kafka_options *options, enum byok_rdk_role role,
+                               struct byok_fault *fault) BYOK_NONNULL(1) BYOK_MUST_USE;
+
+/* handle */
+
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_rdk_handle_init(struct byok_rdk *rdk, struct byok_rdk_handle *handle,
+                                   enum byok_rdk_role role, struct byok_fault *fault);
+
+/** Make its librdkafka handle and let its queue wake the loop. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_rdk_handle_open(struct byok_rdk_handle *handle, struct byok_fault *fault);
+
+/** Serve what is in the queue, up to a budget; what is left wakes the loop again. */
+void byok_rdk_handle_serve(struct byok_rdk_handle *handle) BYOK_NONNULL(1);
+
+/** Let the loop come back to the handle in its next turn. */
+void byok_rdk_handle_wake(const struct byok_rdk_handle *handle) BYOK_NONNULL(1);
+
+/** Close and destroy the librdkafka handle on a thread of the pool, since that waits for brokers;
+ *  byok_rdk_retired() follows on the loop.  Nothing when it is not open. */
+void byok_rdk_handle_retire(struct byok_rdk_handle *handle) BYOK_NONNULL(1);
+
+/** The pool's thread is done with it: what was put off meanwhile (retiring) is done. */
+void byok_rdk_handle_unuse(struct byok_rdk_handle *handle) BYOK_NONNULL(1);
+
+/** The message of an event, also when it is served again; NULL: none. */
+const rd_kafka_message_t *byok_rdk_message(struct byok_rdk_handle *handle,
+                                           rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
+
+/* the port: called by the handles */
+
+enum byok_rdk_served byok_rdk_on_event(struct byok_rdk_handle *handle, rd_kafka_event_t *event)
+    BYOK_NONNULL(1, 2);
+/** About to be destroyed: let go of what belongs to it. */
+void byok_rdk_retiring(struct byok_rdk_handle *handle) BYOK_NONNULL(1);
+/** Destroyed. */
+void byok_rdk_retired(struct byok_rdk_handle *handle) BYOK_NONNULL(1);
+
+/* assign */
+
+BYOK_MUST_USE BYOK_NONNULL(1)
+enum byok_err byok_rdk_subscribe(struct byok_rdk *rdk, struct byok_fault *fault);
+struct byok_rdk_part *byok_rdk_part(const struct byok_rdk *rdk, int32_t id) BYOK_NONNULL(1);
+enum byok_rdk_served byok_rdk_on_rebalance(struct byok_rdk *rdk, rd_kafka_event_t *event)
+    BYOK_NONNULL(1, 2);
+enum byok_rdk_served byok_rdk_on_record(struct byok_rdk *rdk, rd_kafka_event_t *event)
+    BYOK_NONNULL(1, 2);
+void byok_rdk_start(struct byok_broker *broker, int32_t partition) BYOK_NONNULL(1);
+/** The partition count has come: start what waited for it. */
+void byok_rdk_start_wanted(struct byok_rdk *rdk) BYOK_NONNULL(1);
+void byok_rdk_pause(struct byok_broker *broker) BYOK_NONNULL(1);
+void byok_rdk_resume(struct byok_broker *broker) BYOK_NONNULL(1);
+void byok_rdk_release(struct byok_broker *broker, int32_t partition) BYOK_NONNULL(1);
+
+/** Answer a revocation whose partitions are all released and committed (or lost meanwhile). */
+void byok_rdk_try_unassign(struct byok_rdk *rdk) BYOK_NONNULL(1);
+
+/** Forget a partition without a word. */
+void byok_rdk_forget(struct byok_rdk *rdk, struct byok_rdk_part *part) BYOK_NONNULL(1, 2);
+
+/** All partitions are gone: tell the intake and forget them. */
+void byok_rdk_lose_all(struct byok_rdk *rdk) BYOK_NONNULL(1);
+
+/** A copy of a consumed message; NULL: no memory. */
+struct byok_record *byok_rdk_record(const rd_kafka_message_t *message) BYOK_NONNULL(1)
+    BYOK_MUST_USE;
+
+/* restore */
+
+void byok_rdk_restore(struct byok_broker *broker, enum byok_topic topic, int32_t partition,
+                      int64_t from) BYOK_NONNULL(1);
+/** Stop reading for a partition that goes. */
+void byok_rdk_restore_drop(struct byok_rdk *rdk, struct byok_rdk_part *part) BYOK_NONNULL(1, 2);
+enum byok_rdk_served byok_rdk_on_changelog(struct byok_rdk *rdk, rd_kafka_event_t *event)
+    BYOK_NONNULL(1, 2);
+void byok_rdk_on_ends(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
+/** A partition's error of the restorer: its end, or a failure. False: not about one of ours. */
+bool byok_rdk_on_changelog_error(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
+void byok_rdk_restore_tick(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/** The restorer is gone: what it was reading is asked for again. */
+void byok_rdk_restore_again(struct byok_rdk *rdk) BYOK_NONNULL(1);
+
+/* produce */
+
+void byok_rdk_commit(struct byok_broker *broker, struct byok_commit *commit) BYOK_NONNULL(1, 2);
+void byok_rdk_pump(struct byok_rdk *rdk) BYOK_NONNULL(1);
+void byok_rdk_on_reports(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
+/** The producer is gone: what it had not written is to be written by the next one. */
+void byok_rdk_unsend(struct byok_rdk *rdk) BYOK_NONNULL(1);
+void byok_rdk_drop_topics(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/** Free the batches that were never answered. */
+void byok_rdk_drop_batches(struct byok_rdk *rdk) BYOK_NONNULL(1);
+
+/* offsets */
+
+/** Note the positions of batches that are written, commit them, answer batches in order. */
+void byok_rdk_settle(struct byok_rdk *rdk) BYOK_NONNULL(1);
+void byok_rdk_on_committed(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
+/** Positions that are not committed yet, or NULL when there are none. */
+rd_kafka_topic_partition_list_t *byok_rdk_uncommitted(struct byok_rdk *rdk) BYOK_NONNULL(1);
+
+/* notice */
+
+/** Whether a notice of that kind may be written now (then none for a while). */
+bool byok_rdk_may_say(struct byok_rdk *rdk, enum byok_rdk_notice notice) BYOK_NONNULL(1);
+void byok_rdk_on_error(struct byok_rdk_handle *handle, rd_kafka_event_t *event)
+    BYOK_NONNULL(1, 2);
+void byok_rdk_on_log(const struct byok_rdk_handle *handle, rd_kafka_event_t *event)
+    BYOK_NONNULL(1, 2);
+/** A broker has answered. */
+void byok_rdk_seen(struct byok_rdk *rdk) BYOK_NONNULL(1);
+
+#endif

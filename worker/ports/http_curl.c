@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* worker/ports/http_curl.c - libcurl's multi handle on a libuv loop, by socket action.
+ *
+ * libcurl says which sockets and which time it waits for; libuv waits and tells libcurl.
+ */
+#include "worker/ports/http_curl.h"
+
+#include <string.h>
+
+#include <curl/curl.h>
+#include <utlist.h>
+
+#include "actors/actor.h"
+#include "base/mem.h"
+#include "worker/curl_memory.h"
+#include "worker/ports/http_curl_call.h"
+#include "worker/ports/http_curl_fault.h"
+
+/* Idle connections kept, all providers together.  Without a number libcurl sizes its cache by the
+ * handles that exist, and as each call has a new one it would close and open all the time. */
+#define IDLE_CONNECTIONS_MAX 256L
+
+struct port {
+    struct byok_http http;
+    uv_loop_t *loop;
+    uv_timer_t timer;
+    CURLM *multi;
+    const struct byok_http_route *routes;
+    size_t route_count;
+    struct byok_curl_call *calls; /* under way */
+    size_t open_handles;          /* of the loop; the last one's end frees the port */
+};
+
+/* A socket of libcurl's, watched. */
+struct watch {
+    uv_poll_t poll;
+    struct port *port;
+    curl_socket_t fd;
+};
+
+static struct port *port_of(struct byok_http *http)
+{
+    return (struct port *)(void *)http; /* its first member */
+}
+
+static void handle_closed(struct port *port)
+{
+    if (--port->open_handles == 0)
+        byok_delete(port);
+}
+
+static void reply(struct byok_http_call *call)
+{
+    byok_post(call->reply_to, BYOK_MSG_HTTP_DONE, &call->reply);
+}
+
+/* Reply to every call that libcurl has ended. */
+static void take_ended(struct port *port)
+{
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(port->multi, &left))) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result; /* the message goes with the handle */
+        CURL *easy = message->easy_handle;
+        struct byok_curl_call *one = NULL;
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &one);
+        curl_multi_remove_handle(port->multi, easy);
+        DL_DELETE(port->calls, one);
+        struct byok_http_call *call = one->call;
+        byok_curl_call_end(one, code);
+        reply(call);
+    }
+}
+
+static void act(struct port *port, curl_socket_t fd, int events)
+{
+    int running;
+    (void)curl_multi_socket_action(port->multi, fd, events, &running);
+    take_ended(port);
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    act(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int want_time(CURLM *multi, long ms, void *arg)
+{
+    (void)multi;
+    struct port *port = arg;
+    if (ms < 0)
+        uv_timer_stop(&port->timer);
+    else
+        uv_timer_start(&port->timer, on_time, (uint64_t)ms, 0);
+    return 0;
+}
+
+static void on_socket(uv_poll_t *poll, int status, int events)
+{
+    struct watch *watch = poll->data;
+    int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+    if (events & UV_READABLE)
+        flags |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE)
+        flags |= CURL_CSELECT_OUT;
+    act(watch->port, watch->fd, flags); /* may end the watch */
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    struct watch *watch = handle->data;
+    struct port *port = watch->port;
+    byok_delete(watch);
+    handle_closed(port);
+}
+
+static struct watch *watch_new(struct port *port, curl_socket_t fd)
+{
+    struct watch *watch = byok_new(1, sizeof *watch);
+    if (!watch)
+        return NULL;
+    *watch = (struct watch){.port = port, .fd = fd};
+    if (uv_poll_init_socket(port->loop, &watch->poll, fd) != 0) {
+        byok_delete(watch);
+        return NULL;
+    }
+    watch->poll.data = watch;
+    port->open_handles++;
+    curl_multi_assign(port->multi, fd, watch);
+    return watch;
+}
+
+/* -1 makes libcurl fail the transfers of this socket. */
+static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
+{
+    (void)easy;
+    struct port *port = arg;
+    struct watch *watch = assigned;
+    if (what == CURL_POLL_REMOVE) {
+        if (watch) {
+            curl_multi_assign(port->multi, fd, NULL);
+            uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+        }
+        return 0;
+    }
+    if (!watch && !(watch = watch_new(port, fd)))
+        return -1;
+    int events = 0;
+    if (what & CURL_POLL_IN)
+        events |= UV_READABLE;
+    if (what & CURL_POLL_OUT)
+        events |= UV_WRITABLE;
+    return uv_poll_start(&watch->poll, events, on_socket) == 0 ? 0 : -1;
+}
+
+static const struct byok_http_route *find_route(const struct port *port, struct byok_str url)
+{
+    struct byok_str origin = byok_curl_origin(url);
+    for (size_t i = 0; i < port->route_count; i++) {
+        if (byok_str_is(origin, port->routes[i].origin))
+            return &port->routes[i];
+    }
+    return NULL;
+}
+
+static void http_send(struct byok_http *http, struct byok_http_call *call)
+{
+    struct port *port = port_of(http);
+    call->fault = (struct byok_fault){.code = BYOK_E_OK, .retry_after_ms = -1};
+    call->response = (struct byok_http_response){0};
+    call->sent = false;
+    call->port = NULL;
+    byok_buf_done(&call->body); /* of an earlier attempt */
+    byok_buf_init(&call->body, call->answer_max_bytes);
+    struct byok_curl_call *one = byok_curl_call_new(call, find_route(port, call->request.url));
+    if (!one) {
+        reply(call);
+        return;
+    }
+    CURLMcode code = curl_multi_add_handle(port->multi, one->easy);
+    if (code != CURLM_OK) {
+        byok_curl_call_free(one);
+        byok_fault_set(&call->fault, BYOK_E_NOMEM, "libcurl takes no call: %s",
+                       curl_multi_strerror(code));
+        reply(call);
+        return;
+    }
+    DL_APPEND(port->calls, one);
+    call->port = one;
+}
+
+static void http_cancel(struct byok_http *http, struct byok_http_call *call)
+{
+    struct port *port = port_of(http);
+    struct byok_curl_call *one = call->port;
+    if (!one)
+        return; /* its reply is on the way */
+    curl_multi_remove_handle(port->multi, one->easy);
+    DL_DELETE(port->calls, one);
+    byok_curl_call_cancelled(one);
+    reply(call);
+}
+
+static const struct byok_http_ops http_ops = {.send = http_send, .cancel = http_cancel};
+
+enum byok_err byok_http_curl_global(struct byok_fault *fault)
+{
+    enum byok_err err = byok_curl_memory_global(fault);
+    if (err != BYOK_E_OK)
+        return err;
+    const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
+    if (!version->ssl_version || strncmp(version->ssl_version, "OpenSSL/", 8) != 0)
+        return byok_fault_set(fault, BYOK_E_CONFIG,
+                              "libcurl uses %s for TLS, but byokd needs its OpenSSL variant "
+                              "(libcurl4-openssl-dev), whose memory it can wipe",
+                              version->ssl_version ? version->ssl_version : "nothing");
+    return BYOK_E_OK;
+}
+
+static void set_multi(struct port *port)
+{
+    CURLM *multi = port->multi;
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, port);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, want_time);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, port);
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS_MAX);
+    /* How many calls are made at once is the provider actors' decision, not libcurl's queue's. */
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, 0L);
+    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 0L);
+    curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+}
+
+enum byok_err byok_http_curl_new(uv_loop_t *loop, const struct byok_http_route *routes,
+                                 size_t route_count, struct byok_http **out,
+                                 struct byok_fault *fault)
+{
+    struct port *port = byok_new(1, sizeof *port);
+    if (port)
+        port->multi = curl_multi_init();
+    if (!port || !port->multi) {
+        byok_delete(port);
+        return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the HTTP client");
+    }
+    port->http.ops = &http_ops;
+    port->loop = loop;
+    port->routes = routes;
+    port->route_count = route_count;
+    uv_timer_init(loop, &port->timer); /* always 0 */
+    port->timer.data = port;
+    port->open_handles = 1;
+    set_multi(port);
+    *out = &port->http;
+    return BYOK_E_OK;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    handle_closed(handle->data);
+}
+
+void byok_http_curl_close(struct byok_http *http)
+{
+    if (!http)
+        return;
+    struct port *port = port_of(http);
+    struct byok_curl_call *one, *next;
+    DL_FOREACH_SAFE(port->calls, one, next) {
+        curl_multi_remove_handle(port->multi, one->easy);
+        DL_DELETE(port->calls, one);
+        one->call->port = NULL;
+        byok_curl_call_free(one);
+    }
+    curl_multi_cleanup(port->multi); /* ends the watches of its idle connections */
+    uv_close((uv_handle_t *)&port->timer, on_timer_closed);
+}

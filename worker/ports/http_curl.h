@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* worker/ports/http_curl.h - the HTTP port of one shard, on libcurl's multi interface.
+ *
+ * Socket action on the shard's loop; no thread of its own.  Thread: the shard's.
+ */
+#ifndef BYOK_WORKER_PORTS_HTTP_CURL_H
+#define BYOK_WORKER_PORTS_HTTP_CURL_H
+
+#include <stddef.h>
+
+#include <uv.h>
+
+#include "actors/ports/http.h"
+#include "base/err.h"
+
+/* What a provider's configuration adds to its calls, found by the URL's origin. */
+struct byok_http_route {
+    const char *origin;  /* scheme://host[:port] */
+    const char *ca_file; /* PEM; NULL: the system's */
+    const char *proxy;   /* NULL: none; the environment's is never used */
+};
+
+/** Prepare libcurl for the process: once, before the first thread, and before anything else that
+ *  calls curl_global_init (its allocator wipes what it frees).  BYOK_E_CONFIG. */
+BYOK_MUST_USE enum byok_err byok_http_curl_global(struct byok_fault *fault);
+
+/** A port on the loop; `routes` is borrowed for its life.  BYOK_E_NOMEM. */
+BYOK_MUST_USE BYOK_NONNULL(1, 4)
+enum byok_err byok_http_curl_new(uv_loop_t *loop, const struct byok_http_route *routes,
+                                 size_t route_count, struct byok_http **out,
+                                 struct byok_fault *fault);
+
+/** Close (calls under way are ended without a reply); run the loop afterwards until it has no
+ *  handles.  NULL is fine. */
+void byok_http_curl_close(struct byok_http *http);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* worker/ports/http_curl_call.c - setting up one easy handle and collecting its answer. */
+#include "worker/ports/http_curl_call.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include <openssl/ssl.h>
+
+#include "base/mem.h"
+#include "worker/ports/http_curl_fault.h"
+
+#define HEAD_BYTES_MAX ((size_t)64 * 1024) /* a real answer has 1 to 4 KiB */
+#define UPLOAD_BUFFER_BYTES 16384L         /* libcurl's least; it holds the key, and is wiped */
+
+static void set_long(struct byok_curl_call *one, CURLoption option, long value)
+{
+    CURLcode code = curl_easy_setopt(one->easy, option, value);
+    if (one->setting_failed == CURLE_OK)
+        one->setting_failed = code;
+}
+
+static void set_large(struct byok_curl_call *one, CURLoption option, curl_off_t value)
+{
+    CURLcode code = curl_easy_setopt(one->easy, option, value);
+    if (one->setting_failed == CURLE_OK)
+        one->setting_failed = code;
+}
+
+static void set_ptr(struct byok_curl_call *one, CURLoption option, const void *value)
+{
+    CURLcode code = curl_easy_setopt(one->easy, option, value);
+    if (one->setting_failed == CURLE_OK)
+        one->setting_failed = code;
+}
+
+/* libcurl reads the list and never writes to it or frees it. */
+static void add_node(struct byok_curl_call *one, const char *line)
+{
+    struct curl_slist *node = &one->nodes[one->node_count];
+    *node = (struct curl_slist){.data = (char *)(uintptr_t)line};
+    if (one->node_count > 0)
+        one->nodes[one->node_count - 1].next = node;
+    one->node_count++;
+}
+
+/* Runs right before the request is sent, on each connection it is sent on.  When a kept-alive
+ * connection dies before the first byte of an answer, libcurl sends the request once more by
+ * itself.  The provider may have carried it out, so for what may cost money that is not its
+ * decision to make (RFC 9110, 9.2.2: only idempotent methods are retried by themselves). */
+static int on_sending(void *arg, char *to_ip, char *from_ip, int to_port, int from_port)
+{
+    (void)to_ip;
+    (void)from_ip;
+    (void)to_port;
+    (void)from_port;
+    struct byok_curl_call *one = arg;
+    if (one->sent && strcmp(one->call->request.method, "GET") != 0) {
+        one->again = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    one->sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+/* One header line of the answer, or its status line, or the empty line behind the headers. */
+static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct byok_curl_call *one = arg;
+    struct byok_str line = {bytes, size * count};
+    if (byok_str_starts(line, (struct byok_str)BYOK_STR("HTTP/"))) {
+        byok_buf_clear(&one->head); /* those of a 100 Continue before it are not the answer's */
+        return line.len;
+    }
+    size_t colon = byok_str_find(line, (struct byok_str)BYOK_STR(":"));
+    if (colon == SIZE_MAX)
+        return line.len;
+    for (size_t i = 0; i < colon; i++) {
+        if (bytes[i] >= 'A' && bytes[i] <= 'Z')
+            bytes[i] = (char)(bytes[i] - 'A' + 'a');
+    }
+    struct byok_str value = byok_str_trim((struct byok_str){bytes + colon + 1, line.len - colon - 1});
+    byok_buf_printf(&one->head, "%.*s: %.*s\n", (int)colon, bytes, BYOK_STR_ARG(value));
+    return line.len; /* what does not fit is left out, and the answer goes on */
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct byok_curl_call *one = arg;
+    return byok_buf_add(&one->call->body, bytes, size * count) ? size * count : 0;
+}
+
+/* OpenSSL keeps the last bytes read for as long as the connection lives, unless told so. */
+static CURLcode on_tls(CURL *easy, void *context, void *arg)
+{
+    (void)easy;
+    (void)arg;
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    return CURLE_OK;
+}
+
+static void set_callbacks(struct byok_curl_call *one)
+{
+    CURL *easy = one->easy;
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_sending);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+    set_ptr(one, CURLOPT_PREREQDATA, one);
+    set_ptr(one, CURLOPT_HEADERDATA, one);
+    set_ptr(one, CURLOPT_WRITEDATA, one);
+    set_ptr(one, CURLOPT_PRIVATE, one);
+    set_ptr(one, CURLOPT_ERRORBUFFER, one->error);
+}
+
+/* Where it may go, and what may not lead it elsewhere. */
+static void set_way(struct byok_curl_call *one, const struct byok_http_route *route)
+{
+    const char *proxy = route && route->proxy ? route->proxy : "";
+    set_ptr(one, CURLOPT_URL, one->call->request.url.ptr);
+    set_ptr(one, CURLOPT_PROTOCOLS_STR, "http,https");
+    set_long(one, CURLOPT_FOLLOWLOCATION, 0);
+    set_ptr(one, CURLOPT_PROXY, proxy); /* "" also turns off the environment's */
+    set_ptr(one, CURLOPT_NOPROXY, *proxy ? "" : "*");
+    set_long(one, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1);
+    set_long(one, CURLOPT_NETRC, CURL_NETRC_IGNORED);
+    set_long(one, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1); /* HTTP/2 would leave key copies */
+    set_long(one, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+    set_long(one, CURLOPT_SSL_VERIFYPEER, 1);
+    set_long(one, CURLOPT_SSL_VERIFYHOST, 2);
+    if (route && route->ca_file) {
+        set_ptr(one, CURLOPT_CAINFO, route->ca_file);
+        set_ptr(one, CURLOPT_CAPATH, NULL);
+    }
+}
+
+static long at_least_1_ms(int64_t us)
+{
+    return us < 1000 ? 1 : (long)(us / 1000);
+}
+
+static void set_limits(struct byok_curl_call *one)
+{
+    struct byok_http_call *call = one->call;
+    set_long(one, CURLOPT_TIMEOUT_MS, at_least_1_ms(call->timeout_us));
+    set_long(one, CURLOPT_CONNECTTIMEOUT_MS, at_least_1_ms(call->connect_timeout_us));
+    set_large(one, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->answer_max_bytes);
+    set_long(one, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
+    set_long(one, CURLOPT_TCP_KEEPALIVE, 1); /* a long answer's silence must not lose the NAT */
+    set_long(one, CURLOPT_NOSIGNAL, 1);
+    set_long(one, CURLOPT_QUICK_EXIT, 1); /* or ending a call would wait for its name's look-up */
+}
+
+static void set_method(struct byok_curl_call *one)
+{
+    const struct byok_http_request *request = &one->call->request;
+    if (strcmp(request->method, "GET") == 0 && request->body.len == 0) {
+        set_long(one, CURLOPT_HTTPGET, 1);
+        return;
+    }
+    set_long(one, CURLOPT_POST, 1);
+    set_ptr(one, CURLOPT_POSTFIELDS, request->body.ptr ? request->body.ptr : "");
+    set_large(one, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    if (strcmp(request->method, "POST") != 0)
+        set_ptr(one, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+/* BYOK_E_OK, or what is wrong with the header lines. */
+static enum byok_err set_headers(struct byok_curl_call *one, struct byok_fault *fault)
+{
+    struct byok_http_call *call = one->call;
+    bool content_type = false;
+    if (call->slot) {
+        const char *line = byok_slot_header(call->slot, call->auth_header, call->auth_prefix);
+        if (!line)
+            return byok_fault_set(fault, BYOK_E_INTERNAL, "the call's slot holds no key, or the "
+                                                          "auth header's name is too long");
+        add_node(one, line);
+    }
+    for (size_t i = 0; i < call->request.header_count; i++) {
+        const struct byok_http_header *header = &call->request.headers[i];
+        /* "name;" is libcurl's way to send a header without a value */
+        struct byok_str line = byok_arena_printf(
+            call->arena, header->value.len > 0 ? "%.*s: %.*s" : "%.*s;%.*s",
+            BYOK_STR_ARG(header->name), BYOK_STR_ARG(header->value));
+        if (!line.ptr)
+            return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the request's headers");
+        content_type |= byok_str_eq_nocase(header->name, byok_str_of("content-type"));
+        add_node(one, line.ptr);
+    }
+    add_node(one, "Expect:");
+    if (!content_type)
+        add_node(one, "Content-Type:");
+    set_ptr(one, CURLOPT_HTTPHEADER, &one->nodes[0]);
+    set_ptr(one, CURLOPT_USERAGENT, "byokd/" BYOK_VERSION);
+    return BYOK_E_OK;
+}
+
+struct byok_curl_call *byok_curl_call_new(struct byok_http_call *call,
+                                          const struct byok_http_route *route)
+{
+    struct byok_curl_call *one = byok_new(1, sizeof *one);
+    if (one)
+        one->easy = curl_easy_init();
+    if (!one || !one->easy) {
+        byok_curl_call_free(one);
+        byok_fault_set(&call->fault, BYOK_E_NOMEM, "no memory for an HTTP call");
+        return NULL;
+    }
+    one->call = call;
+    byok_buf_init(&one->head, HEAD_BYTES_MAX);
+    set_callbacks(one);
+    set_way(one, route);
+    set_limits(one);
+    set_method(one);
+    enum byok_err err = set_headers(one, &call->fault);
+    if (err == BYOK_E_OK && one->setting_failed != CURLE_OK)
+        err = byok_fault_set(&call->fault, BYOK_E_INTERNAL, "libcurl refuses a setting: %s",
+                             curl_easy_strerror(one->setting_failed));
+    if (err != BYOK_E_OK) {
+        byok_curl_call_free(one);
+        return NULL;
+    }
+    return one;
+}
+
+void byok_curl_call_free(struct byok_curl_call *one)
+{
+    if (!one)
+        return;
+    if (one->easy)
+        curl_easy_cleanup(one->easy);
+    byok_buf_done(&one->head);
+    byok_delete(one);
+}
+
+static void scrub(const struct byok_slot *slot, char *bytes, size_t len)
+{
+    if (slot && len > 0)
+        (void)byok_slot_scrub(slot, bytes, len);
+}
+
+static size_t count_lines(struct byok_str text)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < text.len; i++)
+        lines += text.ptr[i] == '\n';
+    return lines;
+}
+
+/* Move the headers into the call's arena. */
+static void give_headers(struct byok_curl_call *one)
+{
+    struct byok_http_call *call = one->call;
+    scrub(call->slot, one->head.ptr, one->head.len);
+    struct byok_str text = byok_arena_copy(call->arena, byok_buf_str(&one->head));
+    size_t lines = count_lines(text);
+    struct byok_http_header *headers = byok_arena_alloc(call->arena, (lines + 1) * sizeof *headers);
+    if (byok_arena_failed(call->arena)) {
+        /* not NOMEM, which says that the call can be made again for nothing */
+        byok_fault_set(&call->fault, BYOK_E_BAD_ANSWER, "no memory for the answer's headers");
+        return;
+    }
+    for (size_t i = 0; i < lines; i++) {
+        size_t end = byok_str_find(text, (struct byok_str)BYOK_STR("\n"));
+        struct byok_str line = {text.ptr, end};
+        size_t colon = byok_str_find(line, (struct byok_str)BYOK_STR(": "));
+        headers[i].name = (struct byok_str){line.ptr, colon};
+        headers[i].value = (struct byok_str){line.ptr + colon + 2, line.len - colon - 2};
+        text = (struct byok_str){text.ptr + end + 1, text.len - end - 1};
+    }
+    call->response.headers = headers;
+    call->response.header_count = lines;
+}
+
+static void finish(struct byok_curl_call *one)
+{
+    struct byok_http_call *call = one->call;
+    long status = 0;
+    curl_easy_getinfo(one->easy, CURLINFO_RESPONSE_CODE, &status);
+    call->sent = one->sent;
+    call->fault.http_status = (int)status;
+    /* libcurl's buffers go before anything else happens with the answer */
+    curl_easy_cleanup(one->easy);
+    one->easy = NULL;
+    scrub(call->slot, call->body.ptr, call->body.len);
+    scrub(call->slot, call->fault.text, strlen(call->fault.text));
+    if (call->fault.code == BYOK_E_OK)
+        give_headers(one);
+    if (call->fault.code != BYOK_E_OK)
+        byok_buf_done(&call->body);
+    call->response.status = (int)status;
+    call->response.body = byok_buf_str(&call->body);
+    call->port = NULL;
+    byok_curl_call_free(one);
+}
+
+void byok_curl_call_end(struct byok_curl_call *one, CURLcode code)
+{
+    byok_curl_fault(one, code, &one->call->fault);
+    finish(one);
+}
+
+void byok_curl_call_cancelled(struct byok_curl_call *one)
+{
+    byok_fault_set(&one->call->fault, BYOK_E_TIMEOUT, "the call to %.*s was ended before its answer",
+                   BYOK_STR_ARG(byok_curl_origin(one->call->request.url)));
+    finish(one);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* worker/worker.c - the order of starting and ending. */
+#include "worker/worker.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "worker/ports/http_curl.h"
+#include "worker/shard.h"
+#include "worker/signals.h"
+#include "worker/status.h"
+#include "worker/topics.h"
+#include "worker/vault_thread.h"
+#include "worker/worker_vault.h"
+
+/* Batches of results under way per shard: enough to hide the broker's round trip. */
+#define COMMITS_MAX 4u
+#define NAME_BYTES 128
+
+struct shard_names {
+    char client[NAME_BYTES];
+    char instance[NAME_BYTES];
+};
+
+/* Written by the first thread when it is started, read by the status server's. */
+struct running {
+    struct byok_shard *_Atomic shard;
+};
+
+struct worker {
+    struct byok_config *config;
+    struct byok_log *log;
+    struct byok_settings settings;
+    struct byok_provider_set providers;
+    struct byok_worker_vault vault;
+    struct byok_vault_thread *vault_thread;
+    struct byok_status_server *status;
+    uint32_t shard_count;
+    struct shard_names *names;
+    struct byok_shard_options *options;
+    struct running *shards;
+};
+
+static const struct byok_metrics *shard_metrics(void *arg, uint32_t index)
+{
+    struct worker *worker = arg;
+    struct byok_shard *shard = atomic_load(&worker->shards[index].shard); /* with start_shards' store */
+    return shard ? byok_shard_metrics(shard) : NULL;
+}
+
+static bool shard_ready(void *arg, uint32_t index)
+{
+    struct worker *worker = arg;
+    struct byok_shard *shard = atomic_load(&worker->shards[index].shard); /* with start_shards' store */
+    return shard && byok_shard_ready(shard);
+}
+
+static struct byok_kafka_properties properties_of(const struct byok_config_texts *texts)
+{
+    return (struct byok_kafka_properties){.items = texts->items, .count = texts->count};
+}
+
+static struct byok_kafka_options kafka_options(const struct worker *worker)
+{
+    const struct byok_config_kafka *kafka = &worker->config->kafka;
+    return (struct byok_kafka_options){
+        .brokers = kafka->brokers,
+        .group = kafka->group,
+        .topic_prefix = kafka->topic_prefix,
+        .client_id = "byokd",
+        .properties = properties_of(&kafka->properties),
+        .consumer_properties = properties_of(&kafka->consumer_properties),
+        .producer_properties = properties_of(&kafka->producer_properties),
+        .request_max_bytes = (size_t)worker->config->jobs.request_max_bytes,
+        .commits_max = COMMITS_MAX,
+    };
+}
+
+static enum byok_err start_vault(struct worker *worker, struct byok_fault *fault)
+{
+    enum byok_err err = byok_worker_vault_open(worker->config, &worker->vault, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    return byok_vault_thread_start(worker->vault.vault, &worker->settings, worker->log,
+                                   &worker->vault_thread, fault);
+}
+
+static enum byok_err start_status(struct worker *worker, struct byok_fault *fault)
+{
+    if (worker->config->status.listen[0] == '\0')
+        return BYOK_E_OK;
+    struct byok_status_source source = {
+        .arg = worker,
+        .shard_count = worker->shard_count,
+        .shard_metrics = shard_metrics,
+        .shard_ready = shard_ready,
+        .vault_metrics = byok_vault_thread_metrics(worker->vault_thread),
+    };
+    byok_vault_public_key(worker->vault.vault, source.public_key);
+    return byok_status_start(worker->config->status.listen, &source, worker->log, &worker->status,
+                             fault);
+}
+
+/* Waits for the broker, for as long as it is away. */
+static enum byok_err ensure_topics(struct worker *worker, struct byok_fault *fault)
+{
+    const struct byok_kafka_options kafka = kafka_options(worker);
+    const struct byok_topics_options topics = {
+        .kafka = &kafka,
+        .create = worker->config->kafka.create_topics,
+        .partitions = (int32_t)worker->config->kafka.partitions,
+        .replication = (int16_t)worker->config->kafka.replication,
+        .stop = byok_signals_flag(),
+        .log = worker->log,
+    };
+    return byok_topics_ensure(&topics, fault);
+}
+
+static struct byok_shard_options shard_options(struct worker *worker, uint32_t index)
+{
+    struct shard_names *names = &worker->names[index];
+    const char *instance = worker->config->kafka.instance_id;
+    snprintf(names->client, sizeof names->client, "byokd-%u", index);
+    snprintf(names->instance, sizeof names->instance, "%s-%u", instance, index);
+    struct byok_shard_options options = {
+        .index = index,
+        .kafka = kafka_options(worker),
+        .settings = &worker->settings,
+        .providers = worker->providers.providers,
+        .provider_settings = worker->providers.settings,
+        .provider_count = worker->providers.count,
+        .routes = worker->providers.routes,
+        .route_count = worker->providers.count,
+        .state = worker->vault.state,
+        .slots = worker->vault.slots,
+        .vault = byok_vault_thread_actor(worker->vault_thread),
+        .log = worker->log,
+    };
+    options.kafka.client_id = names->client;
+    options.kafka.instance_id = instance[0] != '\0' ? names->instance : NULL;
+    return options;
+}
+
+static enum byok_err start_shards(struct worker *worker, struct byok_fault *fault)
+{
+    for (uint32_t i = 0; i < worker->shard_count; i++) {
+        struct byok_shard *shard = NULL;
+        worker->options[i] = shard_options(worker, i);
+        enum byok_err err = byok_shard_start(&worker->options[i], &shard, fault);
+        if (err != BYOK_E_OK)
+            return err;
+        atomic_store(&worker->shards[i].shard, shard); /* with shard_metrics' and shard_ready's load */
+    }
+    return BYOK_E_OK;
+}
+
+/* All that was started, in the order that lets each finish what the next one needs. */
+static void stop(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->shard_count; i++) {
+        struct byok_shard *shard = atomic_load(&worker->shards[i].shard);
+        if (shard)
+            byok_shard_stop(shard);
+    }
+    byok_status_stop(worker->status); /* before what it reads goes */
+    for (uint32_t i = 0; i < worker->shard_count; i++) {
+        struct byok_shard *shard = atomic_load(&worker->shards[i].shard);
+        if (shard)
+            byok_shard_wait(shard);
+    }
+    byok_vault_thread_stop(worker->vault_thread);
+    for (uint32_t i = 0; i < worker->shard_count; i++)
+        byok_shard_join(atomic_load(&worker->shards[i].shard));
+    byok_worker_vault_done(&worker->vault);
+}
+
+static enum byok_err start(struct worker *worker, struct byok_fault *fault)
+{
+    enum byok_err err = byok_config_providers(worker->config, &worker->providers, fault);
+    if (err == BYOK_E_OK)
+        err = byok_http_curl_global(fault);
+    if (err == BYOK_E_OK)
+        err = byok_signals_begin(fault);
+    if (err == BYOK_E_OK)
+        err = start_vault(worker, fault);
+    if (err == BYOK_E_OK)
+        err = start_status(worker, fault);
+    if (err == BYOK_E_OK)
+        err = ensure_topics(worker, fault);
+    if (err == BYOK_E_OK)
+        err = start_shards(worker, fault);
+    return err;
+}
+
+static enum byok_err run(struct worker *worker, struct byok_fault *fault)
+{
+    enum byok_err err = start(worker, fault);
+    if (err == BYOK_E_OK) {
+        byok_log_event(worker->log, BYOK_LOG_INFO, "started", BYOK_F_TEXT("version", BYOK_VERSION),
+                       BYOK_F_INT("shards", worker->shard_count),
+                       BYOK_F_INT("providers", worker->providers.count));
+        byok_signals_wait();
+        byok_log_event(worker->log, BYOK_LOG_INFO, "stopping",
+                       BYOK_F_INT("grace_ms", worker->config->shutdown.grace_ms));
+    }
+    stop(worker);
+    if (err == BYOK_E_SHUTDOWN) /* a signal while it waited for the broker */
+        err = BYOK_E_OK;
+    if (err == BYOK_E_OK)
+        byok_log_event(worker->log, BYOK_LOG_INFO, "stopped", BYOK_F_TEXT("reason", "signal"));
+    return err;
+}
+
+enum byok_err byok_worker_run(struct byok_config *config, struct byok_log *log,
+                              struct byok_fault *fault)
+{
+    struct worker worker = {
+        .config = config,
+        .log = log,
+        .settings = byok_config_settings(config),
+        .shard_count = (uint32_t)config->shards,
+        .names = byok_new((size_t)config->shards, sizeof(struct shard_names)),
+        .options = byok_new((size_t)config->shards, sizeof(struct byok_shard_options)),
+        .shards = byok_new((size_t)config->shards, sizeof(struct running)),
+    };
+    enum byok_err err = BYOK_E_NOMEM;
+    if (worker.names && worker.options && worker.shards)
+        err = run(&worker, fault);
+    else
+        byok_fault_set(fault, err, "no memory for %u shards", worker.shard_count);
+    byok_delete(worker.names);
+    byok_delete(worker.options);
+    byok_delete(worker.shards);
+    return err;
+}
