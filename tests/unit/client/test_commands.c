@@ -163,6 +163,27 @@ Test(commands, key_add_sends_the_key_only_sealed)
     worker = NULL;
 }
 
+Test(commands, key_add_takes_the_keys_of_many_users_line_by_line)
+{
+    char line[256];
+    begin_worker(NULL);
+    snprintf(line, sizeof line, "key add --provider openai --batch - --vault-key %s",
+             kit_vault_key());
+    byok(line, "alice\t" KIT_KEY "\n" KIT_KEY "\nbob\tshort\ncarol\t" KIT_KEY);
+    cr_assert_eq(run.code, BYOK_EXIT_FAILED);
+    cr_assert_not_null(strstr(run.err, "line 2: it is not a user, a tab and a key"), "%s",
+                       run.err);
+    cr_assert_not_null(strstr(run.err, "line 3: the key is shorter"), "%s", run.err);
+    cr_assert_not_null(strstr(run.err, "2 sent, 2 done: 2 ok"), "%s", run.err);
+    cr_assert_null(strstr(run.err, "sk-test"));
+    kit_worker_stop(worker);
+    cr_assert_str_eq(kit_worker_key(worker), KIT_KEY);
+    cr_assert(kit_worker_saw(worker, "carol"));
+    cr_assert_not(kit_worker_saw(worker, "sk-test"));
+    kit_worker_free(worker);
+    worker = NULL;
+}
+
 Test(commands, key_add_never_takes_the_key_from_the_arguments)
 {
     static const char *const lines[] = {
@@ -201,7 +222,7 @@ Test(commands, configure_sends_limits_and_choices)
 {
     begin_worker(NULL);
     byok("configure --user alice --requests-per-minute 60 --concurrency none "
-         "--tokens-per-minute default --default chat=openai/a/b --default embeddings=none", NULL);
+         "--tokens-per-minute default --provider chat=openai/a/b --provider embeddings=none", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
     kit_worker_stop(worker);
     cr_assert(kit_worker_saw(worker, "\"requests_per_minute\":60"));
@@ -213,7 +234,7 @@ Test(commands, configure_sends_limits_and_choices)
     worker = NULL;
     byok("configure --user alice", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_USAGE);
-    byok("configure --user alice --default chess=openai", NULL);
+    byok("configure --user alice --provider chess=openai", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_USAGE);
 }
 
@@ -308,6 +329,8 @@ Test(commands, every_command_has_help_with_examples)
         cr_assert_not_null(strstr(run.out, "examples:"));
         cr_assert_not_null(strstr(run.out, "--brokers"));
     }
+    byok("--json -q results --all --timeout 0s", NULL);
+    cr_assert_not_null(strstr(run.err, "--timeout"));
     byok("nonsense", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_USAGE);
 }

@@ -64,7 +64,8 @@ Test(prompt, the_first_line_of_a_pipe_is_the_key)
 
 Test(prompt, what_cannot_be_a_key_is_refused_and_wiped)
 {
-    static const char *const inputs[] = {"", "\n", "tiny", "sk-with a space in it", "sk-\xc3\xa4\xc3\xb6\xc3\xbc-umlauts"};
+    static const char *const inputs[] = {"", "\n", "tiny", "sk-with a space in it",
+                                         "sk-\xc3\xa4\xc3\xb6\xc3\xbc-umlauts"};
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
         cr_assert_eq(from_pipe(inputs[i], strlen(inputs[i])), BYOK_E_KEY_INVALID);
         cr_assert(is_wiped());

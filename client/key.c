@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* client/key.c - `byok key add|check|delete`. */
+#include <stddef.h>
+#include <string.h>
+
+#include <sys/resource.h>
+
+#include "base/limits.h"
+#include "client/call.h"
+#include "client/key_parts.h"
+#include "client/prompt.h"
+#include "client/render.h"
+
+static const struct byok_key_flags defaults = {.label = "default", .format = "json", .wait = true};
+
+#define AT(member) offsetof(struct byok_key_flags, member)
+
+static const struct byok_option options[] = {
+    {"user", 'u', BYOK_OPTION_TEXT, "USER", "whose key it is", AT(user)},
+    {"provider", 'p', BYOK_OPTION_TEXT, "NAME", "the provider the key is for", AT(provider)},
+    {"label", 'l', BYOK_OPTION_TEXT, "LABEL", "which of the user's keys (default \"default\")",
+     AT(label)},
+    {"origin", 0, BYOK_OPTION_TEXT, "URL",
+     "add: the key may go to this scheme://host only; the worker refuses it when its own "
+     "configuration names another",
+     AT(origin)},
+    {"vault-key", 0, BYOK_OPTION_TEXT, "BASE64|@FILE",
+     "add: the vault's public key (env " BYOK_VAULT_KEY_ENV ")", AT(vault_key)},
+    {"batch", 0, BYOK_OPTION_TEXT, "FILE|-",
+     "add: the keys of many users, on each line a user, a tab and the key", AT(batch)},
+    {"dry-run", 0, BYOK_OPTION_ON, NULL, "add: only see whether the vault can open the envelope",
+     AT(dry_run)},
+    {"id", 0, BYOK_OPTION_TEXT, "ID", "the request's id (default: a new one)", AT(id)},
+    {"format", 0, BYOK_OPTION_TEXT, "json|msgpack", "of the request (default json)", AT(format)},
+    {"wait", 0, BYOK_OPTION_ON, NULL, "wait for the result (the default)", AT(wait)},
+    {"no-wait", 0, BYOK_OPTION_OFF, NULL, "send and end", AT(wait)},
+};
+
+/* The key never gets into a core file; the slot is out of it already, this is for the rest. */
+static void forbid_core_files(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+}
+
+enum byok_err byok_key_seal(struct byok_arena *arena, const struct byok_key_flags *flags,
+                            const char *user, const struct byok_vault_key *vault,
+                            const struct byok_slot *slot, struct byok_str *out,
+                            struct byok_fault *fault)
+{
+    const struct byok_envelope what = {
+        .owner = {byok_str_of(user), byok_str_of(flags->provider),
+                  byok_str_of(flags->label)},
+        .origin = byok_str_of(flags->origin),
+        .issued_wall_ms = byok_wall_ms(),
+    };
+    return byok_envelope_seal(vault->bytes, &what, (struct byok_str){slot->key, slot->len},
+                              arena, out, fault);
+}
+
+/* Ask for the key and seal it; outside the slot it is never in the clear. */
+static enum byok_err sealed_key(struct byok_cli *cli, const struct byok_key_flags *flags,
+                                struct byok_str *out, struct byok_fault *fault)
+{
+    struct byok_vault_key vault;
+    struct byok_slots *slots = NULL;
+    enum byok_err err = byok_vault_key_find(&cli->arena, flags->vault_key, &vault, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    forbid_core_files();
+    err = byok_slots_new(1, &slots, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    struct byok_slot *slot = byok_slots_lease(slots);
+    char question[256];
+    snprintf(question, sizeof question, "%.64s key of %.100s (not shown): ", flags->provider,
+             flags->user);
+    err = byok_prompt_key(cli->in, question, slot, fault);
+    if (err == BYOK_E_OK)
+        err = byok_key_seal(&cli->arena, flags, flags->user, &vault, slot, out, fault);
+    byok_slots_release(slots, &slot);
+    byok_slots_free(slots);
+    if (err == BYOK_E_OK)
+        byok_cli_note(cli, "sealed for vault key %s (compare it with the worker's)", vault.id);
+    return err;
+}
+
+enum byok_err byok_key_request(struct byok_arena *arena, const struct byok_key_flags *flags,
+                               const char *user, const char *type, struct byok_str envelope,
+                               struct byok_job *out, struct byok_fault *fault)
+{
+    enum byok_format format;
+    struct byok_value tree = byok_value_map();
+    if (!byok_format_read(flags->format, &format))
+        return byok_fault_set(fault, BYOK_E_BAD_REQUEST, "--format is json or msgpack");
+    byok_value_set_str(arena, &tree, "id", byok_str_of(flags->id));
+    byok_value_set(arena, &tree, "user", byok_value_text(user));
+    byok_value_set(arena, &tree, "type", byok_value_text(type));
+    byok_value_set(arena, &tree, "provider", byok_value_text(flags->provider));
+    byok_value_set(arena, &tree, "key_label", byok_value_text(flags->label));
+    if (envelope.len > 0)
+        byok_value_set(arena, &tree, "envelope", byok_value_bytes(envelope));
+    if (envelope.len > 0 && flags->dry_run)
+        byok_value_set(arena, &tree, "dry_run", byok_value_bool(true));
+    return byok_job_finish(arena, &tree, format, out, fault);
+}
+
+static enum byok_exit print(struct byok_cli *cli, const struct byok_key_flags *flags,
+                            const char *done, const struct byok_value *result)
+{
+    enum byok_exit code = byok_exit_of_result(result);
+    struct byok_str fingerprint =
+        byok_value_as_str(byok_value_path(result, "key.fingerprint"));
+    if (cli->set.json) {
+        byok_cli_print_json(cli, result);
+    } else if (code != BYOK_EXIT_OK) {
+        byok_render_head(cli->err, result);
+    } else {
+        fprintf(cli->out, "%s: %s key '%s' of %s", done, flags->provider, flags->label,
+                flags->user);
+        if (fingerprint.len > 0)
+            fprintf(cli->out, ", fingerprint %.*s", BYOK_STR_ARG(fingerprint));
+        fputc('\n', cli->out);
+    }
+    return code;
+}
+
+static enum byok_exit send_command(struct byok_cli *cli, const struct byok_key_flags *flags,
+                                   const char *type, const char *done)
+{
+    struct byok_job job;
+    struct byok_fault fault;
+    struct byok_value result;
+    struct byok_str envelope = {NULL, 0};
+    enum byok_err err = BYOK_E_OK;
+    if (strcmp(type, "key.register") == 0)
+        err = sealed_key(cli, flags, &envelope, &fault);
+    if (err == BYOK_E_OK)
+        err = byok_key_request(&cli->arena, flags, flags->user, type, envelope, &job, &fault);
+    if (err == BYOK_E_OK && flags->wait)
+        err = byok_call(cli, &job, &cli->arena, &result, &fault);
+    else if (err == BYOK_E_OK)
+        err = byok_post(cli, &job, &fault);
+    if (err != BYOK_E_OK)
+        return byok_cli_fault(cli, &fault);
+    if (flags->wait)
+        return print(cli, flags, done, &result);
+    fprintf(cli->out, "%.*s\n", BYOK_STR_ARG(job.id));
+    return BYOK_EXIT_OK;
+}
+
+/* A pasted key lands in whatever option stood before it; no option of this command is secret. */
+static bool holds_key(const struct byok_key_flags *flags)
+{
+    const char *texts[] = {flags->user, flags->provider, flags->label, flags->id};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        bool long_hex = texts[i] && strlen(texts[i]) > BYOK_LABEL_MAX;
+        if (texts[i] && (strncmp(texts[i], "sk-", 3) == 0 || strncmp(texts[i], "AIza", 4) == 0) &&
+            (byok_looks_like_key(texts[i]) || long_hex))
+            return true;
+    }
+    return false;
+}
+
+static enum byok_exit run(struct byok_cli *cli, const void *values)
+{
+    static const struct {
+        const char *word, *type, *done;
+    } actions[] = {
+        {"add", "key.register", "registered"},
+        {"check", "key.check", "works"},
+        {"delete", "key.delete", "deleted"},
+    };
+    const struct byok_key_flags *flags = values;
+    if (cli->words.count != 1)
+        return byok_cli_misused(cli, "say `byok key add`, `check` or `delete`, and give the key "
+                                     "itself at the prompt or on standard input only");
+    if (holds_key(flags))
+        return byok_cli_misused(cli, "an option holds what looks like a provider key; a key is "
+                                     "given at the prompt or on standard input only. Replace it, "
+                                     "as the shell's history has it now");
+    if (flags->batch && (flags->user || flags->id || strcmp(cli->words.items[0], "add") != 0))
+        return byok_cli_misused(cli, "--batch is of `byok key add`, without --user and --id");
+    if (!flags->provider || (!flags->user && !flags->batch))
+        return byok_cli_misused(cli, "--user and --provider are needed");
+    if (flags->batch) {
+        forbid_core_files();
+        return byok_key_batch(cli, flags);
+    }
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(cli->words.items[0], actions[i].word) == 0) {
+            bool dry = flags->dry_run && i == 0;
+            return send_command(cli, flags, actions[i].type,
+                                dry ? "opens (nothing was stored)" : actions[i].done);
+        }
+    }
+    return byok_cli_misused(cli, "`byok key` has add, check and delete");
+}
+
+const struct byok_command byok_command_key = {
+    .name = "key",
+    .summary = "register, check or delete a user's provider key",
+    .usage = "add|check|delete --user USER --provider NAME [OPTION…]",
+    .about =
+        "`add` asks for the key without echo, or reads it from standard input, seals it for the\n"
+        "vault of byokd and sends the envelope; the worker tries the key with its provider before\n"
+        "it stores it. The key is never taken from the arguments and leaves this process only\n"
+        "sealed. `check` tries the stored key, `delete` forgets it.\n"
+        "\nexamples:\n"
+        "  byok key add --user alice --provider openai\n"
+        "  pass show openai | byok key add --user alice --provider openai --label work\n"
+        "  byok key check --user alice --provider openai\n"
+        "  byok key add --provider openai --batch keys.tsv\n",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .defaults = &defaults,
+    .values_size = sizeof defaults,
+    .run = run,
+};
