@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """20,000 jobs of 500 users, two workers, one ended by SIGTERM and one by SIGKILL on the way: none is missing."""
-import json
 import os
 import sys
 from pathlib import Path
@@ -16,18 +15,13 @@ def key_of(user):
     return f"sk-{user}-" + "k7J6" * 6
 
 
-def count_results(stack):
-    return sum(1 for found in stack.results() if found.startswith("job"))
-
-
 def every_job_has_a_result():
     with Stack(partitions=12, sim_options=["--latency-ms", "5", "--latency-jitter-ms", "20"]) as stack:
         first = stack.worker("w1", shards=2)
         second = stack.worker("w2", shards=2)
         users = [f"user{i}" for i in range(USERS)]
-        registrations = stack.folder / "keys.txt"
-        registrations.write_text("".join(f"{user}\t{key_of(user)}\n" for user in users))
-        stack.byok("key", "add", "--provider", "openai", "--batch", registrations)
+        registrations = "".join(f"{user}\t{key_of(user)}\n" for user in users)
+        stack.byok("key", "add", "--provider", "openai", "--batch", "-", input=registrations)
         jobs = [(users[i % USERS], {"id": f"job{i}", "user": users[i % USERS], "capability": "chat", "provider": "openai",
                                     "prompt": f"Line {i}"}) for i in range(JOBS)]
         stack.produce(jobs)

@@ -24,7 +24,7 @@ def nothing_holds_the_key():
         prompts = ["Hi", "[[sim:echo_key]]", "[[sim:status=401]]", "[[sim:html]]", "[[sim:cut]]"]
         for i, prompt in enumerate(prompts):
             stack.byok("submit", "--user", "alice", "--capability", "chat", "--provider", "openai", "--prompt", prompt, "--wait", ok=False)
-        expect(stack.sim_get("/sim/ledger")["calls"] >= len(prompts), "the key was really used")
+        expect(stack.sim_get("/sim/ledger")["total"]["requests"] >= len(prompts), "the key was really used")
         status = "".join(worker.get(path)[1] for path in ("/metrics", "/healthz", "/readyz", "/vault/public-key"))
         core = stack.run(["gcore", "-o", stack.folder / "core", str(worker.process.pid)])  # refused or clean, see below
         worker.stop()

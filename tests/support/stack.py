@@ -183,7 +183,8 @@ class Stack:
         return settings
 
     def worker(self, name, wait=True, **more):
-        worker = self.add(Worker(self, name, self.settings(name, **more)))
+        again = sum(p.name.split("#")[0] == name for p in self.processes)  # a restart in the same folder
+        worker = self.add(Worker(self, f"{name}#{again}", self.settings(name, **more)))
         if wait:
             wait_for(f"{name} is ready", worker.ready)
         return worker
@@ -202,8 +203,8 @@ class Stack:
             expect(answer.returncode == 0, f"byok {' '.join(map(str, arguments))}: exit {answer.returncode}: {answer.stderr} {answer.stdout[-500:]}")
         return answer
 
-    def add_key(self, user, key, **more):
-        options = [part for name, value in more.items() for part in (f"--{name}", value)]
+    def add_key(self, user, key, wait=True):
+        options = [] if wait else ["--no-wait"]
         return self.byok("key", "add", "--user", user, "--provider", "openai", *options, input=key + "\n")
 
     # ---- Kafka
@@ -269,6 +270,12 @@ class Stack:
     def sim_get(self, path):
         with urllib.request.urlopen(self.sim_url + path, timeout=30) as answer:
             return json.load(answer)
+
+
+def call(stack, *arguments, ok=True):
+    """A client command's one JSON answer."""
+    answer = stack.byok("--json", *arguments, ok=ok)
+    return json.loads(answer.stdout.splitlines()[-1]) if answer.stdout.strip() else {}
 
 
 def main(*tests):

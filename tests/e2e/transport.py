@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""TLS to the broker and to the provider, a broker that goes away and comes back, a disk that is full."""
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.stack import ROOT, Stack, call, expect, main, wait_for  # noqa: E402
+
+KEY = "sk-alice-" + "a1B2" * 8
+
+
+def certificates(folder):
+    """A CA and a certificate for 127.0.0.1 that it signed."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test-ca", "-keyout", "ca.key", "-out", "ca.crt")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", "sim.key", "-out", "sim.csr")
+    (folder / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
+    openssl("x509", "-req", "-in", "sim.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", "sim.crt")
+
+
+class TlsStack(Stack):
+    def __enter__(self):
+        import tempfile
+        self.tls = Path(tempfile.mkdtemp(prefix="byok-tls-"))
+        certificates(self.tls)
+        self.sim_options += ["--tls-cert", self.tls / "sim.crt", "--tls-key", self.tls / "sim.key"]
+        return super().__enter__()
+
+    def __exit__(self, *exception):
+        import shutil
+        super().__exit__(*exception)
+        shutil.rmtree(self.tls)
+
+
+def submit(stack, prompt, ok=True):
+    return call(stack, "submit", "--user", "alice", "--capability", "chat", "--provider", "openai", "--prompt", prompt, "--wait", ok=ok)
+
+
+def a_provider_by_tls():
+    with TlsStack() as stack:
+        expect(stack.sim_url.startswith("https:"), stack.sim_url)
+        settings = stack.settings("w1")
+        trusted = [{**settings["providers"][0], "ca_file": str(stack.tls / "ca.crt")}]
+        worker = stack.worker("w1", providers=trusted)
+        stack.add_key("alice", KEY)
+        expect(submit(stack, "Hi")["status"] == "ok", "by TLS")
+        worker.stop()
+        stack.worker("w1", retry={"attempts": 1})  # the system's authorities do not know this one
+        refused = submit(stack, "Hi", ok=False)
+        expect(refused["error"]["code"] == "unreachable" and "certificate" in refused["error"]["message"], refused)
+
+
+def a_broker_by_tls():
+    address, ca = os.environ.get("BYOK_TEST_KAFKA_TLS"), os.environ.get("BYOK_TEST_KAFKA_CA")
+    if not address:
+        print("   the test's Kafka has no TLS listener: skipped")
+        return
+    with Stack() as stack:
+        properties = ["security.protocol=SSL", f"ssl.ca.location={ca}"]
+        kafka = {**stack.settings("w1")["kafka"], "brokers": address, "properties": properties}
+        stack.worker("w1", kafka=kafka)
+        stack.add_key("alice", KEY)
+        expect(submit(stack, "Hi")["status"] == "ok", "by TLS")
+
+
+def own_kafka(folder):
+    env = {**os.environ, "BYOK_KAFKA_DATA": str(folder / "kafka"), "BYOK_KAFKA_PORT": "0", "BYOK_KAFKA_TLS": "0"}
+
+    def kafka(command):
+        return subprocess.run([ROOT / "tools" / "kafka", command], env=env, check=True, capture_output=True, text=True).stdout.strip()
+    return kafka
+
+
+def a_broker_that_goes_away():
+    import shutil
+    import tempfile
+    folder = Path(tempfile.mkdtemp(prefix="byok-kafka-"))
+    kafka = own_kafka(folder)
+    try:
+        with Stack(brokers=kafka("start").split()[-1]) as stack:
+            # the usual session timeout: the group does not forget the worker meanwhile
+            worker = stack.worker("w1", kafka={"brokers": stack.brokers, "consumer_properties": []})
+            stack.add_key("alice", KEY)
+            stack.produce([("alice", {"id": f"a{i}", "user": "alice", "capability": "chat", "provider": "openai",
+                                      "prompt": "[[sim:delay_ms=1500]]"}) for i in range(4)])
+            wait_for("calls are under way", lambda: worker.metric("byok_calls_in_flight") == 4)
+            kafka("stop")
+            wait_for("the worker says it is not ready", lambda: not worker.ready(), 60)
+            time.sleep(3)  # their results have nowhere to go meanwhile
+            kafka("start")
+            found = stack.wait_results([f"a{i}" for i in range(4)], 90)
+            expect(all(r[0]["status"] == "ok" for k, r in found.items() if k.startswith("a")), found)
+            expect(stack.sim_get("/sim/ledger")["calls"] == 4, "no call was made twice")
+            wait_for("the worker is ready again", worker.ready, 60)
+            expect(submit(stack, "after")["status"] == "ok", "after")
+    finally:
+        kafka("destroy")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(a_provider_by_tls, a_broker_by_tls, a_broker_that_goes_away)

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/sim/sim_http.c - see tests/sim/sim_http.h. */
+#include "tests/sim/sim_http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "schemas/codec.h"
+#include "tests/sim/world.h"
+
+struct going {
+    struct sim_http *http;
+    struct byok_http_call *call;
+    struct sim_answer answer;
+    char path[32];
+};
+
+static struct sim_entry *new_entry(struct sim_ledger *ledger)
+{
+    if (ledger->count == ledger->room) {
+        size_t room = ledger->room ? ledger->room * 2 : 256;
+        struct sim_entry *entries = sim_new(room, sizeof *entries);
+        if (ledger->count > 0)
+            memcpy(entries, ledger->entries, ledger->count * sizeof *entries);
+        byok_delete(ledger->entries);
+        ledger->entries = entries;
+        ledger->room = room;
+    }
+    struct sim_entry *entry = &ledger->entries[ledger->count++];
+    *entry = (struct sim_entry){0};
+    return entry;
+}
+
+static const struct sim_key *find_key(const struct sim_world *world, const char *line)
+{
+    const char *secret = line ? strstr(line, SIM_KEY_MARK) : NULL;
+    for (size_t i = 0; secret && i < world->key_count; i++) {
+        if (strcmp(world->keys[i].secret, secret) == 0)
+            return &world->keys[i];
+    }
+    return NULL;
+}
+
+static struct byok_str request_id(const struct byok_http_request *request)
+{
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (byok_str_eq_nocase(request->headers[i].name, byok_str_of("x-client-request-id")))
+            return request->headers[i].value;
+    }
+    return (struct byok_str){NULL, 0};
+}
+
+/* The header is "<id>/<attempt>". */
+static void note_id(struct sim_entry *entry, struct byok_str header)
+{
+    size_t len = header.len;
+    while (len > 0 && header.ptr[len - 1] != '/')
+        len--;
+    snprintf(entry->id, sizeof entry->id, "%.*s", len > 0 ? (int)len - 1 : 0,
+             header.ptr ? header.ptr : "");
+}
+
+static const char *path_of(struct byok_str url)
+{
+    static const char *const paths[] = {"/chat/completions", "/embeddings", "/models"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (byok_str_find(url, byok_str_of(paths[i])) != SIZE_MAX)
+            return paths[i];
+    }
+    return "?";
+}
+
+static size_t provider_of(const struct sim_world *world, struct byok_str url)
+{
+    size_t i = 0;
+    while (i < SIM_PROVIDERS - 1 && !byok_str_starts(url, byok_str_of(world->providers[i].base_url)))
+        i++;
+    return i;
+}
+
+static struct sim_entry *note(struct sim_world *world, struct byok_http_call *call,
+                              const struct sim_key *key)
+{
+    struct sim_entry *entry = new_entry(&world->ledger);
+    entry->at_us = world->clock.now_us;
+    if (key)
+        snprintf(entry->user, sizeof entry->user, "%s", key->user);
+    note_id(entry, request_id(&call->request));
+    snprintf(entry->path, sizeof entry->path, "%s", path_of(call->request.url));
+    entry->provider = provider_of(world, call->request.url);
+    entry->sent = true;
+    entry->attempt = 1;
+    for (size_t i = 0; i + 1 < world->ledger.count; i++)
+        entry->attempt += strcmp(world->ledger.entries[i].id, entry->id) == 0;
+    return entry;
+}
+
+static size_t count_inputs(struct byok_str body)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_value root;
+    if (byok_decode(&arena, BYOK_JSON, body, &root, NULL) != BYOK_E_OK)
+        return 0;
+    const struct byok_value *input = byok_value_find(&root, "input");
+    return byok_value_is(input, BYOK_VALUE_ARRAY) ? input->count : 1;
+}
+
+static void good_body(const struct byok_http_call *call, const struct sim_entry *entry,
+                      char *body, size_t room)
+{
+    if (strcmp(entry->path, "/models") == 0) {
+        snprintf(body, room, "{\"data\":[]}");
+    } else if (strcmp(entry->path, "/embeddings") == 0) {
+        size_t inputs = count_inputs(call->request.body), len = 0;
+        len += (size_t)snprintf(body, room, "{\"model\":\"embed-sim\",\"data\":[");
+        for (size_t i = 0; i < inputs && len < room - 100; i++)
+            len += (size_t)snprintf(body + len, room - len, "%s{\"index\":%zu,\"embedding\":[0.5,1]}",
+                                    i ? "," : "", i);
+        snprintf(body + len, room - len, "],\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}");
+    } else {
+        snprintf(body, room,
+                 "{\"id\":\"c-%s\",\"model\":\"gpt-sim\",\"choices\":[{\"message\":{\"role\":"
+                 "\"assistant\",\"content\":\"echo %s\"},\"finish_reason\":\"stop\"}],"
+                 "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5}}",
+                 entry->id, entry->id);
+    }
+}
+
+static void refuse_key(const struct sim_key *key, struct sim_answer *answer)
+{
+    answer->status = 401;
+    snprintf(answer->body, sizeof answer->body,
+             "{\"error\":{\"message\":\"Incorrect API key provided: %s\",\"type\":"
+             "\"invalid_request_error\",\"code\":\"invalid_api_key\"}}",
+             key ? key->secret : "none");
+}
+
+static void give_body(struct byok_http_call *call, const struct sim_answer *answer)
+{
+    byok_buf_init(&call->body, call->answer_max_bytes);
+    byok_buf_add_str(&call->body, byok_str_of(answer->body));
+    if (call->body.ptr)
+        (void)byok_slot_scrub(call->slot, call->body.ptr, call->body.len);
+    struct byok_http_header *headers = byok_arena_alloc(call->arena, sizeof *headers);
+    call->response = (struct byok_http_response){.status = answer->status,
+                                                 .body = byok_buf_str(&call->body)};
+    if (answer->retry_after_s > 0 && headers) {
+        headers->name = byok_str_of("retry-after");
+        headers->value = byok_arena_printf(call->arena, "%d", answer->retry_after_s);
+        call->response.headers = headers;
+        call->response.header_count = 1;
+    }
+}
+
+static void arrive(void *arg)
+{
+    struct going *going = arg;
+    struct byok_http_call *call = going->call;
+    struct sim_world *world = going->http->worker->world;
+    call->sent = going->answer.how != SIM_NO_CONNECT;
+    switch (going->answer.how) {
+    case SIM_WHOLE:
+        give_body(call, &going->answer);
+        break;
+    case SIM_NO_CONNECT:
+        byok_fault_set(&call->fault, BYOK_E_UNREACHABLE, "connection refused");
+        break;
+    case SIM_CUT:
+        byok_fault_set(&call->fault, BYOK_E_CUT_OFF, "the connection broke");
+        break;
+    case SIM_HANG:
+        byok_fault_set(&call->fault, BYOK_E_TIMEOUT, "no answer in time");
+        break;
+    case SIM_TOO_LARGE:
+        byok_fault_set(&call->fault, BYOK_E_TOO_LARGE, "the answer is too large");
+        break;
+    }
+    going->http->open--;
+    world->ledger.open--;
+    byok_delete(going);
+    struct byok_msg *msg = call->reply;
+    byok_post(call->reply_to, BYOK_MSG_HTTP_DONE, &msg);
+}
+
+static void drop_call(void *arg)
+{
+    struct going *going = arg;
+    going->http->open--;
+    going->http->worker->world->ledger.open--;
+    byok_delete(going);
+}
+
+static void begin(struct sim_http *self, struct byok_http_call *call)
+{
+    struct sim_world *world = self->worker->world;
+    const char *line = byok_slot_header(call->slot, call->auth_header, call->auth_prefix);
+    const struct sim_key *key = find_key(world, line);
+    struct sim_entry *entry = note(world, call, key);
+    struct going *going = sim_new(1, sizeof *going);
+    going->http = self;
+    going->call = call;
+    going->answer = (struct sim_answer){.status = 200, .latency_us = 50000};
+    if (!key || key->revoked)
+        refuse_key(key, &going->answer);
+    else if (world->answer)
+        world->answer(world, entry, &going->answer);
+    entry->sent = going->answer.how != SIM_NO_CONNECT;
+    if (going->answer.how == SIM_HANG || going->answer.latency_us > call->timeout_us) {
+        going->answer.how = going->answer.how == SIM_NO_CONNECT ? SIM_NO_CONNECT : SIM_HANG;
+        going->answer.latency_us = call->timeout_us > 0 ? call->timeout_us : 1;
+    }
+    if (going->answer.status == 200 && going->answer.body[0] == '\0')
+        good_body(call, entry, going->answer.body, sizeof going->answer.body);
+    self->open++;
+    if (++world->ledger.open > world->ledger.open_most)
+        world->ledger.open_most = world->ledger.open;
+    sim_clock_in(&world->clock, going->answer.latency_us, self, arrive, drop_call, going);
+}
+
+static void send_call(struct byok_http *http, struct byok_http_call *call)
+{
+    sim_fault_hold();
+    begin((struct sim_http *)http, call);
+    sim_fault_release();
+}
+
+/* The actors do not cancel yet. */
+static void cancel_call(struct byok_http *http, struct byok_http_call *call)
+{
+    (void)http;
+    (void)call;
+    abort();
+}
+
+static const struct byok_http_ops ops = {send_call, cancel_call};
+
+void sim_http_init(struct sim_http *http, struct sim_worker *worker)
+{
+    *http = (struct sim_http){.http = {&ops}, .worker = worker};
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/sim/sim_http.h - the HTTP port, played by a provider that speaks OpenAI's language.
+ *
+ * It reads the key of a call only by byok_slot_header, knows whose it is, and notes every call in
+ * a ledger.
+ */
+#ifndef BYOK_TESTS_SIM_HTTP_H
+#define BYOK_TESTS_SIM_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "actors/ports/http.h"
+
+struct sim_world;
+struct sim_worker;
+
+struct sim_entry {
+    int64_t at_us;
+    char user[64];        /* whose key it was; "": no key that is known */
+    char id[129];         /* request id, from the X-Client-Request-Id header */
+    char path[32];        /* "/chat/completions", … */
+    size_t provider;      /* index in the world */
+    unsigned attempt;     /* how many calls of that id were before, and 1 */
+    bool sent;            /* it may be billed */
+    bool wrong_key;       /* the key is known but the request's user is another */
+};
+
+struct sim_ledger {
+    struct sim_entry *entries;
+    size_t count, room;
+    int64_t open, open_most; /* calls under way, of all workers */
+};
+
+enum sim_how {
+    SIM_WHOLE,      /* status and body */
+    SIM_NO_CONNECT, /* nothing was sent */
+    SIM_CUT,        /* the connection breaks */
+    SIM_HANG,       /* no answer until the timeout */
+    SIM_TOO_LARGE   /* the answer passes the cap */
+};
+
+struct sim_answer {
+    enum sim_how how;
+    int64_t latency_us;
+    int status;         /* 200 with an empty body: what a good provider answers */
+    int retry_after_s;  /* 0: no such header */
+    char body[1024];
+};
+
+/** Change the answer, which is preset with a good one. */
+typedef void (*sim_answer_fn)(struct sim_world *world, const struct sim_entry *entry,
+                              struct sim_answer *answer);
+
+struct sim_http {
+    struct byok_http http;
+    struct sim_worker *worker;
+    int64_t open;
+};
+
+void sim_http_init(struct sim_http *http, struct sim_worker *worker);
+
+#endif

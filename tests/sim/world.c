@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/sim/world.c - making a world, its workers' lives, and the passing of time. */
+#include "tests/sim/world.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define ROUNDS_MAX 20000 /* of all systems without time passing: more is a livelock */
+
+static void must(enum byok_err err, const struct byok_fault *fault, const char *what)
+{
+    if (err == BYOK_E_OK)
+        return;
+    fprintf(stderr, "%s: %s: %s\n", what, byok_err_name(err), fault->text);
+    abort();
+}
+
+static void default_settings(struct byok_settings *settings)
+{
+    *settings = (struct byok_settings){
+        .burst_percent = 10,
+        .attempts_max = 4,
+        .backoff_base_us = 200000,
+        .backoff_max_us = 5000000,
+        .deadline_us = 600 * SIM_S,
+        .drain_us = 20 * SIM_S,
+        .done_ttl_ms = 86400000,
+        .envelope_max_age_ms = 3600000,
+        .commit_linger_us = 2000,
+        .user_idle_us = 30 * SIM_S,
+        .counters_keep_days = 400,
+        .held_bytes_max = (size_t)64 << 20,
+        .request_max_bytes = (size_t)256 << 10,
+        .answer_max_bytes = (size_t)1 << 20,
+        .commit_tasks_max = 100,
+        .window = 64,
+    };
+}
+
+static void make_providers(struct sim_world *world)
+{
+    static const char *const names[SIM_PROVIDERS] = {"openai", "other"};
+    static const char *const urls[SIM_PROVIDERS] = {"https://openai.test/v1",
+                                                    "https://other.test/v1"};
+    for (size_t i = 0; i < SIM_PROVIDERS; i++) {
+        struct byok_fault fault = {0};
+        struct byok_provider *provider = &world->providers[i];
+        *provider = (struct byok_provider){.name = names[i], .base_url = urls[i]};
+        provider->default_model[BYOK_CHAT] = "gpt-sim";
+        provider->default_model[BYOK_EMBEDDINGS] = "embed-sim";
+        must(byok_provider_complete(&world->arena, provider, "openai", &fault), &fault, "provider");
+        world->provider_settings[i] = (struct byok_provider_settings){
+            .concurrency = 16, .timeout_us = 30 * SIM_S, .connect_timeout_us = 5 * SIM_S};
+    }
+}
+
+struct sim_world *sim_world_new(uint64_t seed, int32_t partitions)
+{
+    if (sodium_init() < 0 || partitions > SIM_PARTITIONS_MAX)
+        abort();
+    struct sim_world *world = sim_new(1, sizeof *world);
+    struct byok_fault fault = {0};
+    sim_clock_init(&world->clock, seed);
+    sim_log_init(&world->log);
+    default_settings(&world->settings);
+    make_providers(world);
+    world->cluster.partitions = partitions;
+    world->slots = 32;
+    world->commits_max = 1;
+    world->commit_delay_us = 4000;
+    world->restore_delay_us = 1000;
+    must(byok_keyring_new(&world->ring, &fault), &fault, "key ring");
+    const struct byok_str master =
+        BYOK_STR("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+    must(byok_keyring_add(world->ring, 1, master, &fault), &fault, "master key");
+    return world;
+}
+
+/* ---- workers ---- */
+
+static void wake(void *arg)
+{
+    ((struct sim_worker *)arg)->awake = true;
+}
+
+static void on_stopped(void *arg)
+{
+    ((struct sim_worker *)arg)->stopped = true;
+}
+
+static void fill_env(struct sim_worker *worker)
+{
+    struct sim_world *world = worker->world;
+    worker->env = (struct byok_env){
+        .settings = &world->settings,
+        .providers = world->providers,
+        .provider_settings = world->provider_settings,
+        .provider_count = SIM_PROVIDERS,
+        .broker = &worker->broker.broker,
+        .http = &worker->http.http,
+        .clock = &world->clock.clock,
+        .log = &world->log.log,
+        .metrics = &worker->metrics,
+        .state = &worker->state->store,
+        .slots = worker->slots,
+        .stopped = on_stopped,
+        .stopped_arg = worker,
+    };
+    worker->vault_env = worker->env;
+}
+
+static void start_up(struct sim_worker *worker)
+{
+    struct sim_world *world = worker->world;
+    struct byok_fault fault = {0};
+    sim_broker_init(&worker->broker, worker);
+    sim_http_init(&worker->http, worker);
+    must(byok_slots_new(world->slots, &worker->slots, &fault), &fault, "slots");
+    must(byok_vault_new(world->ring, &worker->vault_store->store, worker->slots, &worker->vault,
+                        &fault),
+         &fault, "vault");
+    fill_env(worker);
+    worker->env.partitions = byok_partitions_new();
+    worker->vault_system =
+        byok_system_new(&worker->vault_env, &world->clock.clock, wake, worker);
+    worker->system = byok_system_new(&worker->env, &world->clock.clock, wake, worker);
+    if (!worker->env.partitions || !worker->vault_system || !worker->system)
+        abort();
+    worker->env.vault = byok_vault_actor(worker->vault_system, worker->vault);
+    if (!worker->env.vault || byok_shard_actors(worker->system, &worker->env) != BYOK_E_OK)
+        abort();
+    worker->alive = worker->awake = true;
+    worker->stopped = false;
+}
+
+struct sim_worker *sim_worker_start(struct sim_world *world)
+{
+    struct sim_worker *worker = &world->workers[world->worker_count++];
+    worker->world = world;
+    worker->state = sim_store_new();
+    worker->vault_store = sim_store_new();
+    start_up(worker);
+    return worker;
+}
+
+void sim_worker_crash(struct sim_worker *worker)
+{
+    if (!worker->alive)
+        return;
+    worker->alive = false;
+    sim_clock_drop(&worker->world->clock, &worker->http);
+    sim_clock_drop(&worker->world->clock, &worker->broker);
+    byok_system_free(worker->system);
+    byok_system_free(worker->vault_system);
+    sim_broker_crash(&worker->broker);
+    byok_partitions_free(worker->env.partitions);
+    byok_delete(worker->env.provider_actors);
+    byok_vault_free(worker->vault);
+    if (byok_slots_leased(worker->slots) != 0) {
+        fprintf(stderr, "%u slots were left leased\n", byok_slots_leased(worker->slots));
+        abort();
+    }
+    byok_slots_free(worker->slots);
+    worker->system = worker->vault_system = NULL;
+}
+
+void sim_worker_restart(struct sim_worker *worker, bool empty_stores)
+{
+    sim_worker_crash(worker);
+    if (empty_stores) {
+        sim_store_free(worker->state);
+        sim_store_free(worker->vault_store);
+        worker->state = sim_store_new();
+        worker->vault_store = sim_store_new();
+    }
+    start_up(worker);
+}
+
+void sim_worker_stop(struct sim_worker *worker)
+{
+    struct byok_msg *msg = &worker->stop_msg;
+    byok_post(worker->env.intake, BYOK_MSG_STOP, &msg);
+}
+
+void sim_world_free(struct sim_world *world)
+{
+    if (!world)
+        return;
+    for (size_t i = 0; i < world->worker_count; i++) {
+        sim_worker_crash(&world->workers[i]);
+        sim_store_free(world->workers[i].state);
+        sim_store_free(world->workers[i].vault_store);
+    }
+    sim_clock_done(&world->clock);
+    sim_cluster_done(&world->cluster);
+    byok_keyring_free(world->ring);
+    byok_arena_done(&world->arena);
+    byok_delete(world->ledger.entries);
+    byok_delete(world);
+}
+
+/* ---- time ---- */
+
+static int64_t next_timer_us(const struct sim_worker *worker)
+{
+    int64_t a = byok_system_next_timer_us(worker->system);
+    int64_t b = byok_system_next_timer_us(worker->vault_system);
+    return a < b ? a : b;
+}
+
+static bool run_worker(struct sim_worker *worker)
+{
+    if (!worker->alive)
+        return false;
+    if (!worker->awake && next_timer_us(worker) > worker->world->clock.now_us)
+        return false;
+    worker->awake = false;
+    sim_fault_enter();
+    bool more = byok_system_run(worker->vault_system, 1000);
+    more |= byok_system_run(worker->system, 1000);
+    sim_fault_leave();
+    worker->awake = worker->awake || more;
+    return true;
+}
+
+static void run_till_quiet(struct sim_world *world)
+{
+    bool any = true;
+    for (int round = 0; any; round++) {
+        if (round > ROUNDS_MAX) {
+            world->stuck = true;
+            return;
+        }
+        any = false;
+        for (size_t i = 0; i < world->worker_count; i++)
+            any |= run_worker(&world->workers[i]);
+    }
+}
+
+/* One step: what is to be done now, then to the next moment at which something happens. */
+static bool step(struct sim_world *world, int64_t until_us)
+{
+    run_till_quiet(world);
+    int64_t next_us = sim_clock_next_us(&world->clock);
+    for (size_t i = 0; i < world->worker_count; i++) {
+        if (!world->workers[i].alive)
+            continue;
+        int64_t timer_us = next_timer_us(&world->workers[i]);
+        next_us = timer_us < next_us ? timer_us : next_us;
+    }
+    bool goes_on = next_us <= until_us && !world->stuck;
+    sim_clock_advance(&world->clock, goes_on ? next_us : until_us);
+    if (!goes_on)
+        run_till_quiet(world);
+    return goes_on;
+}
+
+void sim_run_for(struct sim_world *world, int64_t us)
+{
+    int64_t until_us = world->clock.now_us + us;
+    while (step(world, until_us))
+        ;
+}
+
+bool sim_run_until(struct sim_world *world, bool (*is_so)(struct sim_world *world), int64_t us)
+{
+    int64_t until_us = world->clock.now_us + us;
+    while (!is_so(world)) {
+        if (!step(world, until_us))
+            return is_so(world);
+    }
+    return true;
+}
+
+bool sim_all_committed(struct sim_world *world)
+{
+    for (int32_t p = 0; p < world->cluster.partitions; p++) {
+        const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_REQUESTS][p];
+        if (log->count > 0 &&
+            world->cluster.owners[p].committed <= log->records[log->count - 1]->offset)
+            return false;
+    }
+    return true;
+}
+
+bool sim_run_until_done(struct sim_world *world, int64_t us)
+{
+    return sim_run_until(world, sim_all_committed, us);
+}
+
+struct byok_partition *sim_partition(struct sim_worker *worker, int32_t partition)
+{
+    return worker->alive ? byok_partition_find(worker->env.partitions, partition) : NULL;
+}
+
+bool sim_is_running(struct sim_worker *worker, int32_t partition)
+{
+    const struct byok_partition *found = sim_partition(worker, partition);
+    return found && found->phase == BYOK_PHASE_RUNNING;
+}
+
+int64_t sim_metric(struct sim_worker *worker, enum byok_metric metric)
+{
+    return worker->metrics.values[metric];
+}
+
+static bool all_run(struct sim_world *world)
+{
+    for (int32_t p = 0; p < world->cluster.partitions; p++) {
+        struct sim_worker *owner = world->cluster.owners[p].worker;
+        if (!owner || !sim_is_running(owner, p))
+            return false;
+    }
+    return true;
+}
+
+struct sim_worker *sim_worker_start_all(struct sim_world *world)
+{
+    struct sim_worker *worker = sim_worker_start(world);
+    for (int32_t p = 0; p < world->cluster.partitions; p++)
+        sim_assign(worker, p);
+    if (!sim_run_until(world, all_run, 60 * SIM_S))
+        abort();
+    return worker;
+}

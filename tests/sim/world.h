@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/sim/world.h - a whole byokd in one thread on virtual time: cluster, workers, provider.
+ *
+ * A run is a function of its seed and of what the test does.  Workers are a shard's system and the
+ * vault's system with real sealing and stores in memory; the ports are sim_broker.h (a cluster
+ * with topics as logs per partition) and sim_http.h (a provider with a ledger).
+ * The functions end the process when there is no memory; what they give is owned by the world.
+ */
+#ifndef BYOK_TESTS_SIM_WORLD_H
+#define BYOK_TESTS_SIM_WORLD_H
+
+#include "actors/env.h"
+#include "actors/partition.h"
+#include "tests/sim/sim_broker.h"
+#include "tests/sim/sim_clock.h"
+#include "tests/sim/sim_fault.h"
+#include "tests/sim/sim_http.h"
+#include "tests/sim/sim_log.h"
+#include "tests/sim/sim_store.h"
+
+#define SIM_WORKERS_MAX 3
+#define SIM_PROVIDERS 2
+#define SIM_KEYS_MAX 64
+#define SIM_S ((int64_t)1000000)
+
+struct sim_worker {
+    struct sim_world *world;
+    bool alive, awake, stopped;
+    struct sim_store *state, *vault_store; /* outlive a crash */
+    struct byok_system *system, *vault_system;
+    struct byok_env env, vault_env;
+    struct byok_metrics metrics;
+    struct byok_slots *slots;
+    struct byok_vault *vault;
+    struct sim_broker broker;
+    struct sim_http http;
+    struct byok_msg stop_msg;
+};
+
+/* A key that the provider knows. */
+struct sim_key {
+    char user[64];
+    char secret[96];
+    bool revoked; /* the provider answers 401 */
+};
+
+struct sim_world {
+    struct sim_clock clock;
+    struct sim_log log;
+    struct byok_settings settings;
+    struct byok_provider providers[SIM_PROVIDERS]; /* "openai", "other" */
+    struct byok_provider_settings provider_settings[SIM_PROVIDERS];
+    struct byok_arena arena; /* of the providers' texts */
+    struct byok_keyring *ring;
+    struct sim_cluster cluster;
+    struct sim_worker workers[SIM_WORKERS_MAX];
+    size_t worker_count;
+    struct sim_key keys[SIM_KEYS_MAX];
+    size_t key_count;
+    struct sim_ledger ledger;
+    sim_answer_fn answer; /* how the provider behaves; NULL: well */
+    void *answer_arg;
+    uint32_t slots;       /* per worker */
+    /* chances of faults, in permille */
+    unsigned commit_fails, chunk_fails, record_repeats, offset_holes;
+    int64_t commit_delay_us, restore_delay_us;
+    uint32_t commits_max;
+    uint64_t ids; /* for ids made here */
+    bool stuck;   /* the actors went round without end */
+};
+
+/** Change settings and chances after it, then start workers. */
+struct sim_world *sim_world_new(uint64_t seed, int32_t partitions);
+void sim_world_free(struct sim_world *world);
+
+/** A new worker without partitions. */
+struct sim_worker *sim_worker_start(struct sim_world *world);
+/** One worker that has all partitions, restored. */
+struct sim_worker *sim_worker_start_all(struct sim_world *world);
+/** It dies without a word, its partitions are free; its stores stay. */
+void sim_worker_crash(struct sim_worker *worker);
+/** Start it again, with its stores or with empty ones. */
+void sim_worker_restart(struct sim_worker *worker, bool empty_stores);
+/** SIGTERM: worker->stopped when it has let go of everything. */
+void sim_worker_stop(struct sim_worker *worker);
+struct byok_partition *sim_partition(struct sim_worker *worker, int32_t partition);
+/** Whether the worker's partition takes records. */
+bool sim_is_running(struct sim_worker *worker, int32_t partition);
+int64_t sim_metric(struct sim_worker *worker, enum byok_metric metric);
+
+/** Let time pass. */
+void sim_run_for(struct sim_world *world, int64_t us);
+/** Until the condition holds; false: it did not within that time. */
+bool sim_run_until(struct sim_world *world, bool (*is_so)(struct sim_world *world), int64_t us);
+/** Until every request record is below its partition's committed position. */
+bool sim_run_until_done(struct sim_world *world, int64_t us);
+bool sim_all_committed(struct sim_world *world);
+
+/** Produce a request as JSON (printf) under the user's key; its offset. */
+int64_t sim_send(struct sim_world *world, const char *user, const char *format, ...)
+    BYOK_PRINTF(3, 4);
+/** A chat job of that id. */
+int64_t sim_chat(struct sim_world *world, const char *user, const char *id);
+/** A key.register for a fresh key that the provider knows; returns the key. */
+struct sim_key *sim_register(struct sim_world *world, const char *user, const char *provider,
+                             const char *id);
+/** The same without running the request: the envelope as base64 text in `out`. */
+struct sim_key *sim_seal(struct sim_world *world, const char *user, const char *provider,
+                         const char *label, struct byok_arena *arena, struct byok_str *out);
+/** Register and run until it is done. */
+void sim_register_now(struct sim_world *world, const char *user);
+
+/** How many results there are of an id; the last one's tree goes to `out` (in `arena`). */
+size_t sim_results(struct sim_world *world, const char *id, struct byok_arena *arena,
+                   struct byok_value *out);
+/** The member (dotted path) of the last result of an id as text; "" when there is none. */
+const char *sim_result_text(struct sim_world *world, const char *id, const char *path);
+/** The error code of the last result; "ok" when it went well, "none" when there is none. */
+const char *sim_result_code(struct sim_world *world, const char *id);
+/** Calls of the ledger for a request id. */
+size_t sim_calls(struct sim_world *world, const char *id);
+/** The code header of the n-th dead letter, or "". */
+const char *sim_dead_letter_code(struct sim_world *world, size_t n);
+size_t sim_count(const struct sim_world *world, enum byok_topic topic);
+/** Whether a raw key stands in any topic or log line. */
+bool sim_leaked(struct sim_world *world);
+/** The most calls of a user that any half-open window of a minute holds. */
+size_t sim_busiest_minute(const struct sim_world *world, const char *user);
+
+#endif

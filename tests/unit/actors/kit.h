@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/actors/kit.h - a world for each test. */
+#ifndef BYOK_TESTS_UNIT_ACTORS_KIT_H
+#define BYOK_TESTS_UNIT_ACTORS_KIT_H
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "tests/sim/world.h"
+
+static struct sim_world *world;
+static struct sim_worker *worker;
+
+/* Two partitions, not started: settings may be changed before start(). */
+static inline void setup(void)
+{
+    world = sim_world_new(1, 2);
+}
+
+static inline void start(void)
+{
+    worker = sim_worker_start_all(world);
+    sim_register_now(world, "alice");
+}
+
+/* What holds in every run. */
+static inline void teardown(void)
+{
+    cr_assert(!sim_leaked(world), "a raw key was published or logged");
+    cr_assert(!world->stuck, "the actors went round without end");
+    sim_world_free(world);
+}
+
+static inline int32_t partition_of(const char *user)
+{
+    return byok_partition_of(byok_str_of(user), world->cluster.partitions);
+}
+
+#define assert_done(seconds) cr_assert(sim_run_until_done(world, (seconds) * SIM_S))
+#define assert_code(id, code) cr_assert_str_eq(sim_result_code(world, id), code)
+#define assert_results(id, n) cr_assert_eq(sim_results(world, id, NULL, NULL), n)
+
+#endif

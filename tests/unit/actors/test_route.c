@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/actors/test_route.c - which provider and model a request goes to. */
+#include <criterion/criterion.h>
+
+#include "actors/route.h"
+
+#define TEXT(literal) byok_str_of(literal)
+
+static struct byok_provider providers[2];
+static struct byok_env env = {.providers = providers, .provider_count = 2};
+static struct byok_user_record user;
+static struct byok_task task;
+
+static void setup(void)
+{
+    for (size_t i = 0; i < 2; i++) {
+        providers[i].name = i == 0 ? "openai" : "other";
+        providers[i].adapter = byok_adapter_find("openai");
+    }
+    providers[0].default_model[BYOK_CHAT] = "gpt";
+    byok_user_record_init(&user);
+    byok_arena_init(&task.arena, 0);
+}
+
+static void teardown(void)
+{
+    byok_arena_done(&task.arena);
+    byok_user_record_done(&user);
+}
+
+TestSuite(route, .init = setup, .fini = teardown);
+
+Test(route, by_request_then_user_then_default)
+{
+    static const struct {
+        const char *provider, *model, *chosen_provider, *chosen_model;
+        enum byok_capability capability;
+        enum byok_err err;
+        const char *to, *with;
+    } cases[] = {
+        {"openai", "m", "", "", BYOK_CHAT, BYOK_E_OK, "openai", "m"},
+        {"openai", "", "", "", BYOK_CHAT, BYOK_E_OK, "openai", "gpt"},
+        {"", "", "openai", "mine", BYOK_CHAT, BYOK_E_OK, "openai", "mine"},
+        {"", "m", "openai", "mine", BYOK_CHAT, BYOK_E_OK, "openai", "m"},
+        {"", "", "openai", "", BYOK_CHAT, BYOK_E_OK, "openai", "gpt"},
+        {"openai", "", "other", "mine", BYOK_CHAT, BYOK_E_OK, "openai", "gpt"},
+        {"other", "", "", "", BYOK_CHAT, BYOK_E_BAD_REQUEST, NULL, NULL},
+        {"", "", "", "", BYOK_CHAT, BYOK_E_NO_PROVIDER, NULL, NULL},
+        {"nobody", "", "", "", BYOK_CHAT, BYOK_E_UNKNOWN_PROVIDER, NULL, NULL},
+        {"openai", "m", "", "", BYOK_TEXT_TO_SPEECH, BYOK_E_UNSUPPORTED, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        enum byok_capability capability = cases[i].capability;
+        struct byok_fault fault = {0};
+        task.request = (struct byok_request){
+            .capability = capability,
+            .provider = TEXT(cases[i].provider),
+            .model = TEXT(cases[i].model),
+        };
+        strcpy(user.choice[capability].provider, cases[i].chosen_provider);
+        strcpy(user.choice[capability].model, cases[i].chosen_model);
+        cr_assert_eq(byok_route(&env, &user, &task, &fault), cases[i].err, "case %zu", i);
+        if (cases[i].err != BYOK_E_OK)
+            continue;
+        cr_assert_str_eq(task.provider->name, cases[i].to, "case %zu", i);
+        cr_assert(byok_str_is(task.model, cases[i].with), "case %zu", i);
+    }
+}
+
+static struct byok_user_settings unchanged(void)
+{
+    return (struct byok_user_settings){BYOK_SETTING_UNCHANGED, BYOK_SETTING_UNCHANGED,
+                                       BYOK_SETTING_UNCHANGED, .provider = {{0}}};
+}
+
+Test(route, configure_sets_what_is_named_and_leaves_the_rest)
+{
+    struct byok_user_settings settings = unchanged();
+    struct byok_fault fault = {0};
+    user.tokens_per_minute = 7;
+    settings.requests_per_minute = 5;
+    settings.provider[BYOK_CHAT] = TEXT("other");
+    settings.model[BYOK_CHAT] = TEXT("-");
+    cr_assert_eq(byok_configure(&env, &settings, &user, &fault), BYOK_E_OK);
+    cr_assert_eq(user.requests_per_minute, 5);
+    cr_assert_eq(user.tokens_per_minute, 7);
+    cr_assert_str_eq(user.choice[BYOK_CHAT].provider, "other");
+    cr_assert_str_eq(user.choice[BYOK_CHAT].model, "");
+    settings = unchanged();
+    settings.requests_per_minute = BYOK_SETTING_DEFAULT;
+    settings.provider[BYOK_CHAT] = TEXT("-");
+    cr_assert_eq(byok_configure(&env, &settings, &user, &fault), BYOK_E_OK);
+    cr_assert_eq(user.requests_per_minute, -1);
+    cr_assert_str_eq(user.choice[BYOK_CHAT].provider, "");
+}
+
+Test(route, configure_of_an_unknown_provider_changes_nothing)
+{
+    struct byok_user_settings settings = unchanged();
+    struct byok_fault fault = {0};
+    int64_t before = user.requests_per_minute;
+    settings.requests_per_minute = 5;
+    settings.provider[BYOK_EMBEDDINGS] = TEXT("nobody");
+    cr_assert_eq(byok_configure(&env, &settings, &user, &fault), BYOK_E_UNKNOWN_PROVIDER);
+    cr_assert_eq(user.requests_per_minute, before);
+}

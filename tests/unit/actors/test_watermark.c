@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/actors/test_watermark.c - the watermark against a list that is looked through. */
+#include <criterion/criterion.h>
+
+#include "actors/watermark.h"
+
+#define MOST 2000
+
+static uint64_t dice = 7;
+
+static int64_t roll(int64_t n)
+{
+    dice = dice * 6364136223846793005u + 1442695040888963407u;
+    return (int64_t)((dice >> 33) % (uint64_t)n);
+}
+
+struct model {
+    int64_t offsets[MOST];
+    bool done[MOST];
+    size_t count;
+};
+
+static int64_t position_of(const struct model *model)
+{
+    for (size_t i = 0; i < model->count; i++) {
+        if (!model->done[i])
+            return model->offsets[i];
+    }
+    return model->count > 0 ? model->offsets[model->count - 1] + 1 : -1;
+}
+
+Test(watermark, is_the_lowest_that_is_not_done_as_a_model_says)
+{
+    for (int run = 0; run < 100; run++) {
+        struct byok_watermark mark;
+        static struct model model;
+        model.count = 0;
+        int64_t next = roll(1000), durable = 0;
+        byok_watermark_init(&mark);
+        for (int i = 0; i < MOST; i++) {
+            size_t some = model.count > 0 ? (size_t)roll((int64_t)model.count) : 0;
+            switch (roll(6)) {
+            case 0:
+            case 1:
+                next += roll(4) == 0 ? roll(10) : 0;
+                cr_assert(byok_watermark_take(&mark, next));
+                model.offsets[model.count] = next++;
+                model.done[model.count++] = false;
+                break;
+            case 2:
+            case 3:
+                if (model.count > 0) {
+                    (void)byok_watermark_finish(&mark, model.offsets[some]);
+                    model.done[some] = true;
+                }
+                break;
+            case 4: /* its commit failed */
+                if (model.count > 0 && model.done[some] && model.offsets[some] >= durable) {
+                    byok_watermark_reopen(&mark, model.offsets[some]);
+                    model.done[some] = false;
+                }
+                break;
+            default: /* a commit succeeded */
+                durable = position_of(&model);
+                byok_watermark_trim(&mark, durable);
+            }
+            cr_assert_eq(byok_watermark_position(&mark), position_of(&model), "run %d step %d", run,
+                         i);
+        }
+        byok_watermark_done(&mark);
+    }
+}
+
+Test(watermark, nothing_taken_has_no_position)
+{
+    struct byok_watermark mark;
+    byok_watermark_init(&mark);
+    cr_assert_eq(byok_watermark_position(&mark), -1);
+    cr_assert(!byok_watermark_finish(&mark, 5));
+    byok_watermark_reopen(&mark, 5);
+    byok_watermark_trim(&mark, 5);
+    cr_assert(byok_watermark_is_clear(&mark));
+    byok_watermark_done(&mark);
+}
+
+Test(watermark, a_repeat_changes_nothing)
+{
+    struct byok_watermark mark;
+    byok_watermark_init(&mark);
+    cr_assert(byok_watermark_take(&mark, 5) && byok_watermark_take(&mark, 6));
+    cr_assert(byok_watermark_take(&mark, 5) && byok_watermark_take(&mark, 6));
+    cr_assert_eq(byok_watermark_position(&mark), 5);
+    cr_assert(byok_watermark_finish(&mark, 5));
+    cr_assert(byok_watermark_take(&mark, 5));
+    cr_assert_eq(byok_watermark_position(&mark), 6);
+    cr_assert(byok_watermark_finish(&mark, 6));
+    cr_assert(byok_watermark_take(&mark, 6));
+    cr_assert_eq(byok_watermark_position(&mark), 7);
+    cr_assert(byok_watermark_is_clear(&mark));
+    byok_watermark_done(&mark);
+}
+
+Test(watermark, memory_stays_small_when_commits_follow)
+{
+    struct byok_watermark mark;
+    byok_watermark_init(&mark);
+    for (int64_t offset = 0; offset < 100000; offset++) {
+        cr_assert(byok_watermark_take(&mark, offset));
+        byok_watermark_finish(&mark, offset);
+        byok_watermark_trim(&mark, byok_watermark_position(&mark));
+    }
+    cr_assert_leq(mark.room, 64);
+    byok_watermark_done(&mark);
+}
