@@ -47,3 +47,10 @@ if(RDKAFKA_STATIC_FOUND)
 else()
   byok_find(RDKAFKA "rdkafka>=2.12")
 endif()
+
+# librdkafka's threads are C11's, which ThreadSanitizer does not know.
+if(BYOK_SANITIZE MATCHES "thread")
+  add_library(byok_c11_threads STATIC "${PROJECT_SOURCE_DIR}/tests/support/c11_threads.c")
+  target_compile_options(byok_c11_threads PRIVATE -fsanitize=thread)
+  target_link_libraries(PkgConfig::RDKAFKA INTERFACE byok_c11_threads)
+endif()

@@ -8,7 +8,7 @@ set(BYOK_SANITIZER_REPORT "Sanitizer|runtime error:")
 set(BYOK_TEST_ENVIRONMENT
   "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
   "UBSAN_OPTIONS=print_stacktrace=1"
-  "TSAN_OPTIONS=second_deadlock_stack=1:halt_on_error=1")
+  "TSAN_OPTIONS=second_deadlock_stack=1:halt_on_error=1:suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
 
 function(byok_register_test name label)
   add_test(NAME ${name} COMMAND ${ARGN})

@@ -17,6 +17,14 @@ def pieces(key):
     return [raw, raw[::-1], raw.hex().encode(), base64.b64encode(raw)[:40], raw[8:40]]
 
 
+def dump(stack, worker):
+    """A core file of the living worker, by ptrace as root may; whether there is one."""
+    size = next(line for line in Path(f"/proc/{worker.process.pid}/status").read_text().splitlines() if line.startswith("VmSize"))
+    if int(size.split()[1]) > 100 << 20:  # KiB: a sanitizer's shadow memory, terabytes of it
+        return False
+    return stack.run(["gcore", "-o", stack.folder / "core", str(worker.process.pid)]).returncode == 0
+
+
 def nothing_holds_the_key():
     with Stack() as stack:
         worker = stack.worker("w1", log={"level": "debug"})
@@ -26,7 +34,7 @@ def nothing_holds_the_key():
             stack.byok("submit", "--user", "alice", "--capability", "chat", "--provider", "openai", "--prompt", prompt, "--wait", ok=False)
         expect(stack.sim_get("/sim/ledger")["total"]["requests"] >= len(prompts), "the key was really used")
         status = "".join(worker.get(path)[1] for path in ("/metrics", "/healthz", "/readyz", "/vault/public-key"))
-        core = stack.run(["gcore", "-o", stack.folder / "core", str(worker.process.pid)])  # refused or clean, see below
+        dumped = dump(stack, worker)
         worker.stop()
         places = {"status pages": status.encode()}
         for topic in TOPICS:
@@ -37,7 +45,7 @@ def nothing_holds_the_key():
         for place, content in places.items():
             for piece in pieces(KEY):
                 expect(piece not in content, f"the key, or a form of it, stands in: {place}")
-        expect(len(places) > 12 and any("core" in place for place in places) == (core.returncode == 0), "looked everywhere")
+        expect(len(places) > 12 and dumped == any("core." in place for place in places), "looked everywhere")
 
 
 def a_copied_record_does_not_open():

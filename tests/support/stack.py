@@ -6,6 +6,7 @@ folder, so tests may run beside each other. Nothing is left running: leaving the
 """
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -25,7 +26,7 @@ if not KAFKA:
     print("BYOK_TEST_KAFKA is not set: run ./dev test")
     sys.exit(SKIPPED)
 
-from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402  (only needed with a Kafka)
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition  # noqa: E402  (only needed with a Kafka)
 from confluent_kafka.admin import AdminClient  # noqa: E402
 
 TOPICS = ("requests", "results", "streams", "usage", "vault", "state", "dlq")
@@ -148,11 +149,17 @@ class Stack:
         if failed:
             for process in self.processes:
                 print(f"---- {process.name}: last lines of its log\n{process.err()[-4000:]}", file=sys.stderr)
-        self.admin().delete_topics([self.prefix + t for t in TOPICS], operation_timeout=10)
+        reports = [p.name for p in self.processes if re.search("Sanitizer|runtime error:", p.err())]
+        for process in self.processes:
+            if process.name in reports:
+                print(process.err()[-20000:], file=sys.stderr)
+        self.delete_topics()
         if self.keep:
             print(f"kept: {self.folder}", file=sys.stderr)
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
+        if reports and not failed:
+            raise Failure(f"a sanitizer reports: {reports}")
 
     def add(self, process):
         self.processes.append(process)
@@ -210,6 +217,16 @@ class Stack:
     # ---- Kafka
     def admin(self):
         return AdminClient({"bootstrap.servers": self.brokers})
+
+    def delete_topics(self):
+        """Those of this stack; a broker that the test has ended has none any more."""
+        admin = self.admin()
+        try:
+            names = [name for name in admin.list_topics(timeout=5).topics if name.startswith(self.prefix)]
+            for future in admin.delete_topics(names, operation_timeout=10).values() if names else ():
+                future.result(15)
+        except KafkaException:
+            pass
 
     def producer(self, **more):
         return Producer({"bootstrap.servers": self.brokers, "partitioner": "murmur2_random", "linger.ms": 5, **more})

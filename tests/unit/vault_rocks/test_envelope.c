@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* tests/unit/vault_rocks/test_envelope.c - sealing for the vault and opening again. */
 #include "kit.h"
 
 static uint8_t public_key[BYOK_VAULT_PUBLIC_KEY_BYTES], secret_key[32];

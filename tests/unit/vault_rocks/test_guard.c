@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* tests/unit/vault_rocks/test_guard.c - constant-time and locked-memory helpers. */
 #include "kit.h"
 
 #include <errno.h>

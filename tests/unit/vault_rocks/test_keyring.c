@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* tests/unit/vault_rocks/test_keyring.c - the master keys: forms, files, environment. */
 #include "kit.h"
 
 #include <fcntl.h>

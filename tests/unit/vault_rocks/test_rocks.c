@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* tests/unit/vault_rocks/test_rocks.c - opening, locking and a full disk. */
 #include "kit.h"
 
 #include <fcntl.h>

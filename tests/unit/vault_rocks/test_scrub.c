@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* tests/unit/vault_rocks/test_scrub.c - a key echoed by a provider is overwritten. */
 #include "kit.h"
 
 #include "vault_rocks/slot.h"

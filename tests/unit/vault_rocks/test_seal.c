@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* tests/unit/vault_rocks/test_seal.c - sealed records: known answers, swaps, damage. */
 #include "kit.h"
 
 static struct byok_keyring *ring;

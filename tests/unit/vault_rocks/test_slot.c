@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* tests/unit/vault_rocks/test_slot.c - leases, header lines, locked memory. */
 #include "kit.h"
 
 #include <signal.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is particular to the store in memory; all that a store must do is in tests/conformance. */
+/* tests/unit/vault_rocks/test_store_memory.c - what is particular to the store in memory; all
+ * that a store must do is in tests/conformance. */
 #include "kit.h"
 
 Test(store_memory, two_stores_share_nothing)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is particular to RocksDB's tables; all that a store must do is in tests/conformance. */
+/* tests/unit/vault_rocks/test_store_rocks.c - what is particular to RocksDB's tables; all that
+ * a store must do is in tests/conformance. */
 #include "kit.h"
 
 #include <signal.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* tests/unit/vault_rocks/test_vault.c - registration, unsealing, master keys at start. */
 #include "kit.h"
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* tests/unit/vault_rocks/test_wire.c - the byte readers and writers. */
 #include "kit.h"
 
 #include "vault_rocks/store_key.h"
