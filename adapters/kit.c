@@ -3,6 +3,7 @@
 #include "adapters/kit.h"
 
 #include <assert.h>
+#include <math.h>
 
 #include "base/buf.h"
 #include "base/limits.h"
@@ -74,17 +75,24 @@ static struct byok_str header_text(struct byok_arena *arena, struct byok_str tex
     return (struct byok_str){copy, len};
 }
 
-void byok_kit_begin(const struct byok_adapter_call *call, const char *method, const char *path,
-                    const char *id_header, struct byok_http_request *out)
+void byok_kit_begin_accept(const struct byok_adapter_call *call, const char *method,
+                           const char *path, const char *id_header, const char *accept,
+                           struct byok_http_request *out)
 {
     const struct byok_provider *provider = call->provider;
     *out = (struct byok_http_request){.method = method};
     out->url = byok_arena_printf(call->arena, "%s%s", provider->base_url, path);
-    set_header(out, STR("Accept"), STR("application/json"));
+    set_header(out, STR("Accept"), byok_str_of(accept));
     if (id_header && call->attempt_id.len > 0)
         set_header(out, byok_str_of(id_header), header_text(call->arena, call->attempt_id));
     for (size_t i = 0; i < provider->extra_header_count; i++)
         set_header(out, provider->extra_headers[i].name, provider->extra_headers[i].value);
+}
+
+void byok_kit_begin(const struct byok_adapter_call *call, const char *method, const char *path,
+                    const char *id_header, struct byok_http_request *out)
+{
+    byok_kit_begin_accept(call, method, path, id_header, "application/json", out);
 }
 
 enum byok_err byok_kit_check_memory(const struct byok_adapter_call *call, struct byok_fault *fault)
@@ -114,6 +122,15 @@ enum byok_err byok_kit_end_json(const struct byok_adapter_call *call, const stru
             return byok_kit_check_memory(call, fault);
     }
     set_header(out, STR("Content-Type"), STR("application/json"));
+    return byok_kit_check_memory(call, fault);
+}
+
+enum byok_err byok_kit_end_body(const struct byok_adapter_call *call, struct byok_str content_type,
+                                struct byok_str body, struct byok_http_request *out,
+                                struct byok_fault *fault)
+{
+    out->body = body;
+    set_header(out, STR("Content-Type"), content_type);
     return byok_kit_check_memory(call, fault);
 }
 
@@ -253,4 +270,85 @@ bool byok_kit_mentions(struct byok_str text, const char *word)
             return true;
     }
     return false;
+}
+
+/* ---- for providers whose form is not OpenAI's ---- */
+
+/* Copies, since a body may hold objects of the job itself. */
+static struct byok_value merged(struct byok_arena *arena, const struct byok_value *under,
+                                const struct byok_value *over)
+{
+    struct byok_value out = byok_value_map();
+    for (uint32_t i = 0; i < under->count; i++)
+        byok_kit_put(arena, &out, under->as.members[i].name, under->as.members[i].value);
+    for (uint32_t i = 0; i < over->count; i++)
+        byok_kit_put(arena, &out, over->as.members[i].name, over->as.members[i].value);
+    return out;
+}
+
+static const struct byok_value *member_of(const struct byok_value *map, struct byok_str name)
+{
+    for (uint32_t i = 0; i < map->count; i++) {
+        if (byok_str_eq(map->as.members[i].name, name))
+            return &map->as.members[i].value;
+    }
+    return NULL;
+}
+
+void byok_kit_merge_options(const struct byok_adapter_call *call, struct byok_value *body)
+{
+    const struct byok_value *options = call->request->provider_options;
+    if (!byok_value_is(options, BYOK_VALUE_MAP))
+        return;
+    for (uint32_t i = 0; i < options->count; i++) {
+        const struct byok_member *option = &options->as.members[i];
+        const struct byok_value *had = member_of(body, option->name);
+        struct byok_value value = option->value;
+        if (byok_value_is(had, BYOK_VALUE_MAP) && value.type == BYOK_VALUE_MAP)
+            value = merged(call->arena, had, &option->value);
+        byok_kit_put(call->arena, body, option->name, value);
+    }
+}
+
+int64_t byok_kit_sum(int64_t a, int64_t b)
+{
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+struct byok_str byok_kit_segment(struct byok_arena *arena, struct byok_str name)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    static const char unreserved[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    char *copy = byok_arena_alloc(arena, name.len * 3 + 1);
+    size_t len = 0;
+    for (size_t i = 0; copy && i < name.len; i++) {
+        unsigned char c = (unsigned char)name.ptr[i];
+        if (memchr(unreserved, c, sizeof unreserved - 1)) {
+            copy[len++] = (char)c;
+            continue;
+        }
+        copy[len++] = '%';
+        copy[len++] = hex[c >> 4];
+        copy[len++] = hex[c & 15];
+    }
+    return (struct byok_str){copy, len};
+}
+
+bool byok_kit_read_vector(const struct byok_adapter_call *call, const struct byok_value *list,
+                          struct byok_value *out)
+{
+    if (!byok_value_is(list, BYOK_VALUE_ARRAY) || list->count == 0)
+        return false;
+    float *floats = byok_arena_alloc(call->arena, list->count * sizeof *floats);
+    for (uint32_t i = 0; floats && i < list->count; i++) {
+        double number;
+        if (!byok_value_as_double(&list->as.items[i], &number) || !(fabs(number) <= 3.0e38))
+            return false;
+        floats[i] = (float)number;
+    }
+    *out = byok_value_floats(floats, list->count);
+    return floats != NULL;
 }

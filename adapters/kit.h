@@ -38,6 +38,17 @@ void byok_kit_put_options(const struct byok_adapter_call *call, struct byok_valu
 void byok_kit_begin(const struct byok_adapter_call *call, const char *method, const char *path,
                     const char *id_header, struct byok_http_request *out) BYOK_NONNULL(1, 2, 3, 5);
 
+/** The same for an answer that is not JSON: `accept` (static) is what the Accept header says. */
+void byok_kit_begin_accept(const struct byok_adapter_call *call, const char *method,
+                           const char *path, const char *id_header, const char *accept,
+                           struct byok_http_request *out) BYOK_NONNULL(1, 2, 3, 5, 6);
+
+/** End a request with a body that is in the arena; its content type goes before a configured one,
+ *  since it may hold what the body cannot be read without.  BYOK_E_NOMEM, BYOK_E_TOO_LARGE. */
+enum byok_err byok_kit_end_body(const struct byok_adapter_call *call, struct byok_str content_type,
+                                struct byok_str body, struct byok_http_request *out,
+                                struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 4);
+
 /** End a request with a JSON body.  BYOK_E_NOMEM, BYOK_E_TOO_LARGE. */
 enum byok_err byok_kit_end_json(const struct byok_adapter_call *call, const struct byok_value *body,
                                 struct byok_http_request *out,
@@ -81,5 +92,21 @@ struct byok_str byok_kit_clean(struct byok_arena *arena, struct byok_str text) B
 
 /** ASCII case-insensitive search. */
 bool byok_kit_mentions(struct byok_str text, const char *word) BYOK_NONNULL(2);
+
+/** The job's provider_options over the body, as byok_kit_put_options(), but where both hold an
+ *  object its members are put one by one: {"generationConfig": {"topK": 5}} keeps the others. */
+void byok_kit_merge_options(const struct byok_adapter_call *call, struct byok_value *body)
+    BYOK_NONNULL(1, 2);
+
+/** The sum of two counts of which -1 is unsaid; at most INT64_MAX. */
+int64_t byok_kit_sum(int64_t a, int64_t b);
+
+/** A name as one segment of a path: what RFC 3986 does not call unreserved is percent-encoded, a
+ *  slash too; in the arena. */
+struct byok_str byok_kit_segment(struct byok_arena *arena, struct byok_str name) BYOK_NONNULL(1);
+
+/** A list of numbers as a vector in the arena.  False: not one, empty, or no memory. */
+bool byok_kit_read_vector(const struct byok_adapter_call *call, const struct byok_value *list,
+                          struct byok_value *out) BYOK_NONNULL(1, 3);
 
 #endif

@@ -13,12 +13,15 @@ static const char *const chat[] = {
     "prompt", "messages", "system", "max_tokens",  "temperature",     "top_p",
     "stop",   "seed",     "tools",  "tool_choice", "response_format", NULL,
 };
-static const char *const text_to_speech[] = {"text", "voice", "format", "speed", "language", NULL};
-static const char *const speech_to_text[] = {
-    "audio", "media_type", "language", "timestamps", "diarize", NULL,
+static const char *const text_to_speech[] = {
+    "text", "voice", "format", "speed", "language", "instructions", NULL,
 };
-static const char *const image_generation[] = {"prompt", "size",   "quality",
-                                               "count",  "format", NULL};
+static const char *const speech_to_text[] = {
+    "audio", "media_type", "language", "prompt", "timestamps", "diarize", NULL,
+};
+static const char *const image_generation[] = {
+    "prompt", "size", "quality", "count", "format", "background", NULL,
+};
 static const char *const embeddings[] = {"input", "dimensions", "input_type", NULL};
 
 static const char *const *const members[BYOK_CAPABILITY_COUNT] = {

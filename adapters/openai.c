@@ -3,18 +3,20 @@
  *
  * Source: OpenAI's API reference (https://platform.openai.com/docs/api-reference) and recorded
  * answers (tests/golden/openai).  The parts: openai_chat, openai_messages, openai_chat_answer,
- * openai_embeddings, openai_errors.  This file: what they share, and the table.
+ * openai_embeddings, openai_speech, openai_transcription, openai_images, openai_errors.  This
+ * file: what they share, and the table.
  */
 #include "adapters/openai_parts.h"
 
 void byok_openai_begin(const struct byok_adapter_call *call, const char *method, const char *path,
-                       struct byok_http_request *out)
+                       const char *accept, struct byok_http_request *out)
 {
-    byok_kit_begin(call, method, path, "X-Client-Request-Id", out);
+    byok_kit_begin_accept(call, method, path, "X-Client-Request-Id", accept, out);
 }
 
 /* Options are given to the provider as they are, but for those whose answer byokd would lose. */
-static enum byok_err check_options(const struct byok_adapter_call *call, struct byok_fault *fault)
+enum byok_err byok_openai_check_options(const struct byok_adapter_call *call,
+                                        struct byok_fault *fault)
 {
     const struct byok_value *options = call->request->provider_options;
     const struct byok_value *stream = byok_value_find(options, "stream");
@@ -23,7 +25,15 @@ static enum byok_err check_options(const struct byok_adapter_call *call, struct 
         (stream->type != BYOK_VALUE_BOOL || stream->as.boolean))
         return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
                               "provider_options \"stream\": answers come whole; leave it out");
-    if (byok_value_as_int(byok_value_find(options, "n"), &answers) && answers > 1 &&
+    if (byok_str_is(byok_value_as_str(byok_value_find(options, "stream_format")), "sse"))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "provider_options \"stream_format\": answers come whole; leave it "
+                              "out");
+    if (call->request->capability == BYOK_SPEECH_TO_TEXT && byok_value_find(options, "file"))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "provider_options \"file\": the audio is the member \"audio\"");
+    if (call->request->capability == BYOK_CHAT &&
+        byok_value_as_int(byok_value_find(options, "n"), &answers) && answers > 1 &&
         !call->request->raw)
         return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
                               "provider_options \"n\": only the first answer is read; set raw to "
@@ -35,11 +45,11 @@ enum byok_err byok_openai_post(const struct byok_adapter_call *call, const char 
                                struct byok_value *body, struct byok_http_request *out,
                                struct byok_fault *fault)
 {
-    enum byok_err err = check_options(call, fault);
+    enum byok_err err = byok_openai_check_options(call, fault);
     if (err != BYOK_E_OK)
         return err;
     byok_kit_put_options(call, body);
-    byok_openai_begin(call, "POST", path, out);
+    byok_openai_begin(call, "POST", path, "application/json", out);
     return byok_kit_end_json(call, body, out, fault);
 }
 
@@ -48,15 +58,19 @@ static int64_t first_said(int64_t a, int64_t b)
     return a >= 0 ? a : b;
 }
 
-/* Compatible services: DeepSeek counts its cache in prompt_cache_hit_tokens, Voyage gives only the
- * total of an embeddings call. */
+/* Images and transcriptions count in input_tokens and output_tokens.  Compatible services: DeepSeek
+ * counts its cache in prompt_cache_hit_tokens, Voyage gives an embeddings call's total alone. */
 static struct byok_usage read_usage(const struct byok_value *usage)
 {
     struct byok_usage out = BYOK_USAGE_UNSAID;
-    out.input_tokens = byok_kit_count(usage, "prompt_tokens");
+    out.input_tokens =
+        first_said(byok_kit_count(usage, "prompt_tokens"), byok_kit_count(usage, "input_tokens"));
     out.cached_tokens = first_said(byok_kit_count(usage, "prompt_tokens_details.cached_tokens"),
                                    byok_kit_count(usage, "prompt_cache_hit_tokens"));
-    out.output_tokens = byok_kit_count(usage, "completion_tokens");
+    out.cached_tokens = first_said(out.cached_tokens,
+                                   byok_kit_count(usage, "input_tokens_details.cached_tokens"));
+    out.output_tokens = first_said(byok_kit_count(usage, "completion_tokens"),
+                                   byok_kit_count(usage, "output_tokens"));
     out.reasoning_tokens = byok_kit_count(usage, "completion_tokens_details.reasoning_tokens");
     if (out.input_tokens < 0 && out.output_tokens < 0)
         out.input_tokens = byok_kit_count(usage, "total_tokens");
@@ -92,7 +106,7 @@ enum byok_err byok_openai_read(const struct byok_adapter_call *call,
 static enum byok_err build_key_check(const struct byok_adapter_call *call,
                                      struct byok_http_request *out, struct byok_fault *fault)
 {
-    byok_openai_begin(call, "GET", "/models", out);
+    byok_openai_begin(call, "GET", "/models", "application/json", out);
     return byok_kit_check_memory(call, fault);
 }
 
@@ -108,6 +122,12 @@ const struct byok_adapter byok_adapter_openai = {
             [BYOK_CHAT] = {.build = byok_openai_build_chat, .parse = byok_openai_parse_chat},
             [BYOK_EMBEDDINGS] = {.build = byok_openai_build_embeddings,
                                  .parse = byok_openai_parse_embeddings},
+            [BYOK_TEXT_TO_SPEECH] = {.build = byok_openai_build_speech,
+                                     .parse = byok_openai_parse_speech},
+            [BYOK_SPEECH_TO_TEXT] = {.build = byok_openai_build_transcription,
+                                     .parse = byok_openai_parse_transcription},
+            [BYOK_IMAGE_GENERATION] = {.build = byok_openai_build_images,
+                                       .parse = byok_openai_parse_images},
         },
     .build_key_check = build_key_check,
     .classify = byok_openai_classify,

@@ -10,9 +10,16 @@
 
 /* openai.c */
 
-/** Begin a call: the path under base_url, and the headers that OpenAI documents. */
+/** Begin a call: the path under base_url, the form of the answer, and the headers that OpenAI
+ *  documents. */
 void byok_openai_begin(const struct byok_adapter_call *call, const char *method, const char *path,
-                       struct byok_http_request *out) BYOK_NONNULL(1, 2, 3, 4);
+                       const char *accept, struct byok_http_request *out)
+    BYOK_NONNULL(1, 2, 3, 4, 5);
+
+/** BYOK_E_UNSUPPORTED: one of the job's provider_options asks for an answer that could not be
+ *  read. */
+enum byok_err byok_openai_check_options(const struct byok_adapter_call *call,
+                                        struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1);
 
 /** A POST of `body`, with the job's provider_options put over it.  BYOK_E_UNSUPPORTED: an option
  *  whose answer could not be read. */
@@ -58,6 +65,33 @@ BYOK_MUST_USE enum byok_err byok_openai_parse_embeddings(const struct byok_adapt
                                                          const struct byok_http_response *response,
                                                          struct byok_answer *out,
                                                          struct byok_fault *fault);
+
+/* openai_speech.c */
+BYOK_MUST_USE enum byok_err byok_openai_build_speech(const struct byok_adapter_call *call,
+                                                     struct byok_http_request *out,
+                                                     struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err byok_openai_parse_speech(const struct byok_adapter_call *call,
+                                                     const struct byok_http_response *response,
+                                                     struct byok_answer *out,
+                                                     struct byok_fault *fault);
+
+/* openai_transcription.c */
+BYOK_MUST_USE enum byok_err byok_openai_build_transcription(const struct byok_adapter_call *call,
+                                                            struct byok_http_request *out,
+                                                            struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err
+byok_openai_parse_transcription(const struct byok_adapter_call *call,
+                                const struct byok_http_response *response, struct byok_answer *out,
+                                struct byok_fault *fault);
+
+/* openai_images.c */
+BYOK_MUST_USE enum byok_err byok_openai_build_images(const struct byok_adapter_call *call,
+                                                     struct byok_http_request *out,
+                                                     struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err byok_openai_parse_images(const struct byok_adapter_call *call,
+                                                     const struct byok_http_response *response,
+                                                     struct byok_answer *out,
+                                                     struct byok_fault *fault);
 
 /* openai_errors.c */
 void byok_openai_classify(const struct byok_adapter_call *call,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* adapters/retry_after.c - seconds, HTTP dates and Go-style durations.
+/* adapters/retry_after.c - seconds, HTTP dates, RFC 3339 times and Go-style durations.
  *
  * Read by hand: strtod() and strptime() depend on the locale and want a NUL.
  */
@@ -78,7 +78,7 @@ static const struct unit *take_unit(struct byok_str *text)
 }
 
 /* "8.64s", "6m0s", "12ms" (Go's time.Duration); without a unit it is seconds. */
-static int64_t read_duration(struct byok_str text)
+int64_t byok_retry_duration_ms(struct byok_str text)
 {
     double number, ms = 0;
     text = byok_str_trim(text);
@@ -184,6 +184,54 @@ static bool read_date(struct byok_str text, int64_t wall_ms, int64_t *out_wall_m
     return true;
 }
 
+/* ---- times, RFC 3339, 5.6 ---- */
+
+/* The digits at a place as a number up to `max`, or -1. */
+static int digits_at(struct byok_str text, size_t at, size_t len, int max)
+{
+    return at + len <= text.len ? small_number((struct byok_str){text.ptr + at, len}, max) : -1;
+}
+
+/* Minutes east of UTC of "Z", "+02:00", "-05:30". */
+static bool read_offset(struct byok_str text, int *out_minutes)
+{
+    int hours = digits_at(text, 1, 2, 23), minutes = digits_at(text, 4, 2, 59);
+    *out_minutes = 0;
+    if (text.len == 1)
+        return text.ptr[0] == 'Z' || text.ptr[0] == 'z';
+    if (text.len != 6 || text.ptr[3] != ':' || hours < 0 || minutes < 0)
+        return false;
+    *out_minutes = (hours * 60 + minutes) * (text.ptr[0] == '-' ? -1 : 1);
+    return text.ptr[0] == '+' || text.ptr[0] == '-';
+}
+
+/* "2026-08-19T14:36:13Z", with a fraction or an offset too */
+static bool read_time(struct byok_str text, int64_t *out_wall_ms)
+{
+    static const char form[] = "0000-00-00T00:00:00"; /* the marks between the numbers */
+    const size_t head = sizeof form - 1;
+    double fraction = 0;
+    int offset;
+    text = byok_str_trim(text);
+    for (size_t i = 0; i < head; i++) {
+        if (i >= text.len || (form[i] != '0' && text.ptr[i] != form[i]))
+            return false;
+    }
+    int year = digits_at(text, 0, 4, 9999), month = digits_at(text, 5, 2, 12);
+    int day = digits_at(text, 8, 2, 31), hour = digits_at(text, 11, 2, 23);
+    int minute = digits_at(text, 14, 2, 59), second = digits_at(text, 17, 2, 60);
+    if (year < 1970 || month < 1 || day < 1 || hour < 0 || minute < 0 || second < 0)
+        return false;
+    struct byok_str rest = {text.ptr + head, text.len - head};
+    if (rest.len > 0 && rest.ptr[0] == '.' && !take_number(&rest, &fraction))
+        return false;
+    if (!read_offset(rest, &offset))
+        return false;
+    int64_t seconds = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    *out_wall_ms = (seconds - (int64_t)offset * 60) * 1000 + (int64_t)(fraction * 1e3);
+    return true;
+}
+
 /* ---- the headers ---- */
 
 static int64_t read_retry_after(struct byok_str text, int64_t wall_ms)
@@ -202,12 +250,18 @@ struct limit_headers {
     bool by_day;
 };
 
-/* https://platform.openai.com/docs/guides/rate-limits; those by day: compatible services. */
+/* https://platform.openai.com/docs/guides/rate-limits; those by day: compatible services.
+ * https://docs.anthropic.com/en/api/rate-limits: the last four, whose reset is a time. */
 static const struct limit_headers limits[] = {
     {"x-ratelimit-remaining-requests", "x-ratelimit-reset-requests", false},
     {"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens", false},
     {"x-ratelimit-remaining-requests-day", "x-ratelimit-reset-requests-day", true},
     {"x-ratelimit-remaining-tokens-day", "x-ratelimit-reset-tokens-day", true},
+    {"anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset", false},
+    {"anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset", false},
+    {"anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset", false},
+    {"anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset",
+     false},
 };
 
 /* Below 0 ("-1") means unknown, not used up. */
@@ -216,6 +270,14 @@ static bool is_used_up(const struct byok_http_response *response, const struct l
     double remaining;
     return read_number(byok_http_header_of(response, limit->remaining), &remaining) &&
            remaining < 1;
+}
+
+static int64_t read_reset(struct byok_str text, int64_t wall_ms)
+{
+    int64_t at_wall_ms;
+    if (read_time(text, &at_wall_ms))
+        return wait_of((double)at_wall_ms - (double)wall_ms);
+    return byok_retry_duration_ms(text);
 }
 
 int64_t byok_retry_after_ms(const struct byok_http_response *response, int64_t wall_ms)
@@ -230,7 +292,7 @@ int64_t byok_retry_after_ms(const struct byok_http_response *response, int64_t w
         return wait;
     for (size_t i = 0; i < COUNT(limits); i++) {
         int64_t reset = is_used_up(response, &limits[i])
-                            ? read_duration(byok_http_header_of(response, limits[i].reset))
+                            ? read_reset(byok_http_header_of(response, limits[i].reset), wall_ms)
                             : -1;
         wait = reset > wait ? reset : wait;
     }

@@ -14,12 +14,17 @@
  * In this order: `retry-after-ms`; `retry-after` in seconds or as an HTTP date (RFC 9110, 10.2.3
  * and 5.6.7; `wall_ms` is now); of the limits that are used up the latest reset
  * (`x-ratelimit-remaining-requests: 0` with `x-ratelimit-reset-requests: 6m0s`, as OpenAI
- * documents, and the same for tokens and for the forms ending in -day).  A wait of 0 or less, or a
- * date that is past, counts as nothing said: services send such when they do not know.
+ * documents, and the same for tokens and for the forms ending in -day; the same of Anthropic with
+ * RFC 3339 times).  A wait of 0 or less, or a date that is past, counts as nothing said: services
+ * send such when they do not know.
  * A wait longer than a year is cut to a year.
  */
 int64_t byok_retry_after_ms(const struct byok_http_response *response, int64_t wall_ms)
     BYOK_NONNULL(1);
+
+/** A duration in ms: "48s", "6m0s", "48.94s" (Go's time.Duration; protobuf's Duration in JSON), or
+ *  a number of seconds.  -1: not one, or not positive. */
+int64_t byok_retry_duration_ms(struct byok_str text);
 
 /** True: a limit counted by day is used up (`x-ratelimit-remaining-requests-day: 0`). */
 bool byok_retry_day_limit(const struct byok_http_response *response) BYOK_NONNULL(1);

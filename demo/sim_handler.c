@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "demo/sim_media.h"
 #include "demo/sim_server.h"
 
 #define BODY_CAP ((size_t)32 * 1024 * 1024)
@@ -25,14 +26,26 @@
     "No model is behind it and nothing is billed.  See /sim/ledger, /sim/ledger/calls?since=0,\n"  \
     "POST /sim/faults, POST /sim/reset.\n"
 
-/* The endpoints a provider has; chat and embeddings are paid. */
+static const char *embeddings(const struct sim_request *request, struct byok_buf *out)
+{
+    sim_openai_embeddings(request, out);
+    return "application/json";
+}
+
+/* The endpoints a provider has; those that read a body are paid.  `write` appends the answer and
+ * gives its type; chat has its own way. */
 static const struct endpoint {
     const char *name, *method, *url;
     bool (*read)(struct byok_str body, struct sim_request *request, struct sim_error *ret_error);
+    const char *(*write)(const struct sim_request *request, struct byok_buf *out);
 } endpoints[] = {
-    {"chat", "POST", "/v1/chat/completions", sim_openai_read_chat},
-    {"embeddings", "POST", "/v1/embeddings", sim_openai_read_embeddings},
-    {"models", "GET", "/v1/models", NULL},
+    {"chat", "POST", "/v1/chat/completions", sim_openai_read_chat, NULL},
+    {"embeddings", "POST", "/v1/embeddings", sim_openai_read_embeddings, embeddings},
+    {"speech", "POST", "/v1/audio/speech", sim_media_read_speech, sim_media_speech},
+    {"transcriptions", "POST", "/v1/audio/transcriptions", sim_media_read_transcription,
+     sim_media_transcription},
+    {"images", "POST", "/v1/images/generations", sim_media_read_image, sim_media_image},
+    {"models", "GET", "/v1/models", NULL, NULL},
 };
 
 void sim_call_end(struct sim_call *call)
@@ -128,7 +141,7 @@ static void decide_paid(struct sim_call *call, const struct endpoint *endpoint,
     struct sim_text text = {0};
     struct sim_content content = {.request = request, .body = &body, .type = "application/json"};
     struct sim_identity identity = {.number = call->number, .created_s = (int64_t)time(NULL)};
-    if (endpoint->read == sim_openai_read_chat) {
+    if (!endpoint->write) {
         uint32_t words =
             fault->answer_words ? (uint32_t)fault->answer_words : call->server->answer_words;
         sim_openai_answer(request, words, &text);
@@ -140,7 +153,7 @@ static void decide_paid(struct sim_call *call, const struct endpoint *endpoint,
             sim_openai_chat(request, identity, &text, &body);
         }
     } else {
-        sim_openai_embeddings(request, &body);
+        content.type = endpoint->write(request, &body);
     }
     note(call, endpoint, fault, &content);
     sim_reply_fault(call, fault, &content);

@@ -26,7 +26,8 @@ static const char *const vocabulary[] = {
 #define WORDS (sizeof vocabulary / sizeof vocabulary[0])
 
 static const char *const models[] = {"gpt-4o", "gpt-4o-mini", "gpt-4.1-mini",
-                                     "text-embedding-3-small", "text-embedding-3-large"};
+                                     "text-embedding-3-small", "text-embedding-3-large",
+                                     "gpt-4o-mini-tts", "whisper-1", "gpt-image-1"};
 
 static bool refuse(struct sim_error *error, const char *param, const char *code,
                    const char *message)
@@ -37,13 +38,18 @@ static bool refuse(struct sim_error *error, const char *param, const char *code,
     return false;
 }
 
+bool sim_openai_refuse(struct sim_error *error, const char *param, const char *code,
+                       const char *message)
+{
+    return refuse(error, param, code, message);
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* About what a tokenizer gives for English: four tokens for three words. */
-static uint32_t tokens_of(struct byok_str text)
+uint32_t sim_openai_tokens(struct byok_str text)
 {
     uint32_t words = 0;
     bool in_word = false;
@@ -72,7 +78,8 @@ static bool read_model(struct sim_request *request, struct sim_error *error)
     return true;
 }
 
-static bool read_body(struct byok_str body, struct sim_request *request, struct sim_error *error)
+bool sim_openai_read_body(struct byok_str body, struct sim_request *request,
+                          struct sim_error *error)
 {
     *request = (struct sim_request){0};
     byok_buf_init(&request->prompt, PROMPT_CAP);
@@ -119,7 +126,7 @@ static uint32_t small_number(yyjson_val *number)
 bool sim_openai_read_chat(struct byok_str body, struct sim_request *request,
                           struct sim_error *ret_error)
 {
-    if (!read_body(body, request, ret_error))
+    if (!sim_openai_read_body(body, request, ret_error))
         return false;
     yyjson_val *root = yyjson_doc_get_root(request->doc);
     yyjson_val *messages = yyjson_obj_get(root, "messages");
@@ -141,7 +148,7 @@ bool sim_openai_read_chat(struct byok_str body, struct sim_request *request,
     request->max_tokens = small_number(yyjson_obj_get(root, "max_completion_tokens"));
     if (request->max_tokens == 0)
         request->max_tokens = small_number(yyjson_obj_get(root, "max_tokens"));
-    request->input_tokens = tokens_of(byok_buf_str(&request->prompt));
+    request->input_tokens = sim_openai_tokens(byok_buf_str(&request->prompt));
     return true;
 }
 
@@ -172,7 +179,7 @@ static bool read_inputs(yyjson_val *input, struct sim_request *request, struct s
 bool sim_openai_read_embeddings(struct byok_str body, struct sim_request *request,
                                 struct sim_error *ret_error)
 {
-    if (!read_body(body, request, ret_error))
+    if (!sim_openai_read_body(body, request, ret_error))
         return false;
     yyjson_val *root = yyjson_doc_get_root(request->doc);
     if (!read_inputs(yyjson_obj_get(root, "input"), request, ret_error))
@@ -187,7 +194,7 @@ bool sim_openai_read_embeddings(struct byok_str body, struct sim_request *reques
         return refuse(ret_error, "dimensions", "invalid_value", "'dimensions' is too large.");
     if (request->dimensions == 0)
         request->dimensions = byok_str_is(request->model, "text-embedding-3-large") ? 3072 : 1536;
-    request->input_tokens = tokens_of(byok_buf_str(&request->prompt));
+    request->input_tokens = sim_openai_tokens(byok_buf_str(&request->prompt));
     return true;
 }
 
@@ -217,7 +224,7 @@ void sim_openai_answer(const struct sim_request *request, uint32_t words, struct
     for (uint32_t i = 0; i < words; i++)
         byok_buf_printf(text, " %s", vocabulary[sim_random(&random) % WORDS]);
     byok_buf_add(text, ".", 1);
-    ret_text->tokens = tokens_of(byok_buf_str(text));
+    ret_text->tokens = sim_openai_tokens(byok_buf_str(text));
     /* the frame and the echo are not shortened: only what is counted must obey the limit */
     ret_text->is_cut = ret_text->tokens > limit;
     if (ret_text->is_cut)

@@ -34,9 +34,13 @@ struct sim_request {
     /* chat */
     bool wants_stream, wants_usage;
     uint32_t max_tokens; /* 0: no limit */
-    /* embeddings */
+    /* embeddings; wants_base64 of images too */
     uint32_t input_count, dimensions;
     bool wants_base64;
+    /* speech, transcriptions, images; the texts are borrowed from doc or from the form */
+    struct byok_str format, audio, file_name, language;
+    uint32_t image_count;
+    bool wants_words, wants_segments;
 };
 
 /** The answer's identity, given by the server. */
@@ -52,6 +56,18 @@ bool sim_openai_read_chat(struct byok_str body, struct sim_request *request,
 /** Read an embeddings body; as above. */
 bool sim_openai_read_embeddings(struct byok_str body, struct sim_request *request,
                                 struct sim_error *ret_error) BYOK_NONNULL(2, 3) BYOK_MUST_USE;
+
+/** What the reads of JSON bodies begin with: the document and the model; as above. */
+bool sim_openai_read_body(struct byok_str body, struct sim_request *request,
+                          struct sim_error *ret_error) BYOK_NONNULL(2, 3) BYOK_MUST_USE;
+
+/** Fill an error of status 400; false, for a read to return.  `param` and `code` are literals or
+ *  NULL. */
+bool sim_openai_refuse(struct sim_error *error, const char *param, const char *code,
+                       const char *message) BYOK_NONNULL(1, 4);
+
+/** About what a tokenizer gives for English: four tokens for three words. */
+uint32_t sim_openai_tokens(struct byok_str text);
 
 /** Release what a read took; fine on a zeroed request. */
 void sim_request_done(struct sim_request *request) BYOK_NONNULL(1);

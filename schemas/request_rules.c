@@ -44,13 +44,14 @@ static const struct byok_rule chat[] = {
 static const struct byok_rule text_to_speech[] = {
     {"text", BYOK_ACCEPT_FILLED, true},    {"voice", BYOK_ACCEPT_TEXT, false},
     {"format", BYOK_ACCEPT_TEXT, false},   {"speed", BYOK_ACCEPT_NUMBER, false},
-    {"language", BYOK_ACCEPT_TEXT, false},
+    {"language", BYOK_ACCEPT_TEXT, false}, {"instructions", BYOK_ACCEPT_TEXT, false},
 };
 
 static const struct byok_rule speech_to_text[] = {
     {"audio", BYOK_ACCEPT_BINARY, true},
     {"media_type", BYOK_ACCEPT_TEXT, false},
     {"language", BYOK_ACCEPT_TEXT, false},
+    {"prompt", BYOK_ACCEPT_TEXT, false},
     {"timestamps", BYOK_ACCEPT_BOOL | BYOK_ACCEPT_TEXT, false},
     {"diarize", BYOK_ACCEPT_BOOL, false},
 };
@@ -58,7 +59,7 @@ static const struct byok_rule speech_to_text[] = {
 static const struct byok_rule image_generation[] = {
     {"prompt", BYOK_ACCEPT_FILLED, true}, {"size", BYOK_ACCEPT_TEXT, false},
     {"quality", BYOK_ACCEPT_TEXT, false}, {"count", BYOK_ACCEPT_POSITIVE, false},
-    {"format", BYOK_ACCEPT_TEXT, false},
+    {"format", BYOK_ACCEPT_TEXT, false},  {"background", BYOK_ACCEPT_TEXT, false},
 };
 
 static const struct byok_rule embeddings[] = {

@@ -190,10 +190,13 @@ static const char *value_for(const char *name)
     return "\"x\"";
 }
 
+/* Audio is bytes, which JSON has no form for. */
 static void set_member(struct call *c, const char *name)
 {
-    byok_kit_put(&c->arena, &c->request.root, byok_str_of(name),
-                 json_of(&c->arena, byok_str_of(value_for(name))));
+    struct byok_value value = strcmp(name, "audio") == 0
+                                  ? byok_value_bytes(byok_str_of("other audio"))
+                                  : json_of(&c->arena, byok_str_of(value_for(name)));
+    byok_kit_put(&c->arena, &c->request.root, byok_str_of(name), value);
 }
 
 /* A member of the schema is in the request, or refused by its name; never dropped. */
@@ -225,6 +228,11 @@ Test(adapter, expresses_or_refuses_each_member_of_the_schema)
     each_served(drops_no_member);
 }
 
+static bool holds(struct byok_str text, const char *word)
+{
+    return byok_str_find(text, byok_str_of(word)) < text.len;
+}
+
 static void passes_options(const struct served *served)
 {
     struct call c;
@@ -234,8 +242,8 @@ static void passes_options(const struct served *served)
     c.request.provider_options = &options;
     struct byok_http_request request;
     cr_assert_eq(served->ops->build(&c.call, &request, &c.fault), BYOK_E_OK, "%s", c.fault.text);
-    cr_assert_lt(byok_str_find(request.body, byok_str_of("x_option")), request.body.len, "%s",
-                 served->adapter->name);
+    cr_assert(holds(request.body, "x_option") || holds(request.url, "x_option"), "%s: %s",
+              served->adapter->name, byok_capability_name(served->capability));
     call_done(&c);
 }
 
@@ -317,21 +325,34 @@ Test(adapter, calls_garbage_a_bad_answer)
     each_served(refuses_garbage);
 }
 
-/* A good answer to the smallest job. */
-static struct byok_str smallest_answer(struct byok_arena *arena, const struct served *served)
+static struct byok_str smallest_file(struct byok_arena *arena, const struct served *served,
+                                     const char *file)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/%s/smallest_%s/response.body", BYOK_GOLDEN_DIR,
-             served->adapter->name, byok_capability_name(served->capability));
-    struct byok_str whole = byok_str_trim(file_of(arena, path));
+    snprintf(path, sizeof path, "%s/%s/smallest_%s/%s", BYOK_GOLDEN_DIR, served->adapter->name,
+             byok_capability_name(served->capability), file);
+    struct byok_str whole = file_of(arena, path);
     cr_assert_gt(whole.len, 0, "%s: no recorded answer", path);
     return whole;
+}
+
+/* A good answer to the smallest job, and its type: JSON, or audio as it is. */
+static struct byok_str smallest_answer(struct byok_arena *arena, const struct served *served,
+                                       const char **type)
+{
+    struct byok_value file = json_of(arena, smallest_file(arena, served, "answer.json"));
+    struct byok_str said = byok_value_as_str(byok_value_path(&file, "headers.content-type"));
+    struct byok_str body = smallest_file(arena, served, "response.body");
+    cr_assert_gt(said.len, 0, "%s: no content-type", served->adapter->name);
+    *type = byok_arena_copy(arena, said).ptr;
+    return holds(said, "json") ? byok_str_trim(body) : body;
 }
 
 static void reads_without_memory(const struct served *served)
 {
     BYOK_AUTO(byok_arena) arena = {.cap_bytes = CAP_BYTES};
-    struct byok_str whole = smallest_answer(&arena, served);
+    const char *type;
+    struct byok_str whole = smallest_answer(&arena, served, &type);
     for (size_t cap = 64; cap < 16384; cap += 64) {
         struct call c;
         struct byok_http_header header;
@@ -339,7 +360,7 @@ static void reads_without_memory(const struct served *served)
         start(&c, served);
         BYOK_AUTO(byok_arena) small = {.cap_bytes = cap};
         c.call.arena = &small;
-        struct byok_http_response response = answer_of(200, "application/json", whole, &header);
+        struct byok_http_response response = answer_of(200, type, whole, &header);
         enum byok_err err = served->ops->parse(&c.call, &response, &answer, &c.fault);
         cr_assert(err == BYOK_E_OK || err == BYOK_E_TOO_LARGE || err == BYOK_E_NOMEM, "%s",
                   byok_err_name(err));
@@ -360,14 +381,17 @@ Test(adapter, reads_an_answer_whole_or_says_that_memory_is_short)
 static void refuses_cut_answers(const struct served *served)
 {
     BYOK_AUTO(byok_arena) arena = {.cap_bytes = CAP_BYTES};
-    struct byok_str whole = smallest_answer(&arena, served);
+    const char *type;
+    struct byok_str whole = smallest_answer(&arena, served, &type);
     struct byok_fault fault;
-    cr_assert_eq(parse(served, 200, "application/json", whole, &fault), BYOK_E_OK, "%s: %s",
+    cr_assert_eq(parse(served, 200, type, whole, &fault), BYOK_E_OK, "%s: %s",
                  served->adapter->name, fault.text);
-    for (size_t len = 0; len < whole.len; len++) {
+    /* of audio only the HTTP port can tell, by its length, that it is cut */
+    const size_t cuts = holds(byok_str_of(type), "json") ? whole.len : 1;
+    for (size_t len = 0; len < cuts; len++) {
         BYOK_AUTO(byok_buf) cut = {.cap_bytes = CAP_BYTES};
         byok_buf_add(&cut, whole.ptr, len);
-        enum byok_err err = parse(served, 200, "application/json", byok_buf_str(&cut), &fault);
+        enum byok_err err = parse(served, 200, type, byok_buf_str(&cut), &fault);
         cr_assert_eq(err, BYOK_E_BAD_ANSWER, "%s cut at %zu gives %s", served->adapter->name, len,
                      byok_err_name(err));
     }

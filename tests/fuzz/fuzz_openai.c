@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/fuzz/fuzz_openai.c - any answer of a provider is read, or is a fault of a known code.
+/* tests/fuzz/fuzz_openai.c - any answer of a provider is read, or is a fault of a known code; any
+ * audio becomes a form.
  *
  * The first byte chooses the status and whether headers are there (their values are the input's
  * first bytes), the rest is the body.
@@ -66,6 +67,7 @@ static void read_as(enum byok_capability capability, const struct input *in)
     struct byok_answer answer;
     request.root = byok_value_map();
     byok_value_set(&arena, &request.root, "input", byok_value_text("Hi"));
+    byok_value_set(&arena, &request.root, "text", byok_value_text("Hi"));
     enum byok_err err = byok_provider_complete(&arena, &provider, "openai", &fault);
     assert(err == BYOK_E_OK);
     const struct byok_adapter_call call = {
@@ -82,10 +84,41 @@ static void read_as(enum byok_capability capability, const struct input *in)
     check_fault(&fault);
 }
 
+/* Any audio under any options is a form that holds it, or is refused. */
+static void build_form(const uint8_t *data, size_t size)
+{
+    BYOK_AUTO(byok_arena) arena = {.cap_bytes = (size_t)16 << 20};
+    struct byok_fault fault = {.code = BYOK_E_OK};
+    struct byok_provider provider = {.name = "fuzz"};
+    struct byok_request request = {.type = BYOK_REQUEST_JOB, .capability = BYOK_SPEECH_TO_TEXT};
+    struct byok_value options;
+    struct byok_http_request out;
+    const struct byok_str audio = {(const char *)data, size};
+    if (byok_decode(&arena, BYOK_JSON, audio, &options, NULL) == BYOK_E_OK)
+        request.provider_options = &options;
+    request.root = byok_value_map();
+    byok_value_set(&arena, &request.root, "audio", byok_value_bytes(audio));
+    byok_value_set(&arena, &request.root, "media_type",
+                   byok_value_string(byok_utf8_repair(&arena, audio)));
+    enum byok_err err = byok_provider_complete(&arena, &provider, "openai", &fault);
+    assert(err == BYOK_E_OK);
+    const struct byok_adapter_call call = {
+        .arena = &arena, .provider = &provider, .request = &request, .wall_ms = WALL_MS};
+    err = provider.adapter->ops[BYOK_SPEECH_TO_TEXT].build(&call, &out, &fault);
+    if (err == BYOK_E_OK)
+        assert(byok_str_find(out.body, audio) < out.body.len);
+    else
+        check_fault(&fault);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct input in = read_input(data, size);
     read_as(BYOK_CHAT, &in);
     read_as(BYOK_EMBEDDINGS, &in);
+    read_as(BYOK_TEXT_TO_SPEECH, &in);
+    read_as(BYOK_SPEECH_TO_TEXT, &in);
+    read_as(BYOK_IMAGE_GENERATION, &in);
+    build_form(data, size);
     return 0;
 }

@@ -44,7 +44,8 @@ static void decode(struct byok_str content_type, struct byok_str bytes)
         check(&request);
         return;
     }
-    assert(err == BYOK_E_BAD_MESSAGE || err == BYOK_E_WRONG_KEY || err == BYOK_E_NOMEM);
+    assert(err == BYOK_E_BAD_MESSAGE || err == BYOK_E_WRONG_KEY || err == BYOK_E_RAW_KEY ||
+           err == BYOK_E_NOMEM);
     assert(byok_utf8_valid(byok_str_of(fault.text)) == strlen(fault.text));
 }
 

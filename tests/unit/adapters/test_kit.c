@@ -144,3 +144,58 @@ Test(kit, mentions_ignores_case)
     cr_assert_not(byok_kit_mentions(STR("conten"), "content"));
     cr_assert_not(byok_kit_mentions((struct byok_str){NULL, 0}, "x"));
 }
+
+Test(kit, merged_options_keep_what_they_do_not_name)
+{
+    struct call c;
+    call_init(&c, "openai", NULL, NULL);
+    struct byok_value options = json_of(
+        &c.arena, byok_str_of("{\"a\":{\"x\":1,\"new\":{\"y\":2}},\"b\":{\"z\":3},\"c\":[]}"));
+    struct byok_value inner = json_of(&c.arena, byok_str_of("{\"x\":0,\"old\":{\"w\":4}}"));
+    struct byok_value body = byok_value_map();
+    c.request.provider_options = &options;
+    byok_value_set(&c.arena, &body, "a", inner);
+    byok_value_set(&c.arena, &body, "b", byok_value_text("t"));
+    byok_kit_merge_options(&c.call, &body);
+    struct byok_value expected =
+        json_of(&c.arena, byok_str_of("{\"a\":{\"x\":1,\"old\":{\"w\":4},\"new\":{\"y\":2}},"
+                                      "\"b\":{\"z\":3},\"c\":[]}"));
+    cr_assert(byok_value_equal(&body, &expected));
+    cr_assert_eq(byok_value_find(&inner, "x")->as.u, 0, "what was merged into is a copy");
+    call_done(&c);
+}
+
+Test(kit, sums_leave_out_what_is_unsaid_and_do_not_overflow)
+{
+    cr_expect_eq(byok_kit_sum(-1, -1), -1);
+    cr_expect_eq(byok_kit_sum(-1, 2), 2);
+    cr_expect_eq(byok_kit_sum(3, -1), 3);
+    cr_expect_eq(byok_kit_sum(3, 2), 5);
+    cr_expect_eq(byok_kit_sum(INT64_MAX, 1), INT64_MAX);
+}
+
+Test(kit, a_segment_holds_no_slash_and_nothing_that_ends_a_path)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    cr_expect(byok_str_is(byok_kit_segment(&arena, byok_str_of("aZ09-._~")), "aZ09-._~"));
+    cr_expect(byok_str_is(byok_kit_segment(&arena, byok_str_of("a/b?c#d%:@ \xC3\xBC")),
+                          "a%2Fb%3Fc%23d%25%3A%40%20%C3%BC"));
+    cr_expect_eq(byok_kit_segment(&arena, byok_str_of("")).len, 0);
+}
+
+Test(kit, a_vector_is_a_list_of_finite_numbers)
+{
+    static const char *const lists[] = {"[]", "[1,\"2\"]", "[1e39]", "[null]", "{}", "7"};
+    struct call c;
+    struct byok_value vector;
+    call_init(&c, "openai", NULL, NULL);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        struct byok_value list = json_of(&c.arena, byok_str_of(lists[i]));
+        cr_expect_not(byok_kit_read_vector(&c.call, &list, &vector), "%s", lists[i]);
+    }
+    struct byok_value list = json_of(&c.arena, byok_str_of("[1,-0.5]"));
+    cr_assert(byok_kit_read_vector(&c.call, &list, &vector));
+    cr_assert_eq(vector.count, 2);
+    cr_assert(vector.as.floats[1] == -0.5f);
+    call_done(&c);
+}

@@ -164,3 +164,45 @@ Test(retry_after, knows_a_limit_by_day_that_is_used_up)
     headers[0].value = byok_str_of("7");
     cr_assert_not(byok_retry_day_limit(&response));
 }
+
+/* The wait until a reset in RFC 3339, with no token left. */
+static int64_t until(const char *reset)
+{
+    const struct byok_http_header headers[] = {
+        {BYOK_STR("anthropic-ratelimit-input-tokens-remaining"), BYOK_STR("0")},
+        {BYOK_STR("anthropic-ratelimit-input-tokens-reset"), byok_str_of(reset)},
+    };
+    const struct byok_http_response response = {
+        .status = 429, .headers = headers, .header_count = 2};
+    return byok_retry_after_ms(&response, 1792567680000); /* 2026-10-21T07:28:00Z */
+}
+
+Test(retry_after, a_reset_may_be_a_time_in_rfc_3339)
+{
+    cr_expect_eq(until("2026-10-21T07:28:30Z"), 30000);
+    cr_expect_eq(until("2026-10-21T07:28:30.25Z"), 30250);
+    cr_expect_eq(until("2026-10-21T09:28:30+02:00"), 30000);
+    cr_expect_eq(until("2026-10-21T01:58:30-05:30"), 30000);
+    cr_expect_eq(until("2026-10-21T07:27:30Z"), -1); /* past */
+}
+
+Test(retry_after, a_time_that_is_none_says_nothing)
+{
+    static const char *const times[] = {
+        "2026-10-21",           "2026-10-21T07:28:30",        "2026-13-21T07:28:30Z",
+        "2026-10-21T07:28:30.", "2026-10-21T07:28:30+2:00",   "2026-10-21T25:28:30Z",
+        "2026-10-21 07:28:30Z", "2026-10-21T07:28:30+02:00x", "T",
+        "2026-10-00T07:28:30Z", "2026-1a-21T07:28:30Z",       "",
+    };
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+        cr_expect_eq(until(times[i]), -1, "%s", times[i]);
+}
+
+Test(retry_after, a_duration_stands_alone_too)
+{
+    cr_expect_eq(byok_retry_duration_ms(byok_str_of("48s")), 48000);
+    cr_expect_eq(byok_retry_duration_ms(byok_str_of("48.939935699s")), 48940);
+    cr_expect_eq(byok_retry_duration_ms(byok_str_of("0s")), -1);
+    cr_expect_eq(byok_retry_duration_ms(byok_str_of("soon")), -1);
+    cr_expect_eq(byok_retry_duration_ms(byok_str_of(NULL)), -1);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* adapters/cohere_embeddings.c - POST /v2/embed: texts out, vectors back.
+ *
+ * Vectors are asked for as numbers: Cohere documents its base64 form without saying which floats it
+ * holds, and a vector that is read wrongly is worse than a long answer.
+ */
+#include "adapters/cohere_parts.h"
+
+#define INPUTS_MAX 96u /* Cohere's API reference: at most 96 texts in a call */
+
+static const char *const known[] = {"input", "dimensions", "input_type", NULL};
+
+static uint32_t input_count(const struct byok_adapter_call *call)
+{
+    const struct byok_value *input = byok_kit_member(call, "input");
+    return byok_value_is(input, BYOK_VALUE_ARRAY) ? input->count : (uint32_t)(input != NULL);
+}
+
+/* Options whose answer could not be read. */
+static enum byok_err check_options(const struct byok_adapter_call *call, struct byok_fault *fault)
+{
+    const struct byok_value *options = call->request->provider_options;
+    const struct byok_value *types = byok_value_find(options, "embedding_types");
+    bool has_floats = !types || types->type == BYOK_VALUE_NULL;
+    for (uint32_t i = 0; byok_value_is(types, BYOK_VALUE_ARRAY) && i < types->count; i++)
+        has_floats |= byok_str_is(byok_value_as_str(&types->as.items[i]), "float");
+    if (!has_floats)
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "provider_options \"embedding_types\": \"float\" must be among them");
+    if (byok_value_find(options, "output_dimension") && byok_kit_member(call, "dimensions"))
+        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                              "provider_options \"output_dimension\" and member \"dimensions\" are "
+                              "the same: leave one out");
+    return BYOK_E_OK;
+}
+
+/* Models from version 3 on must be told; what is stored is the usual case. */
+static enum byok_err put_input_type(const struct byok_adapter_call *call, struct byok_value *body,
+                                    struct byok_fault *fault)
+{
+    static const struct {
+        const char *word, *cohere;
+    } types[] = {
+        {"", "search_document"},
+        {"document", "search_document"},
+        {"search_document", "search_document"},
+        {"query", "search_query"},
+        {"search_query", "search_query"},
+        {"classification", "classification"},
+        {"clustering", "clustering"},
+    };
+    struct byok_str word = byok_value_as_str(byok_kit_member(call, "input_type"));
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (byok_str_is(word, types[i].word)) {
+            byok_value_set(call->arena, body, "input_type", byok_value_text(types[i].cohere));
+            return BYOK_E_OK;
+        }
+    }
+    return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                          "member \"input_type\": Cohere knows \"document\", \"query\", "
+                          "\"classification\" and \"clustering\"");
+}
+
+static struct byok_value list_of(const struct byok_adapter_call *call,
+                                 const struct byok_value *input)
+{
+    struct byok_value list = byok_value_array();
+    if (input->type == BYOK_VALUE_ARRAY)
+        return *input;
+    byok_value_push(call->arena, &list, *input);
+    return list;
+}
+
+enum byok_err byok_cohere_build_embeddings(const struct byok_adapter_call *call,
+                                           struct byok_http_request *out, struct byok_fault *fault)
+{
+    struct byok_value body = byok_value_map(), types = byok_value_array();
+    const struct byok_value *input = byok_kit_member(call, "input");
+    const struct byok_value *dimensions = byok_kit_member(call, "dimensions");
+    enum byok_err err = byok_kit_check_members(call, known, fault);
+    if (err == BYOK_E_OK)
+        err = check_options(call, fault);
+    if (err == BYOK_E_OK)
+        err = put_input_type(call, &body, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    if (!input || input_count(call) > INPUTS_MAX)
+        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                              "member \"input\": 1 to %u texts in one job, here are %u; split it",
+                              INPUTS_MAX, input_count(call));
+    byok_value_set_str(call->arena, &body, "model", call->model);
+    byok_value_set(call->arena, &body, "texts", list_of(call, input));
+    byok_value_push(call->arena, &types, byok_value_text("float"));
+    byok_value_set(call->arena, &body, "embedding_types", types);
+    if (dimensions)
+        byok_value_set(call->arena, &body, "output_dimension", *dimensions);
+    byok_kit_put_options(call, &body);
+    byok_kit_begin(call, "POST", "/v2/embed", NULL, out);
+    return byok_kit_end_json(call, &body, out, fault);
+}
+
+/* ---- the answer ---- */
+
+static enum byok_err refuse(const struct byok_adapter_call *call, struct byok_fault *fault,
+                            const char *what)
+{
+    if (byok_arena_failed(call->arena))
+        return byok_kit_check_memory(call, fault);
+    return byok_fault_set(fault, BYOK_E_BAD_ANSWER, "the answer of provider \"%s\" holds %s",
+                          call->provider->name, what);
+}
+
+/* What is wrong, or NULL. */
+static const char *read_vectors(const struct byok_adapter_call *call,
+                                const struct byok_value *floats, struct byok_value *list)
+{
+    for (uint32_t i = 0; i < floats->count; i++) {
+        struct byok_value vector;
+        if (!byok_kit_read_vector(call, &floats->as.items[i], &vector))
+            return "an embedding that is no vector";
+        if (i > 0 && vector.count != list->as.items[0].count)
+            return "embeddings of different length";
+        byok_value_push(call->arena, list, vector);
+        if (byok_arena_failed(call->arena))
+            return "more than there is memory for";
+    }
+    return NULL;
+}
+
+enum byok_err byok_cohere_parse_embeddings(const struct byok_adapter_call *call,
+                                           const struct byok_http_response *response,
+                                           struct byok_answer *out, struct byok_fault *fault)
+{
+    struct byok_value root, list = byok_value_array();
+    int64_t wanted = 0;
+    enum byok_err err = byok_cohere_read(call, response, &root, out, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    out->usage.input_tokens = byok_kit_count(&root, "meta.billed_units.input_tokens");
+    const struct byok_value *floats = byok_value_path(&root, "embeddings.float");
+    if (!byok_value_is(floats, BYOK_VALUE_ARRAY) || floats->count != input_count(call))
+        return refuse(call, fault, "not as many embeddings as there were inputs");
+    const char *wrong = read_vectors(call, floats, &list);
+    if (wrong)
+        return refuse(call, fault, wrong);
+    (void)byok_value_as_int(byok_kit_member(call, "dimensions"), &wanted);
+    if (wanted > 0 && list.as.items[0].count != wanted)
+        return refuse(call, fault, "embeddings of another length than \"dimensions\" asked for");
+    byok_value_set(call->arena, &out->output, "embeddings", list);
+    return byok_kit_check_memory(call, fault);
+}

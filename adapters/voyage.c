@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* adapters/voyage.c - Voyage AI: embeddings.
+ *
+ * Answers are OpenAI's in form and are read by its functions; the request has names of its own.
+ * Source: https://docs.voyageai.com/reference/embeddings-api, …/docs/error-codes, and a recorded
+ * answer (tests/golden/voyage).
+ */
+#include "adapters/error_table.h"
+#include "adapters/openai_parts.h"
+
+#define INPUTS_MAX 1000u /* Voyage's API reference: at most 1,000 texts in a call */
+
+static const char *const known[] = {"input", "dimensions", "input_type", NULL};
+
+/* Vectors of whole numbers could not be told from floats. */
+static enum byok_err check_options(const struct byok_adapter_call *call, struct byok_fault *fault)
+{
+    const struct byok_value *options = call->request->provider_options;
+    struct byok_str type = byok_value_as_str(byok_value_find(options, "output_dtype"));
+    if (type.len > 0 && !byok_str_is(type, "float"))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "provider_options \"output_dtype\": only \"float\" can be read");
+    if (byok_value_find(options, "output_dimension") && byok_kit_member(call, "dimensions"))
+        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                              "provider_options \"output_dimension\" and member \"dimensions\" are "
+                              "the same: leave one out");
+    return BYOK_E_OK;
+}
+
+static enum byok_err put_input_type(const struct byok_adapter_call *call, struct byok_value *body,
+                                    struct byok_fault *fault)
+{
+    const struct byok_value *type = byok_kit_member(call, "input_type");
+    if (!type)
+        return BYOK_E_OK;
+    if (!byok_str_is(type->as.str, "query") && !byok_str_is(type->as.str, "document"))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "member \"input_type\": Voyage knows \"query\" and \"document\"");
+    byok_value_set(call->arena, body, "input_type", *type);
+    return BYOK_E_OK;
+}
+
+static enum byok_err build_embeddings(const struct byok_adapter_call *call,
+                                      struct byok_http_request *out, struct byok_fault *fault)
+{
+    struct byok_value body = byok_value_map();
+    const struct byok_value *input = byok_kit_member(call, "input");
+    const struct byok_value *dimensions = byok_kit_member(call, "dimensions");
+    enum byok_err err = byok_kit_check_members(call, known, fault);
+    if (err == BYOK_E_OK)
+        err = check_options(call, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    if (!input || (input->type == BYOK_VALUE_ARRAY && input->count > INPUTS_MAX))
+        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                              "member \"input\": 1 to %u texts in one job, here are %u; split it",
+                              INPUTS_MAX, input ? input->count : 0);
+    byok_value_set_str(call->arena, &body, "model", call->model);
+    byok_value_set(call->arena, &body, "input", *input);
+    /* little-endian float32, a quarter of its size as decimals */
+    byok_value_set(call->arena, &body, "encoding_format", byok_value_text("base64"));
+    if (dimensions)
+        byok_value_set(call->arena, &body, "output_dimension", *dimensions);
+    err = put_input_type(call, &body, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    byok_kit_put_options(call, &body);
+    byok_kit_begin(call, "POST", "/embeddings", NULL, out);
+    return byok_kit_end_json(call, &body, out, fault);
+}
+
+/* Voyage lists neither models nor accounts; its list of files is free and read-only. */
+static enum byok_err build_key_check(const struct byok_adapter_call *call,
+                                     struct byok_http_request *out, struct byok_fault *fault)
+{
+    byok_kit_begin(call, "GET", "/files", NULL, out);
+    return byok_kit_check_memory(call, fault);
+}
+
+static void classify(const struct byok_adapter_call *call,
+                     const struct byok_http_response *response, struct byok_fault *out)
+{
+    static const char *const codes[] = {"code", "error.code", NULL};
+    static const char *const messages[] = {"detail", "message", "error.message", NULL};
+    static const struct byok_error_rule words[] = {{0, NULL, BYOK_E_OK}};
+    static const struct byok_error_rule phrases[] = {
+        {400, "max allowed tokens", BYOK_E_CONTEXT_TOO_LONG},
+        {400, "context length", BYOK_E_CONTEXT_TOO_LONG},
+        {400, "number of tokens", BYOK_E_CONTEXT_TOO_LONG},
+        {400, "model is not supported", BYOK_E_NOT_FOUND},
+        {0, NULL, BYOK_E_OK},
+    };
+    static const struct byok_error_table table = {codes, messages, words, phrases};
+    byok_error_classify(call, response, &table, out);
+}
+
+extern const struct byok_adapter byok_adapter_voyage;
+
+const struct byok_adapter byok_adapter_voyage = {
+    .name = "voyage",
+    .base_url = "https://api.voyageai.com/v1",
+    .auth_header = "Authorization",
+    .auth_prefix = "Bearer ",
+    .ops = {[BYOK_EMBEDDINGS] = {.build = build_embeddings, .parse = byok_openai_parse_embeddings}},
+    .build_key_check = build_key_check,
+    .classify = classify,
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/fuzz/fuzz_azure.c - answers of, and jobs for, the azure adapter; see answers.h. */
+#include "answers.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const names[ANSWERS_HEADERS] = {
+        "retry-after", "retry-after-ms", "x-ratelimit-remaining-requests",
+        "x-ratelimit-reset-requests", "content-type"};
+    const struct answers_input in = answers_read(data, size, names);
+    if (in.is_job) {
+        answers_build("azure", in.body);
+        return 0;
+    }
+    answers_parse("azure", BYOK_CHAT, "m", &in);
+    answers_parse("azure", BYOK_TEXT_TO_SPEECH, "m", &in);
+    answers_parse("azure", BYOK_SPEECH_TO_TEXT, "m", &in);
+    answers_parse("azure", BYOK_IMAGE_GENERATION, "m", &in);
+    answers_parse("azure", BYOK_EMBEDDINGS, "m", &in);
+    return 0;
+}
