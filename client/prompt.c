@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/prompt.c - see client/prompt.h. */
+#define _GNU_SOURCE /* ppoll */
 #include "client/prompt.h"
 
 #include <errno.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -28,24 +30,8 @@ struct quiet {
     int fd;
     struct termios before;
     struct sigaction actions[HELD];
+    sigset_t mask; /* as it was; the held signals come only while we wait with it */
 };
-
-static bool begin_quiet(struct quiet *quiet, int fd)
-{
-    struct sigaction note;
-    memset(&note, 0, sizeof note);
-    note.sa_handler = on_signal; /* without SA_RESTART: the read must end */
-    sigemptyset(&note.sa_mask);
-    quiet->fd = fd;
-    came = 0;
-    if (tcgetattr(fd, &quiet->before) != 0)
-        return false;
-    for (size_t i = 0; i < HELD; i++)
-        sigaction(held_signals[i], &note, &quiet->actions[i]);
-    struct termios silent = quiet->before;
-    silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-    return tcsetattr(fd, TCSAFLUSH, &silent) == 0;
-}
 
 static void end_quiet(struct quiet *quiet)
 {
@@ -53,6 +39,47 @@ static void end_quiet(struct quiet *quiet)
         continue;
     for (size_t i = 0; i < HELD; i++)
         sigaction(held_signals[i], &quiet->actions[i], NULL);
+    sigprocmask(SIG_SETMASK, &quiet->mask, NULL);
+}
+
+static bool begin_quiet(struct quiet *quiet, int fd)
+{
+    struct sigaction note;
+    sigset_t held;
+    memset(&note, 0, sizeof note);
+    note.sa_handler = on_signal;
+    sigemptyset(&note.sa_mask);
+    sigemptyset(&held);
+    quiet->fd = fd;
+    came = 0;
+    if (tcgetattr(fd, &quiet->before) != 0)
+        return false;
+    for (size_t i = 0; i < HELD; i++)
+        sigaddset(&held, held_signals[i]);
+    sigprocmask(SIG_BLOCK, &held, &quiet->mask);
+    for (size_t i = 0; i < HELD; i++)
+        sigaction(held_signals[i], &note, &quiet->actions[i]);
+    struct termios silent = quiet->before;
+    silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+    if (tcsetattr(fd, TCSAFLUSH, &silent) == 0)
+        return true;
+    end_quiet(quiet);
+    return false;
+}
+
+/* Until there is something to read; false: a signal came.  Signals are let in by ppoll alone, so
+ * that none can come between the question for it and the wait. */
+static bool wait_for_line(const struct quiet *quiet)
+{
+    struct pollfd ready = {.fd = quiet->fd, .events = POLLIN};
+    while (came == 0) {
+        int count = ppoll(&ready, 1, NULL, &quiet->mask);
+        if (count > 0)
+            return true;
+        if (count < 0 && errno != EINTR)
+            return false;
+    }
+    return false;
 }
 
 static void say(int fd, const char *text)
@@ -132,11 +159,12 @@ static enum byok_err ask_terminal(const char *question, struct byok_slot *slot, 
     if (fd < 0)
         return refuse(slot, fault, BYOK_E_CONFIG,
                       "no terminal to ask at: pipe the key into standard input");
-    struct quiet quiet;
+    struct quiet quiet = {0};
     bool ok = begin_quiet(&quiet, fd);
     if (ok) {
         say(fd, question);
-        ok = read_line(fd, slot, too_long);
+        /* a terminal gives whole lines: when there is anything, there is a line */
+        ok = wait_for_line(&quiet) && read_line(fd, slot, too_long);
         say(fd, "\n"); /* the one that was typed was not echoed */
         end_quiet(&quiet);
     }
