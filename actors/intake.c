@@ -74,10 +74,9 @@ static enum byok_err on_assigned(struct byok_ctx *ctx, const struct byok_partiti
     }
     int64_t position = -1;
     enum byok_err err = env->state->ops->position(env->state, msg->partition, &position, NULL);
-    if (err != BYOK_E_OK) {
-        byok_store_state(env, true);
+    byok_store_state(env, err == BYOK_E_STORE);
+    if (err != BYOK_E_OK)
         return err;
-    }
     partition = byok_partition_add(env->partitions, msg->partition);
     if (!partition)
         return BYOK_E_NOMEM;
@@ -111,7 +110,7 @@ static void advance(struct byok_ctx *ctx, struct byok_partition *partition,
                     const struct byok_chunk *chunk)
 {
     struct byok_restore *restore = restore_of(partition, chunk->topic);
-    if (chunk->position > restore->position)
+    if (chunk->position > restore->position || chunk->reset)
         restore->position = chunk->position;
     if (!chunk->end)
         return;
@@ -164,8 +163,11 @@ static enum byok_err apply_state(struct byok_ctx *ctx, const struct byok_chunk *
     for (const struct byok_record *r = chunk->records; r;
          r = (const struct byok_record *)r->msg.next)
         writes[i++] = (struct byok_write){r->key, r->value, !r->value.ptr};
-    enum byok_err err =
-        state->ops->apply(state, chunk->partition, writes, count, chunk->position, NULL);
+    enum byok_err err = BYOK_E_OK;
+    if (chunk->reset)
+        err = state->ops->drop(state, chunk->partition, NULL);
+    if (err == BYOK_E_OK)
+        err = state->ops->apply(state, chunk->partition, writes, count, chunk->position, NULL);
     byok_delete(writes);
     byok_store_state(ctx->env, err == BYOK_E_STORE);
     if (err == BYOK_E_OK)
@@ -267,6 +269,9 @@ static enum byok_err pass_on(struct byok_ctx *ctx, struct byok_partition *partit
         return refuse(ctx, record, BYOK_E_WRONG_KEY, "the record has no key; it must be the user");
     if (r->key.len > BYOK_USER_MAX)
         return refuse(ctx, record, BYOK_E_WRONG_KEY, "the record's key is too long for a user");
+    if (byok_has_controls(r->key))
+        return refuse(ctx, record, BYOK_E_WRONG_KEY,
+                      "the record's key holds control characters, which no user's name does");
     if (!r->value.ptr)
         return refuse(ctx, record, BYOK_E_BAD_MESSAGE, "the record has no value");
     if (r->value.len > env->settings->request_max_bytes)

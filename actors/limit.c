@@ -3,6 +3,7 @@
 #include "actors/limit.h"
 
 #define MINUTE_NS ((int64_t)60000000000)
+#define FAR_NS (INT64_MAX / 4) /* 73 years */
 
 void byok_limit_set(struct byok_limit *limit, int64_t per_minute, int64_t burst_percent)
 {
@@ -20,34 +21,54 @@ static int64_t bounded(const struct byok_limit *limit, int64_t cost)
     return cost > limit->per_minute ? limit->per_minute : cost;
 }
 
-/* The TAT that allows `cost` at a time t is t + (burst - cost) * T. */
+/* The time of so many units; no sum of two can overflow. */
+static int64_t span_ns(const struct byok_limit *limit, int64_t units)
+{
+    return units > FAR_NS / limit->interval_ns ? FAR_NS : units * limit->interval_ns;
+}
+
+static void delay(struct byok_limit *limit, int64_t from_ns, int64_t by_ns)
+{
+    limit->tat_ns = from_ns > FAR_NS ? from_ns : from_ns + by_ns;
+}
+
+/* A cost is allowed at a time t when the TAT is not above t + (burst - cost) * T. */
 int64_t byok_limit_wait_us(const struct byok_limit *limit, int64_t now_us, int64_t cost)
 {
     if (limit->per_minute <= 0)
         return 0;
-    int64_t room_ns = (limit->burst - bounded(limit, cost)) * limit->interval_ns;
+    int64_t room_ns = span_ns(limit, limit->burst) - span_ns(limit, bounded(limit, cost));
     int64_t early_ns = limit->tat_ns - room_ns - now_us * 1000;
     return early_ns <= 0 ? 0 : (early_ns + 999) / 1000;
 }
 
-void byok_limit_take(struct byok_limit *limit, int64_t now_us, int64_t cost)
+int64_t byok_limit_take(struct byok_limit *limit, int64_t now_us, int64_t cost)
 {
     if (limit->per_minute <= 0)
-        return;
-    int64_t units = bounded(limit, cost);
-    int64_t now_ns = now_us * 1000;
-    int64_t over = units > limit->burst ? units - limit->burst : 0;
-    int64_t base = now_ns - over * limit->interval_ns;
-    if (limit->tat_ns > base)
-        base = limit->tat_ns;
-    limit->tat_ns = base + units * limit->interval_ns;
+        return 0;
+    int64_t units = bounded(limit, cost), now_ns = now_us * 1000;
+    delay(limit, limit->tat_ns > now_ns ? limit->tat_ns : now_ns, span_ns(limit, units));
+    limit->taken += (uint64_t)units;
+    return (int64_t)limit->taken;
 }
 
-void byok_limit_settle(struct byok_limit *limit, int64_t reserved, int64_t used)
+void byok_limit_settle(struct byok_limit *limit, int64_t now_us, int64_t ticket, int64_t reserved,
+                       int64_t used)
 {
     if (limit->per_minute <= 0)
         return;
-    limit->tat_ns += (used - bounded(limit, reserved)) * limit->interval_ns;
+    int64_t units = bounded(limit, reserved);
+    if (used >= units) {
+        delay(limit, limit->tat_ns, span_ns(limit, used - units));
+        return;
+    }
+    int64_t behind_ns = span_ns(limit, (int64_t)(limit->taken - (uint64_t)ticket));
+    int64_t owed_ns = limit->tat_ns - now_us * 1000 - behind_ns; /* of this cost and before it */
+    int64_t back_ns = span_ns(limit, units - used);
+    if (back_ns > owed_ns)
+        back_ns = owed_ns;
+    if (back_ns > 0)
+        limit->tat_ns -= back_ns;
 }
 
 int64_t byok_limit_debt_us(const struct byok_limit *limit, int64_t now_us)

@@ -6,8 +6,10 @@
  *     T = 60 s / (N - B + 1)
  * (not 60 s / N), because then any half-open window of 60 s sees at most N units:
  * at most B at its beginning and one each T after it.  Example: N = 60, B = 6: T = 1.09 s.
- * A cost larger than B waits until that much has gathered beforehand, so it breaks no window
- * either; a cost above N counts as N.
+ * A cost larger than B waits until that much has gathered beforehand and is then paid off as any
+ * other, so it breaks no window either; a cost above N counts as N.
+ * What was reserved and not used is given back only as far as time has not paid it off already:
+ * the queue of units is served in order, so what stands in it of a cost is known.
  * Source: ITU-T I.371 (1996), annex A; the window bound follows from it by counting.
  * Pure: time comes as an argument.
  */
@@ -23,6 +25,7 @@ struct byok_limit {
     int64_t burst;
     int64_t interval_ns;
     int64_t tat_ns; /* monotonic */
+    uint64_t taken; /* units, ever */
 };
 
 /** Set or change the limit; what was used before still counts. `burst_percent` 1..100. */
@@ -33,11 +36,13 @@ void byok_limit_set(struct byok_limit *limit, int64_t per_minute, int64_t burst_
 int64_t byok_limit_wait_us(const struct byok_limit *limit, int64_t now_us, int64_t cost)
     BYOK_NONNULL(1);
 
-/** Use `cost` units now; only after byok_limit_wait_us said 0. */
-void byok_limit_take(struct byok_limit *limit, int64_t now_us, int64_t cost) BYOK_NONNULL(1);
+/** Use `cost` units now; only after byok_limit_wait_us said 0.  Gives a ticket for
+ *  byok_limit_settle. */
+int64_t byok_limit_take(struct byok_limit *limit, int64_t now_us, int64_t cost) BYOK_NONNULL(1);
 
-/** The call reserved `reserved` units and really used `used`. */
-void byok_limit_settle(struct byok_limit *limit, int64_t reserved, int64_t used) BYOK_NONNULL(1);
+/** The call of that ticket reserved `reserved` units and really used `used`. */
+void byok_limit_settle(struct byok_limit *limit, int64_t now_us, int64_t ticket, int64_t reserved,
+                       int64_t used) BYOK_NONNULL(1);
 
 /** What is owed at `now_us`, for the durable record; and taken up again after a restart in which
  *  `passed_us` of wall time went by (a clock that went back counts as none). */

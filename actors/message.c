@@ -128,7 +128,8 @@ void byok_commit_free(struct byok_commit *commit)
 
 bool byok_msg_is_embedded(enum byok_msg_kind kind)
 {
-    return kind == BYOK_MSG_STOP || kind == BYOK_MSG_READY || kind == BYOK_MSG_TURN ||
+    return kind == BYOK_MSG_HTTP_DONE || kind == BYOK_MSG_STOP ||
+           kind == BYOK_MSG_READY || kind == BYOK_MSG_TURN ||
            kind == BYOK_MSG_DECLINE || kind == BYOK_MSG_DECLINED || kind == BYOK_MSG_TIMER;
 }
 
@@ -157,7 +158,6 @@ void byok_msg_free(struct byok_msg *msg)
     case BYOK_MSG_UNSEAL:
     case BYOK_MSG_REGISTER:
     case BYOK_MSG_OPENED:
-    case BYOK_MSG_HTTP_DONE:
     case BYOK_MSG_PUBLISH:
     case BYOK_MSG_COMMITTED:
     case BYOK_MSG_REFUSED:
@@ -168,6 +168,7 @@ void byok_msg_free(struct byok_msg *msg)
     case BYOK_MSG_APPLIED:
         byok_commit_free((struct byok_commit *)msg);
         break;
+    case BYOK_MSG_HTTP_DONE: /* in its provider's list of calls sent, which owns it */
     case BYOK_MSG_STOP:
     case BYOK_MSG_READY:
     case BYOK_MSG_TURN:

@@ -58,7 +58,7 @@ enum byok_msg_kind {
     BYOK_MSG_APPLY,       /* byok_commit: publisher -> vault: apply the vault's records */
     BYOK_MSG_APPLIED,     /* byok_commit: vault -> publisher */
     BYOK_MSG_COMMITTED,   /* byok_task: publisher -> user: it is durable */
-    BYOK_MSG_REFUSED,     /* byok_task: publisher -> user: write a smaller result */
+    BYOK_MSG_REFUSED,     /* byok_task: publisher -> user: not committed; write it anew */
     /* runtime */
     BYOK_MSG_TIMER /* byok_timer */
 };
@@ -112,7 +112,7 @@ struct byok_chunk {
     struct byok_record *records;
     int64_t position; /* the next offset after them; -1: unknown (an empty topic) */
     bool end;         /* the end of the changelog, as it was at the assignment, is reached */
-    bool reset;       /* intake -> vault: forget the partition first */
+    bool reset;       /* empty the table first: it is no prefix of this changelog */
     struct byok_fault fault; /* code OK, or why the restore failed (it is tried again) */
 };
 
@@ -160,7 +160,7 @@ struct byok_task {
     struct byok_actor *provider_actor;
     struct byok_str model;
     int64_t taken_us, deadline_us, not_before_us; /* monotonic */
-    int64_t reserved_tokens;
+    int64_t reserved_tokens, tokens_ticket; /* of the limit per minute */
     /* the call under way */
     struct byok_slot *slot;   /* leased; wiped and given back when the attempt ends */
     struct byok_slots *slots; /* where it was leased */
@@ -201,13 +201,13 @@ void byok_out_header(struct byok_out *out, const char *name, struct byok_str val
 
 struct byok_position {
     int32_t partition;
-    int64_t offset; /* the next to be taken after a restart */
+    int64_t offset; /* the next to be taken after a restart; never lowers what is stored */
 };
 
 /* A batch to be committed together. */
 struct byok_commit {
     struct byok_msg msg;
-    struct byok_task *tasks; /* linked by msg.next, owned */
+    struct byok_task *tasks; /* linked by msg.next, owned; NULL: only positions */
     size_t task_count;
     struct byok_position *positions; /* watermarks reached when this batch is committed */
     size_t position_count;
@@ -215,7 +215,8 @@ struct byok_commit {
     struct byok_actor *reply_to;
 };
 
-/** Whether messages of that kind live inside their sender (ready, timer, stop). */
+/** Whether messages of that kind live inside an actor (ready, timer, stop) or, as the reply of a
+ *  call, are owned by its provider until it has handled them. */
 bool byok_msg_is_embedded(enum byok_msg_kind kind);
 
 /** Free a message of any kind with what it owns, for mail that is left when a system ends.

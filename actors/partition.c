@@ -29,6 +29,7 @@ struct byok_partition *byok_partition_add(struct byok_partitions *partitions, in
     partition->epoch = ++partitions->next_epoch;
     partition->phase = BYOK_PHASE_RESTORING;
     partition->last_offset = -1;
+    partition->committed = -1;
     byok_watermark_init(&partition->marks);
     HASH_ADD(hh, partitions->table, id, sizeof partition->id, partition);
     if (!partition->hh.tbl) { /* uthash found no memory */

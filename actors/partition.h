@@ -50,6 +50,7 @@ struct byok_partition {
     uint32_t epoch;
     enum byok_phase phase;
     struct byok_watermark marks;
+    int64_t committed; /* the position of the last commit that succeeded; -1: none */
     struct byok_user_entry *users;
     int64_t last_offset; /* the newest taken; -1: none */
     uint32_t open;       /* records taken and neither committed nor dropped */

@@ -26,6 +26,7 @@ struct publisher {
     struct queue again;    /* of batches that failed; they go first */
     struct queue applying; /* committed batches that are to be applied, oldest first */
     uint32_t under_way;    /* batches at the broker port */
+    uint64_t batches;      /* made so far; the number of the last one */
     bool at_vault;         /* the oldest committed batch is with the vault */
     struct byok_timer linger;
     struct byok_timer apply_retry;
@@ -77,16 +78,23 @@ static void settle(struct byok_ctx *ctx, struct byok_task *task)
 
 /* ---- making a batch ---- */
 
-static void note_position(struct byok_commit *commit, const struct byok_partition *partition)
+/* A line for the partition; its position follows when the batch is complete. */
+static void list_partition(struct byok_commit *commit, int32_t partition)
 {
-    struct byok_position *position = commit->positions;
     size_t i = 0;
-    while (i < commit->position_count && position[i].partition != partition->id)
+    while (i < commit->position_count && commit->positions[i].partition != partition)
         i++;
     if (i == commit->position_count)
-        commit->position_count++;
-    position[i] =
-        (struct byok_position){partition->id, byok_watermark_position(&partition->marks)};
+        commit->positions[commit->position_count++] = (struct byok_position){partition, -1};
+}
+
+static void fill_positions(const struct byok_ctx *ctx, struct byok_commit *commit, uint64_t number)
+{
+    for (size_t i = 0; i < commit->position_count; i++) {
+        const struct byok_partition *partition =
+            byok_partition_find(ctx->env->partitions, commit->positions[i].partition);
+        commit->positions[i].offset = byok_watermark_claimed(&partition->marks, number);
+    }
 }
 
 static struct byok_task *next_task(struct byok_ctx *ctx, struct publisher *self)
@@ -161,6 +169,33 @@ static void thin_out(const struct byok_commit *commit)
     byok_delete(tasks);
 }
 
+static bool is_behind(const struct byok_partition *partition)
+{
+    return byok_watermark_position(&partition->marks) > partition->committed;
+}
+
+/* What several batches under way have done together, none of them could commit alone. */
+static void list_behind(const struct byok_ctx *ctx, struct byok_commit *commit)
+{
+    struct byok_partition *partition, *next;
+    HASH_ITER(hh, ctx->env->partitions->table, partition, next)
+    {
+        if (partition->committed >= 0 && is_behind(partition))
+            list_partition(commit, partition->id);
+    }
+}
+
+static bool any_behind(const struct byok_ctx *ctx)
+{
+    struct byok_partition *partition, *next;
+    HASH_ITER(hh, ctx->env->partitions->table, partition, next)
+    {
+        if (partition->committed >= 0 && is_behind(partition))
+            return true;
+    }
+    return false;
+}
+
 static struct byok_commit *make_batch(struct byok_ctx *ctx, struct publisher *self)
 {
     struct byok_commit *commit = byok_new(1, sizeof *commit);
@@ -172,32 +207,41 @@ static struct byok_commit *make_batch(struct byok_ctx *ctx, struct publisher *se
         return NULL;
     }
     commit->reply_to = ctx->self;
+    uint64_t number = ++self->batches;
     struct queue taken = {0};
     while (taken.count < ctx->env->settings->commit_tasks_max) {
         struct byok_task *task = next_task(ctx, self);
         if (!task)
             break;
         struct byok_partition *partition = partition_of(ctx, task);
-        byok_watermark_finish(&partition->marks, task->offset);
+        byok_watermark_claim(&partition->marks, task->offset, number);
         push(&taken, &task->msg);
-        note_position(commit, partition);
+        list_partition(commit, partition->id);
     }
+    if (taken.count == 0)
+        list_behind(ctx, commit);
+    fill_positions(ctx, commit, number);
     commit->tasks = (struct byok_task *)taken.head;
     commit->task_count = taken.count;
     thin_out(commit);
     return commit;
 }
 
+static bool has_work(const struct byok_ctx *ctx, const struct publisher *self)
+{
+    return self->again.head || self->fresh.head || (self->under_way == 0 && any_behind(ctx));
+}
+
 static void flush(struct byok_ctx *ctx, struct publisher *self)
 {
     struct byok_broker *broker = ctx->env->broker;
-    while (self->under_way < broker->commits_max && (self->again.head || self->fresh.head)) {
+    while (self->under_way < broker->commits_max && has_work(ctx, self)) {
         struct byok_commit *commit = make_batch(ctx, self);
         if (!commit) {
             byok_timer_set(ctx, &self->linger, now_us(ctx) + TROUBLE_RETRY_US);
             return;
         }
-        if (commit->task_count == 0) {
+        if (commit->position_count == 0) {
             byok_commit_free(commit);
             return;
         }
@@ -210,7 +254,7 @@ static void flush_or_linger(struct byok_ctx *ctx, struct publisher *self)
 {
     const struct byok_settings *settings = ctx->env->settings;
     size_t waiting = self->again.count + self->fresh.count;
-    if (waiting == 0 || (self->again.head && self->linger.set))
+    if (!has_work(ctx, self) || (self->again.head && self->linger.set))
         return; /* nothing, or a failed batch that rests a little */
     if (self->again.head || waiting >= settings->commit_tasks_max ||
         settings->commit_linger_us == 0)
@@ -302,7 +346,7 @@ static enum byok_err apply_state(const struct byok_ctx *ctx, const struct byok_c
 static void settle_first(struct byok_ctx *ctx, struct publisher *self)
 {
     struct byok_commit *commit = (struct byok_commit *)pop(&self->applying);
-    struct queue tasks = {.head = &commit->tasks->msg};
+    struct queue tasks = {.head = commit->tasks ? &commit->tasks->msg : NULL};
     commit->tasks = NULL;
     while (tasks.head) {
         struct byok_msg *task = tasks.head;
@@ -311,6 +355,18 @@ static void settle_first(struct byok_ctx *ctx, struct publisher *self)
     }
     byok_commit_free(commit);
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_COMMITS, 1);
+}
+
+/* Of partitions that have gone meanwhile: their next owner's restore brings these records, in the
+ * changelog's order; written now they would let the table pass for newer than it is. */
+static void drop_foreign_keys(const struct byok_ctx *ctx, const struct byok_commit *commit)
+{
+    for (struct byok_task *task = commit->tasks; task; task = (struct byok_task *)task->msg.next) {
+        for (size_t i = task->out_count; i-- > 0 && !partition_of(ctx, task);) {
+            if (task->outs[i].topic == BYOK_TOPIC_VAULT)
+                remove_out(task, i);
+        }
+    }
 }
 
 /* One batch after the other, because the tables must follow the order of the changelogs. */
@@ -324,6 +380,7 @@ static void apply(struct byok_ctx *ctx, struct publisher *self)
             byok_timer_set(ctx, &self->apply_retry, now_us(ctx) + TROUBLE_RETRY_US);
             return;
         }
+        drop_foreign_keys(ctx, commit);
         if (!touches(commit, BYOK_TOPIC_VAULT)) {
             settle_first(ctx, self);
             continue;
@@ -345,16 +402,18 @@ static struct byok_out *refused_out(struct byok_task *task)
     return NULL;
 }
 
-/* What the broker can never take is made smaller, or it would fail every batch from now on: a
- * result by its user, a dead letter (or a forward) by leaving its value out. */
+/* A user writes its outcome anew: the record of the user in it would overwrite a newer one that
+ * another batch has committed meanwhile.  What the broker can never take is made smaller, or it
+ * would fail every batch from now on: a result by its user, a dead letter (or a forward) by leaving
+ * its value out. */
 static void commit_again(struct byok_ctx *ctx, struct publisher *self, struct byok_task *task)
 {
     struct byok_out *out = refused_out(task);
-    if (out && task->user && out->topic == BYOK_TOPIC_RESULTS) {
+    if (task->user) {
         byok_send_task(ctx, task->user, BYOK_MSG_REFUSED, &task);
         return;
     }
-    if (out && !task->user) {
+    if (out) {
         out->refused = false;
         out->topic = BYOK_TOPIC_DLQ;
         out->partition = -1;
@@ -366,12 +425,30 @@ static void commit_again(struct byok_ctx *ctx, struct publisher *self, struct by
 
 /* ---- messages ---- */
 
+/* Its tasks are durable: only now do the watermarks pass them. */
+static void note_success(const struct byok_ctx *ctx, const struct byok_commit *commit)
+{
+    for (const struct byok_task *task = commit->tasks; task;
+         task = (const struct byok_task *)task->msg.next) {
+        struct byok_partition *partition = partition_of(ctx, task);
+        if (partition)
+            byok_watermark_finish(&partition->marks, task->offset);
+    }
+    for (size_t i = 0; i < commit->position_count; i++) {
+        struct byok_partition *partition =
+            byok_partition_find(ctx->env->partitions, commit->positions[i].partition);
+        if (partition && commit->positions[i].offset > partition->committed)
+            partition->committed = commit->positions[i].offset;
+    }
+}
+
 static void on_commit_done(struct byok_ctx *ctx, struct publisher *self, struct byok_msg **msg)
 {
     struct byok_commit *commit = (struct byok_commit *)*msg;
     *msg = NULL;
     self->under_way--;
     if (commit->fault.code == BYOK_E_OK) {
+        note_success(ctx, commit);
         push(&self->applying, &commit->msg);
         return;
     }

@@ -29,6 +29,8 @@ bool byok_retry_decide(const struct byok_retry_policy *policy, const struct byok
     /* a limit is no failure of the job: it may wait as long as its deadline allows */
     if (rule != BYOK_RETRY_WAIT && (int64_t)what->attempts >= policy->attempts_max)
         return false;
+    if (what->fault->retry_after_ms >= (what->deadline_us - what->now_us) / 1000)
+        return false; /* also keeps what a provider asks for from overflowing */
     int64_t wait = what->fault->retry_after_ms > 0 ? asked_us(what) : backoff_us(policy, what);
     if (what->now_us + wait >= what->deadline_us)
         return false;

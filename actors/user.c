@@ -125,6 +125,7 @@ static enum byok_err load(const struct byok_ctx *ctx, struct user *self)
     set_limits(ctx, self);
     int64_t passed_ms =
         ctx->env->clock->ops->wall_ms(ctx->env->clock) - self->record.saved_wall_ms;
+    passed_ms -= 1; /* both are rounded down */
     int64_t passed_us = passed_ms > FAR_US / 1000 ? FAR_US : passed_ms * 1000;
     byok_limit_load(&self->requests, now_us(ctx), self->record.requests_debt_us, passed_us);
     byok_limit_load(&self->tokens, now_us(ctx), self->record.tokens_debt_us, passed_us);
@@ -541,8 +542,8 @@ static void on_turn(struct byok_ctx *ctx, struct user *self, struct byok_msg **m
     *msg = NULL;
     lane->ready.away = false;
     if (!is_exempt(task)) {
-        byok_limit_take(&self->requests, now, 1);
-        byok_limit_take(&self->tokens, now, task->reserved_tokens);
+        (void)byok_limit_take(&self->requests, now, 1);
+        task->tokens_ticket = byok_limit_take(&self->tokens, now, task->reserved_tokens);
     }
     if (task->deadline_us == INT64_MAX)
         task->deadline_us = now + ctx->env->settings->deadline_us;
@@ -551,7 +552,8 @@ static void on_turn(struct byok_ctx *ctx, struct user *self, struct byok_msg **m
     byok_send_task(ctx, provider, BYOK_MSG_CALL, &task);
 }
 
-static void settle_tokens(struct user *self, struct byok_task *task, bool sent)
+static void settle_tokens(const struct byok_ctx *ctx, struct user *self, struct byok_task *task,
+                          bool sent)
 {
     const struct byok_usage *usage = &task->answer.usage;
     int64_t used = task->reserved_tokens;
@@ -561,7 +563,8 @@ static void settle_tokens(struct user *self, struct byok_task *task, bool sent)
         used = (usage->input_tokens > 0 ? usage->input_tokens : 0) +
                (usage->output_tokens > 0 ? usage->output_tokens : 0);
     if (!is_exempt(task) && task->reserved_tokens > 0)
-        byok_limit_settle(&self->tokens, task->reserved_tokens, used);
+        byok_limit_settle(&self->tokens, now_us(ctx), task->tokens_ticket, task->reserved_tokens,
+                          used);
     task->reserved_tokens = 0;
 }
 
@@ -570,7 +573,8 @@ static bool last_was_sent(const struct byok_task *task)
     return task->http.sent;
 }
 
-static bool again(struct byok_ctx *ctx, struct user *self, struct byok_task *task)
+/* Whether a failed attempt is made again, and when. */
+static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, int64_t *at_us)
 {
     const struct byok_settings *settings = ctx->env->settings;
     const struct byok_retry_policy policy = {settings->attempts_max, settings->backoff_base_us,
@@ -584,15 +588,19 @@ static bool again(struct byok_ctx *ctx, struct user *self, struct byok_task *tas
         .deadline_us = task->deadline_us,
         .random = ctx->env->clock->ops->random(ctx->env->clock),
     };
-    int64_t at_us;
-    if (self->closed || !byok_retry_decide(&policy, &what, &at_us))
-        return false;
+    return task->fault.code != BYOK_E_OK && byok_retry_decide(&policy, &what, at_us);
+}
+
+static void wait_for_retry(const struct byok_ctx *ctx, struct user *self, struct byok_task *task,
+                           int64_t at_us)
+{
     task->not_before_us = at_us;
     if (task->fault.code == BYOK_E_RATE_LIMITED && at_us > lane_of(ctx, self, task)->blocked_until_us)
         lane_of(ctx, self, task)->blocked_until_us = at_us;
     task->fault = (struct byok_fault){0};
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, 1);
-    return true;
+    DL_PREPEND(self->window, task);
+    self->window_count++;
 }
 
 static enum byok_status final_status(const struct byok_task *task)
@@ -609,18 +617,16 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct user *self, struct by
 {
     struct byok_task *task = (struct byok_task *)*msg;
     bool ours = byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
-    settle_tokens(self, task, last_was_sent(task));
-    if (!ours) {
+    settle_tokens(ctx, self, task, last_was_sent(task));
+    int64_t at_us = 0;
+    bool retry = ours && retries(ctx, task, &at_us);
+    if (!ours || retry) {
         *msg = NULL;
         self->calls--;
-        drop(ctx, self, task);
-        return BYOK_E_OK;
-    }
-    if (task->fault.code != BYOK_E_OK && again(ctx, self, task)) {
-        *msg = NULL;
-        self->calls--;
-        DL_PREPEND(self->window, task);
-        self->window_count++;
+        if (ours && !self->closed)
+            wait_for_retry(ctx, self, task, at_us);
+        else /* while the partition drains a retry is the next owner's */
+            drop(ctx, self, task);
         return BYOK_E_OK;
     }
     task->status = final_status(task);
@@ -634,12 +640,22 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct user *self, struct by
     return BYOK_E_OK;
 }
 
-/* The broker takes no record of that size; done twice when it failed for memory. */
+static bool is_refused(const struct byok_task *task)
+{
+    for (size_t i = 0; i < task->out_count; i++) {
+        if (task->outs[i].refused && task->outs[i].topic == BYOK_TOPIC_RESULTS)
+            return true;
+    }
+    return false;
+}
+
+/* Its commit has failed: the outcome is written anew; done twice when it failed for memory. */
 static enum byok_err on_refused(struct byok_ctx *ctx, struct user *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
-    byok_outcome_too_large(task, "the result is larger than the results topic takes: raise its "
-                                 "max.message.bytes");
+    if (is_refused(task))
+        byok_outcome_too_large(task, "the result is larger than the results topic takes: raise its "
+                                     "max.message.bytes");
     enum byok_err err = finish(ctx, self, task);
     if (err == BYOK_E_OK)
         *msg = NULL;

@@ -8,6 +8,7 @@
 
 struct byok_watermark_entry {
     int64_t offset;
+    uint64_t batch; /* that commits it; 0: none yet */
     bool done;
 };
 
@@ -50,7 +51,7 @@ bool byok_watermark_take(struct byok_watermark *mark, int64_t offset)
         return true;
     if (mark->count == mark->room && !grow(mark))
         return false;
-    *entry_at(mark, mark->count) = (struct byok_watermark_entry){offset, false};
+    *entry_at(mark, mark->count) = (struct byok_watermark_entry){offset, 0, false};
     if (mark->count++ == 0)
         mark->position = offset;
     return true;
@@ -85,4 +86,24 @@ bool byok_watermark_finish(struct byok_watermark *mark, int64_t offset)
     if (mark->count > 0)
         mark->position = entry_at(mark, 0)->offset;
     return mark->position != before;
+}
+
+void byok_watermark_claim(struct byok_watermark *mark, int64_t offset, uint64_t batch)
+{
+    size_t i = find(mark, offset);
+    if (i < mark->count)
+        entry_at(mark, i)->batch = batch;
+}
+
+int64_t byok_watermark_claimed(const struct byok_watermark *mark, uint64_t batch)
+{
+    int64_t position = mark->position;
+    size_t i = 0;
+    for (; i < mark->count; i++) {
+        const struct byok_watermark_entry *entry = entry_at(mark, i);
+        if (!entry->done && entry->batch != batch)
+            return entry->offset;
+        position = entry->offset + 1;
+    }
+    return position;
 }

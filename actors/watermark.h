@@ -3,7 +3,9 @@
  *
  * Jobs end out of order; the committed offset is the lowest unfinished one.  Offsets are taken in
  * rising order with any holes (transaction markers, compaction): the position jumps them.
- * Memory: 16 bytes an offset between the position and the newest.
+ * A batch claims what it commits: its own position is the one that
+ * holds when it succeeds, whatever becomes of the other batches under way.
+ * Memory: 24 bytes an offset between the position and the newest.
  */
 #ifndef BYOK_ACTORS_WATERMARK_H
 #define BYOK_ACTORS_WATERMARK_H
@@ -32,6 +34,13 @@ bool byok_watermark_take(struct byok_watermark *mark, int64_t offset) BYOK_NONNU
 
 /** An offset is done; true when the position moved.  One that was not taken is ignored. */
 bool byok_watermark_finish(struct byok_watermark *mark, int64_t offset) BYOK_NONNULL(1);
+
+/** The offset is to be done by that batch (numbers from 1); a later claim takes its place. */
+void byok_watermark_claim(struct byok_watermark *mark, int64_t offset, uint64_t batch)
+    BYOK_NONNULL(1);
+
+/** The position when all that the batch has claimed were done. */
+int64_t byok_watermark_claimed(const struct byok_watermark *mark, uint64_t batch) BYOK_NONNULL(1);
 
 /** The offset to start from after a restart; -1: nothing was taken yet. */
 static inline int64_t byok_watermark_position(const struct byok_watermark *mark)

@@ -44,8 +44,10 @@ static struct byok_arena_block *grow(struct byok_arena *arena, size_t bytes)
     if (size < bytes)
         size = bytes;
     size_t total = sizeof(struct byok_arena_block) + size;
-    if (arena->cap_bytes != 0 && total > arena->cap_bytes - arena->used_bytes)
+    if (arena->cap_bytes != 0 && total > arena->cap_bytes - arena->used_bytes) {
+        arena->overflow = true;
         return NULL;
+    }
     struct byok_arena_block *block = byok_new(1, total);
     if (!block)
         return NULL;

@@ -20,7 +20,8 @@ struct byok_arena {
     struct byok_arena_block *head; /* newest first; NULL: empty */
     size_t used_bytes;             /* taken from the heap so far, headers included */
     size_t cap_bytes;              /* 0: no cap */
-    bool failed;
+    bool failed;   /* no memory, or the cap was passed */
+    bool overflow; /* it was the cap: the same work would fail again */
 };
 
 /** An empty arena that will take at most `cap_bytes` from the heap (0: no cap). Cannot fail. */

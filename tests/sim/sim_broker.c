@@ -9,6 +9,8 @@
 #include "tests/sim/world.h"
 
 #define POLL_US ((int64_t)1000)
+#define IDLE_POLL_US ((int64_t)20000) /* when there was nothing */
+#define RETRY_US ((int64_t)100000) /* while the cluster is down */
 #define POLL_RECORDS 50
 #define CHUNK_RECORDS 7
 
@@ -78,7 +80,7 @@ struct reading {
     struct sim_broker *broker;
     enum byok_topic topic;
     int32_t partition;
-    uint32_t generation;
+    uint32_t generation, number;
     int64_t from, end;
 };
 
@@ -96,7 +98,8 @@ static void read_on(void *arg)
     struct sim_broker *broker = reading->broker;
     struct sim_world *world = broker->world;
     const struct sim_share *share = &broker->shares[reading->partition];
-    if (!share->assigned || share->generation != reading->generation) {
+    if (!share->assigned || share->generation != reading->generation ||
+        share->readings[reading->topic] != reading->number) {
         byok_delete(reading);
         return;
     }
@@ -140,6 +143,7 @@ static void restore(struct byok_broker *base, enum byok_topic topic, int32_t par
         .topic = topic,
         .partition = partition,
         .generation = self->shares[partition].generation,
+        .number = ++self->shares[partition].readings[topic],
         .from = from,
         .end = self->world->cluster.topics[topic][partition].next_offset,
     };
@@ -152,15 +156,15 @@ static void restore(struct byok_broker *base, enum byok_topic topic, int32_t par
 
 static void poll(void *arg);
 
-static void poll_later(struct sim_broker *self)
+static void poll_later(struct sim_broker *self, int64_t us)
 {
     if (self->polling)
         return;
     self->polling = true;
-    sim_clock_in(&self->world->clock, POLL_US, self, poll, NULL, self);
+    sim_clock_in(&self->world->clock, us, self, poll, NULL, self);
 }
 
-static void poll_partition(struct sim_broker *self, int32_t partition)
+static bool poll_partition(struct sim_broker *self, int32_t partition)
 {
     struct sim_world *world = self->world;
     struct sim_share *share = &self->shares[partition];
@@ -174,17 +178,20 @@ static void poll_partition(struct sim_broker *self, int32_t partition)
             byok_post(self->worker->env.intake, BYOK_MSG_RECORD, &msg);
         }
     }
+    return i < log->count;
 }
 
 static void poll(void *arg)
 {
     struct sim_broker *self = arg;
+    bool more = false;
     self->polling = false;
     for (int32_t p = 0; p < self->world->cluster.partitions; p++) {
         if (!self->paused && !self->world->cluster.down && self->shares[p].started)
-            poll_partition(self, p);
+            more |= poll_partition(self, p);
     }
-    poll_later(self); /* as a consumer does, as long as the worker lives */
+    /* as a consumer does, as long as the worker lives */
+    poll_later(self, more ? POLL_US : IDLE_POLL_US);
 }
 
 static void start(struct byok_broker *base, int32_t partition)
@@ -193,7 +200,7 @@ static void start(struct byok_broker *base, int32_t partition)
     sim_fault_hold();
     self->shares[partition].started = true;
     self->shares[partition].next = self->world->cluster.owners[partition].committed;
-    poll_later(self);
+    poll_later(self, POLL_US);
     sim_fault_release();
 }
 
@@ -213,7 +220,7 @@ static void resume_all(struct byok_broker *base)
 struct batch {
     struct sim_broker *broker;
     struct byok_commit *commit;
-    uint64_t number;
+    uint32_t generations[SIM_PARTITIONS_MAX]; /* of the assignments when it was given */
 };
 
 static void drop_batch(void *arg)
@@ -228,7 +235,9 @@ static bool owns_all(const struct batch *batch)
 {
     const struct sim_cluster *cluster = &batch->broker->world->cluster;
     for (size_t i = 0; i < batch->commit->position_count; i++) {
-        if (cluster->owners[batch->commit->positions[i].partition].worker != batch->broker->worker)
+        int32_t p = batch->commit->positions[i].partition;
+        if (cluster->owners[p].worker != batch->broker->worker ||
+            batch->broker->shares[p].generation != batch->generations[p])
             return false;
     }
     return true;
@@ -252,8 +261,8 @@ static void append_batch(struct sim_world *world, struct byok_commit *commit)
     }
     for (size_t i = 0; i < commit->position_count; i++) {
         struct sim_owner *owner = &world->cluster.owners[commit->positions[i].partition];
-        world->cluster.went_back += commit->positions[i].offset < owner->committed;
-        owner->committed = commit->positions[i].offset;
+        if (commit->positions[i].offset > owner->committed)
+            owner->committed = commit->positions[i].offset;
     }
     world->cluster.commits++;
 }
@@ -265,11 +274,13 @@ static void carry_out(void *arg)
     struct sim_world *world = self->world;
     struct byok_commit *commit = batch->commit;
     if (world->cluster.down) {
-        sim_clock_in(&world->clock, 100000, self, carry_out, drop_batch, batch);
+        /* all that wait try again at the same moment, so that they stay in their order */
+        self->last_due_us = (world->clock.now_us / RETRY_US + 1) * RETRY_US;
+        sim_clock_in(&world->clock, self->last_due_us - world->clock.now_us, self, carry_out,
+                     drop_batch, batch);
         return;
     }
-    bool fails = !owns_all(batch) || batch->number <= self->fail_up_to ||
-                 sim_chance(&world->clock, world->commit_fails);
+    bool fails = !owns_all(batch) || sim_chance(&world->clock, world->commit_fails);
     if (!fails && world->cluster.fail_commits > 0) {
         world->cluster.fail_commits--;
         fails = true;
@@ -277,12 +288,9 @@ static void carry_out(void *arg)
     commit->fault = (struct byok_fault){0};
     if (fails) {
         byok_fault_set(&commit->fault, BYOK_E_BROKER, "the batch was refused");
-        if (batch->number > self->fail_up_to)
-            self->fail_up_to = self->given;
     } else {
         append_batch(world, commit);
     }
-    self->answered = batch->number;
     byok_delete(batch);
     struct byok_msg *msg = &commit->msg;
     byok_post(commit->reply_to, BYOK_MSG_COMMIT_DONE, &msg);
@@ -296,7 +304,9 @@ static void commit(struct byok_broker *base, struct byok_commit *what)
     struct sim_clock *clock = &self->world->clock;
     int64_t most = self->world->commit_delay_us;
     int64_t due_us = clock->now_us + most / 2 + (int64_t)sim_below(clock, (uint64_t)most / 2 + 1);
-    *batch = (struct batch){self, what, ++self->given};
+    *batch = (struct batch){.broker = self, .commit = what};
+    for (int32_t p = 0; p < self->world->cluster.partitions; p++)
+        batch->generations[p] = self->shares[p].generation;
     if (due_us < self->last_due_us)
         due_us = self->last_due_us;
     self->last_due_us = due_us;

@@ -2,7 +2,7 @@
 /* tests/sim/sim_broker.h - a cluster (topics, a group) and the broker port of each worker.
  *
  * Delivery is at_least_once as the worker's: a batch is appended, then its positions are stored;
- * batches of one worker succeed in their order, and when one fails those given after it fail too.
+ * batches of one worker are answered in their order, and each may fail by itself.
  * A worker that does not own a position's partition any more is refused the whole batch.
  */
 #ifndef BYOK_TESTS_SIM_BROKER_H
@@ -37,13 +37,13 @@ struct sim_cluster {
     struct sim_owner owners[SIM_PARTITIONS_MAX];
     unsigned fail_commits; /* the next so many fail */
     bool down;             /* nothing is committed or read */
-    int64_t went_back;     /* how often a position was stored that is lower than the last */
     uint64_t commits;
 };
 
 struct sim_share {
     bool assigned, started;
     uint32_t generation; /* of the assignment */
+    uint32_t readings[BYOK_TOPIC_COUNT]; /* of a changelog, begun; the last one counts */
     int64_t next;        /* to be fetched */
 };
 
@@ -54,7 +54,6 @@ struct sim_broker {
     struct sim_share shares[SIM_PARTITIONS_MAX];
     bool paused, polling;
     unsigned pauses;
-    uint64_t given, answered, fail_up_to; /* batches, by number */
     int64_t last_due_us;
     struct byok_commit *dead; /* of a crash, freed after the actors */
 };

@@ -75,7 +75,8 @@ static const char *path_of(struct byok_str url)
 static size_t provider_of(const struct sim_world *world, struct byok_str url)
 {
     size_t i = 0;
-    while (i < SIM_PROVIDERS - 1 && !byok_str_starts(url, byok_str_of(world->providers[i].base_url)))
+    while (i < SIM_PROVIDERS - 1 &&
+           !byok_str_starts(url, byok_str_of(world->providers[i].base_url)))
         i++;
     return i;
 }

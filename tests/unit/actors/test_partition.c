@@ -56,7 +56,8 @@ Test(partition, the_directory_strikes_only_that_very_actor)
 {
     struct byok_partition *partition = byok_partition_add(env.partitions, 0);
     const struct byok_str id = BYOK_STR("alice");
-    struct byok_actor *a = (struct byok_actor *)(void *)&fake, *b = (struct byok_actor *)(void *)&env;
+    struct byok_actor *a = (struct byok_actor *)(void *)&fake;
+    struct byok_actor *b = (struct byok_actor *)(void *)&env;
     cr_assert_null(byok_partition_user(partition, id));
     cr_assert(byok_partition_add_user(partition, id, a));
     byok_partition_remove_user(partition, id, b);

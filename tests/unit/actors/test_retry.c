@@ -78,7 +78,8 @@ Test(retry, does_not_wait_past_the_deadline)
 
 Test(retry, a_limit_per_day_is_final)
 {
-    struct byok_fault fault = {.code = BYOK_E_RATE_LIMITED, .retry_after_ms = -1, .day_limit = true};
+    struct byok_fault fault = {
+        .code = BYOK_E_RATE_LIMITED, .retry_after_ms = -1, .day_limit = true};
     struct byok_retry_case what = {.fault = &fault, .deadline_us = 1000 * S};
     int64_t at;
     cr_assert(!byok_retry_decide(&policy, &what, &at));

@@ -11,11 +11,15 @@ static struct byok_env env = {.providers = providers, .provider_count = 2};
 static struct byok_user_record user;
 static struct byok_task task;
 
+static struct byok_adapter chat_only;
+
 static void setup(void)
 {
+    chat_only = *byok_adapter_find("openai");
+    chat_only.ops[BYOK_TEXT_TO_SPEECH] = (struct byok_adapter_ops){0};
     for (size_t i = 0; i < 2; i++) {
         providers[i].name = i == 0 ? "openai" : "other";
-        providers[i].adapter = byok_adapter_find("openai");
+        providers[i].adapter = &chat_only;
     }
     providers[0].default_model[BYOK_CHAT] = "gpt";
     byok_user_record_init(&user);

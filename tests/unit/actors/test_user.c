@@ -57,7 +57,8 @@ Test(user, the_traceparent_header_of_the_record_is_echoed_too)
 {
     start();
     const struct byok_record_header header = {
-        BYOK_STR("traceparent"), BYOK_STR("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")};
+        BYOK_STR("traceparent"),
+        BYOK_STR("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")};
     const struct byok_str value =
         BYOK_STR("{\"id\":\"h\",\"user\":\"alice\",\"capability\":\"chat\",\"provider\":\"openai\","
                  "\"prompt\":\"x\"}");
@@ -97,8 +98,8 @@ Test(user, an_id_stays_done_when_the_user_was_idle_and_forgotten)
 static void hang(struct sim_world *w, const struct sim_entry *entry, struct sim_answer *answer)
 {
     (void)w;
-    (void)entry;
-    answer->how = SIM_HANG;
+    if (strcmp(entry->path, "/models") != 0)
+        answer->how = SIM_HANG;
 }
 
 Test(user, past_its_deadline_a_job_is_an_error_and_not_sent)
@@ -145,14 +146,18 @@ Test(user, bad_input_gets_an_error_result_or_a_dead_letter)
     } cases[] = {
         {"\"capability\":\"chat\",\"prompt\":\"x\"", "no_provider"},
         {"\"capability\":\"chat\",\"provider\":\"nobody\",\"prompt\":\"x\"", "unknown_provider"},
-        {"\"capability\":\"text_to_speech\",\"provider\":\"openai\",\"text\":\"x\"", "unsupported"},
+        {"\"capability\":\"text_to_speech\",\"provider\":\"other\",\"text\":\"x\"", "unsupported"},
         {"\"capability\":\"chat\",\"provider\":\"other\",\"prompt\":\"x\"", "no_key"},
-        {"\"capability\":\"chat\",\"provider\":\"openai\",\"prompt\":\"x\",\"label\":\"spare\"",
+        {"\"capability\":\"chat\",\"provider\":\"openai\",\"prompt\":\"x\","
+         "\"key_label\":\"spare\"",
          "no_key"},
         {"\"capability\":\"dance\",\"provider\":\"openai\"", NULL},
         {"\"capability\":\"chat\",\"provider\":\"openai\"", NULL},
         {"\"type\":\"key.steal\"", NULL},
     };
+    struct byok_adapter chat_only = *world->providers[1].adapter;
+    chat_only.ops[BYOK_TEXT_TO_SPEECH] = (struct byok_adapter_ops){0};
+    world->providers[1].adapter = &chat_only;
     start();
     size_t letters = 0;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -17,13 +17,15 @@ static int64_t roll(int64_t n)
 struct model {
     int64_t offsets[MOST];
     bool done[MOST];
+    uint64_t batch[MOST];
     size_t count;
 };
 
-static int64_t position_of(const struct model *model)
+/* What the position would be with the batch done. */
+static int64_t claimed_of(const struct model *model, uint64_t batch)
 {
     for (size_t i = 0; i < model->count; i++) {
-        if (!model->done[i])
+        if (!model->done[i] && model->batch[i] != batch)
             return model->offsets[i];
     }
     return model->count > 0 ? model->offsets[model->count - 1] + 1 : -1;
@@ -35,37 +37,31 @@ Test(watermark, is_the_lowest_that_is_not_done_as_a_model_says)
         struct byok_watermark mark;
         static struct model model;
         model.count = 0;
-        int64_t next = roll(1000), durable = 0;
+        int64_t next = roll(1000);
         byok_watermark_init(&mark);
         for (int i = 0; i < MOST; i++) {
             size_t some = model.count > 0 ? (size_t)roll((int64_t)model.count) : 0;
-            switch (roll(6)) {
+            uint64_t batch = 1 + (uint64_t)roll(3);
+            switch (model.count == 0 ? 0 : roll(5)) {
             case 0:
             case 1:
                 next += roll(4) == 0 ? roll(10) : 0;
                 cr_assert(byok_watermark_take(&mark, next));
                 model.offsets[model.count] = next++;
+                model.batch[model.count] = 0;
                 model.done[model.count++] = false;
                 break;
             case 2:
             case 3:
-                if (model.count > 0) {
-                    (void)byok_watermark_finish(&mark, model.offsets[some]);
-                    model.done[some] = true;
-                }
+                (void)byok_watermark_finish(&mark, model.offsets[some]);
+                model.done[some] = true;
                 break;
-            case 4: /* its commit failed */
-                if (model.count > 0 && model.done[some] && model.offsets[some] >= durable) {
-                    byok_watermark_reopen(&mark, model.offsets[some]);
-                    model.done[some] = false;
-                }
-                break;
-            default: /* a commit succeeded */
-                durable = position_of(&model);
-                byok_watermark_trim(&mark, durable);
+            default:
+                byok_watermark_claim(&mark, model.offsets[some], batch);
+                model.batch[some] = batch;
             }
-            cr_assert_eq(byok_watermark_position(&mark), position_of(&model), "run %d step %d", run,
-                         i);
+            cr_assert_eq(byok_watermark_position(&mark), claimed_of(&model, UINT64_MAX));
+            cr_assert_eq(byok_watermark_claimed(&mark, batch), claimed_of(&model, batch));
         }
         byok_watermark_done(&mark);
     }
@@ -77,8 +73,8 @@ Test(watermark, nothing_taken_has_no_position)
     byok_watermark_init(&mark);
     cr_assert_eq(byok_watermark_position(&mark), -1);
     cr_assert(!byok_watermark_finish(&mark, 5));
-    byok_watermark_reopen(&mark, 5);
-    byok_watermark_trim(&mark, 5);
+    byok_watermark_claim(&mark, 5, 1);
+    cr_assert_eq(byok_watermark_claimed(&mark, 1), -1);
     cr_assert(byok_watermark_is_clear(&mark));
     byok_watermark_done(&mark);
 }
@@ -100,14 +96,13 @@ Test(watermark, a_repeat_changes_nothing)
     byok_watermark_done(&mark);
 }
 
-Test(watermark, memory_stays_small_when_commits_follow)
+Test(watermark, memory_stays_small_when_what_is_taken_is_finished)
 {
     struct byok_watermark mark;
     byok_watermark_init(&mark);
     for (int64_t offset = 0; offset < 100000; offset++) {
         cr_assert(byok_watermark_take(&mark, offset));
         byok_watermark_finish(&mark, offset);
-        byok_watermark_trim(&mark, byok_watermark_position(&mark));
     }
     cr_assert_leq(mark.room, 64);
     byok_watermark_done(&mark);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/actors/test_deadletter.c - what a dead letter says and carries. */
+#include <string.h>
+
+#include "tests/unit/actors/kit.h"
+
+TestSuite(deadletter, .init = setup, .fini = teardown);
+
+static const struct byok_record *the_only_letter(void)
+{
+    const struct byok_record *found = NULL;
+    for (int32_t p = 0; p < world->cluster.partitions; p++) {
+        const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_DLQ][p];
+        for (size_t i = 0; i < log->count; i++) {
+            cr_assert_null(found);
+            found = log->records[i];
+        }
+    }
+    cr_assert_not_null(found);
+    return found;
+}
+
+static struct byok_str header(const char *name)
+{
+    return byok_record_header_of(the_only_letter(), name);
+}
+
+Test(deadletter, is_the_record_as_it_came_with_why_and_from_where)
+{
+    const struct byok_str value = BYOK_STR("{\"id\":");
+    const struct byok_record_header headers[] = {
+        {BYOK_STR("content-type"), BYOK_STR("application/json")},
+        {BYOK_STR("traceparent"), BYOK_STR("00-1-2-03")},
+        {BYOK_STR("other"), BYOK_STR("x")},
+    };
+    start();
+    int64_t offset = sim_append(world, BYOK_TOPIC_REQUESTS, partition_of("alice"),
+                                byok_str_of("alice"), value, headers, 3, 0);
+    assert_done(10);
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)offset);
+    cr_assert(byok_str_eq(the_only_letter()->value, value));
+    cr_assert(byok_str_is(the_only_letter()->key, "alice"));
+    cr_assert(byok_str_is(header(BYOK_HEADER_CONTENT_TYPE), "application/json"));
+    cr_assert(byok_str_is(header(BYOK_HEADER_TRACEPARENT), "00-1-2-03"));
+    cr_assert(byok_str_is(header(BYOK_HEADER_ERROR_CODE), "bad_message"));
+    cr_assert(byok_str_is(header(BYOK_HEADER_ERROR_STAGE), "decode"));
+    cr_assert(byok_str_is(header(BYOK_HEADER_ERROR_TOPIC), "requests"));
+    cr_assert(byok_str_is(header(BYOK_HEADER_ERROR_OFFSET), text));
+    cr_assert_gt(header(BYOK_HEADER_ERROR_MESSAGE).len, 0);
+    cr_assert_gt(header(BYOK_HEADER_ERROR_TIMESTAMP).len, 0);
+}
+
+Test(deadletter, a_raw_key_goes_nowhere)
+{
+    start();
+    sim_send(world, "alice",
+             "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"chat\",\"prompt\":\"x\","
+             "\"api_key\":\"sk-sim-raw-0123456789\"}");
+    assert_done(10);
+    cr_assert_null(the_only_letter()->value.ptr);
+    cr_assert(byok_str_is(header(BYOK_HEADER_ERROR_CODE), "raw_key_refused"));
+}
+
+Test(deadletter, is_written_once_whatever_allocation_fails)
+{
+    start();
+    for (uint64_t n = 1; n < 20; n++) {
+        size_t before = sim_count(world, BYOK_TOPIC_DLQ);
+        sim_send(world, "alice", "no message");
+        sim_fault_nth(n);
+        assert_done(60);
+        sim_fault_nth(0);
+        cr_assert_eq(sim_count(world, BYOK_TOPIC_DLQ), before + 1);
+    }
+}

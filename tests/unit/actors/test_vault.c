@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/actors/test_vault.c - registrations, and a table that follows its changelog. */
+#include <string.h>
+
+#include "tests/unit/actors/kit.h"
+
+TestSuite(vault, .init = setup, .fini = teardown);
+
+static void send_envelope(const char *user, const char *id, struct byok_str envelope)
+{
+    sim_send(world, user,
+             "{\"type\":\"key.register\",\"id\":\"%s\",\"user\":\"%s\",\"provider\":\"openai\","
+             "\"envelope\":\"%.*s\"}",
+             id, user, BYOK_STR_ARG(envelope));
+}
+
+Test(vault, an_envelope_of_another_user_or_twice_or_too_old_is_refused)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str envelope, old;
+    start();
+    sim_seal(world, "bob", "openai", "default", &arena, &old);
+    sim_run_for(world, 2 * 3600 * SIM_S);
+    sim_seal(world, "bob", "openai", "default", &arena, &envelope);
+    send_envelope("alice", "stolen", envelope);
+    send_envelope("bob", "first", envelope);
+    send_envelope("bob", "replayed", envelope);
+    send_envelope("bob", "old", old);
+    assert_done(60);
+    assert_code("stolen", "bad_envelope");
+    assert_code("first", "ok");
+    assert_code("replayed", "bad_envelope");
+    assert_code("old", "bad_envelope");
+}
+
+Test(vault, a_record_copied_onto_another_user_does_not_open)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    start();
+    struct byok_store *store = &worker->vault_store->store;
+    struct byok_str sealed;
+    const struct byok_owner alice = {byok_str_of("alice"), byok_str_of("openai"),
+                                     byok_str_of("default")};
+    struct byok_owner mallory = alice;
+    mallory.user = byok_str_of("mallory");
+    cr_assert_eq(store->ops->get(store, partition_of("alice"),
+                                 byok_vault_record_key(&arena, &alice), &arena, &sealed, NULL),
+                 BYOK_E_OK);
+    const struct byok_write write = {byok_vault_record_key(&arena, &mallory), sealed, false};
+    cr_assert_eq(store->ops->apply(store, partition_of("mallory"), &write, 1, -1, NULL), BYOK_E_OK);
+    sim_chat(world, "mallory", "m");
+    assert_done(10);
+    assert_code("m", "key_unreadable");
+    cr_assert_eq(sim_calls(world, "m"), 0);
+}
+
+Test(vault, keys_come_back_from_the_changelog)
+{
+    start();
+    sim_register_now(world, "bob");
+    sim_send(world, "bob",
+             "{\"type\":\"key.delete\",\"id\":\"d\",\"user\":\"bob\",\"provider\":\"openai\"}");
+    assert_done(10);
+    sim_worker_restart(worker, true);
+    sim_assign(worker, 0);
+    sim_assign(worker, 1);
+    sim_chat(world, "alice", "a");
+    sim_chat(world, "bob", "b");
+    assert_done(60);
+    assert_code("a", "ok");
+    assert_code("b", "no_key");
+}
+
+Test(vault, an_unreadable_record_of_the_changelog_is_said_and_harms_nobody)
+{
+    start();
+    sim_append(world, BYOK_TOPIC_VAULT, partition_of("alice"), byok_str_of("x"),
+               byok_str_of("garbage"), NULL, 0, 0);
+    sim_worker_restart(worker, true);
+    sim_assign(worker, 0);
+    sim_assign(worker, 1);
+    sim_chat(world, "alice", "a");
+    assert_done(60);
+    assert_code("a", "ok");
+    cr_assert_gt(sim_log_count(&world->log, "sealed_keys_unreadable"), 0);
+}
