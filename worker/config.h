@@ -62,7 +62,7 @@ struct byok_config_providers {
 struct byok_config_kafka {
     const char *brokers, *group, *topic_prefix, *instance_id;
     bool create_topics;
-    int64_t partitions, replication;
+    int64_t partitions, replication, transaction_timeout_ms;
     struct byok_config_texts properties, consumer_properties, producer_properties;
 };
 

@@ -129,14 +129,9 @@ static bool is_one_of(const char *text, const char *words)
 static enum byok_err put_text(struct byok_arena *arena, const struct byok_setting *row, void *at,
                               const char *text, const char *where, struct byok_fault *fault)
 {
-    if (row->kind == BYOK_SETTING_WORD && !is_one_of(text, row->words)) {
-        if (strcmp(text, "exactly_once") == 0)
-            return byok_fault_set(fault, BYOK_E_CONFIG,
-                                  "%s is exactly_once, which is not in this version; use %s", where,
-                                  row->words);
+    if (row->kind == BYOK_SETTING_WORD && !is_one_of(text, row->words))
         return byok_fault_set(fault, BYOK_E_CONFIG, "%s is \"%.60s\", but must be %s", where, text,
                               row->words);
-    }
     const char *copy = byok_arena_copy(arena, byok_str_of(text)).ptr;
     if (!copy)
         return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the settings");

@@ -20,6 +20,9 @@
 #define POLL_MS 100
 #define PAUSE_MS 1000
 
+/* A cluster may be without a controller for a moment; the embedded broker always is. */
+#define ROUNDS_WITHOUT_CONTROLLER 5
+
 /* A record of a topic is at most a request with what byokd puts around it, or an answer. */
 #define RECORD_BYTES_MIN ((size_t)40 * 1024 * 1024)
 
@@ -33,6 +36,7 @@ struct topics {
     int32_t counts[BYOK_TOPIC_COUNT]; /* 0: missing */
     char trouble[256];                /* the last connection error */
     bool has_controller;
+    unsigned rounds_without;
     bool told;
 };
 
@@ -346,9 +350,27 @@ static int first_missing(const struct topics *self)
     return which;
 }
 
+/* The embedded broker answers all requests of a transaction, but keeps no position committed in
+ * one, so every start would do everything again. */
+static enum outcome check_transactions(struct topics *self, struct byok_fault *fault)
+{
+    if (!self->options->transactions || self->has_controller)
+        return DONE;
+    note_trouble(self, "it has no controller");
+    if (++self->rounds_without < ROUNDS_WITHOUT_CONTROLLER)
+        return AGAIN;
+    (void)byok_fault_set(fault, BYOK_E_CONFIG,
+                         "The broker at %s has no controller, as the embedded broker, which has no "
+                         "transactions: set delivery to at_least_once",
+                         self->options->kafka->brokers);
+    return FAILED;
+}
+
 static enum outcome round_of(struct topics *self, struct byok_fault *fault)
 {
     enum outcome outcome = describe(self, fault);
+    if (outcome == DONE)
+        outcome = check_transactions(self, fault);
     if (outcome != DONE)
         return outcome;
     int missing = first_missing(self);

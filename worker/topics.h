@@ -15,6 +15,7 @@
 struct byok_topics_options {
     const struct byok_kafka_options *kafka;
     bool create;         /* the missing ones; else they are an error */
+    bool transactions;   /* are needed: the embedded broker is refused */
     int32_t partitions;  /* of topics to be created; 0: as a co-partitioned one has, or 12 */
     int16_t replication; /* 0: the broker's default */
     int64_t limit_us;    /* how long to wait for the broker; 0: for ever */
@@ -25,7 +26,8 @@ struct byok_topics_options {
 /** See to it that all topics are there: requests, vault and state with the same count of
  *  partitions, vault and state compacted.  Blocks, for as long as the broker is away: called
  *  before the shards start.
- *  BYOK_E_CONFIG: a topic is missing or wrong (the text says which, and what to do);
+ *  BYOK_E_CONFIG: a topic is missing or wrong, or the broker has no transactions (the text says
+ *  which, and what to do);
  *  BYOK_E_BROKER: the broker did not answer in time; BYOK_E_SHUTDOWN: stopped. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_topics_ensure(const struct byok_topics_options *options,

@@ -4,8 +4,10 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "worker/instance.h"
 #include "worker/ports/http_curl.h"
 #include "worker/shard.h"
 #include "worker/signals.h"
@@ -17,10 +19,13 @@
 /* Batches of results under way per shard: enough to hide the broker's round trip. */
 #define COMMITS_MAX 4u
 #define NAME_BYTES 128
+/* Kafka's names of groups and topics have at most 249 bytes. */
+#define TRANSACTIONAL_BYTES 1024
 
 struct shard_names {
     char client[NAME_BYTES];
     char instance[NAME_BYTES];
+    char transactional[TRANSACTIONAL_BYTES];
 };
 
 /* Written by the first thread when it is started, read by the status server's. */
@@ -37,6 +42,7 @@ struct worker {
     struct byok_vault_thread *vault_thread;
     struct byok_status_server *status;
     uint32_t shard_count;
+    char derived[BYOK_INSTANCE_BYTES]; /* a name for the transactions, when none is set */
     struct shard_names *names;
     struct byok_shard_options *options;
     struct running *shards;
@@ -54,6 +60,11 @@ static bool shard_ready(void *arg, uint32_t index)
     struct worker *worker = arg;
     struct byok_shard *shard = atomic_load(&worker->shards[index].shard); /* with start_shards' store */
     return shard && byok_shard_ready(shard);
+}
+
+static bool is_exactly_once(const struct byok_config *config)
+{
+    return strcmp(config->delivery, "exactly_once") == 0;
 }
 
 static struct byok_kafka_properties properties_of(const struct byok_config_texts *texts)
@@ -74,6 +85,7 @@ static struct byok_kafka_options kafka_options(const struct worker *worker)
         .producer_properties = properties_of(&kafka->producer_properties),
         .request_max_bytes = (size_t)worker->config->jobs.request_max_bytes,
         .commits_max = COMMITS_MAX,
+        .transaction_timeout_ms = kafka->transaction_timeout_ms,
     };
 }
 
@@ -82,6 +94,7 @@ static enum byok_err start_vault(struct worker *worker, struct byok_fault *fault
     enum byok_err err = byok_worker_vault_open(worker->config, &worker->vault, fault);
     if (err != BYOK_E_OK)
         return err;
+    byok_instance_derive(worker->config->data_dir, worker->derived); /* the folder is there now */
     return byok_vault_thread_start(worker->vault.vault, &worker->settings, worker->log,
                                    &worker->vault_thread, fault);
 }
@@ -109,6 +122,7 @@ static enum byok_err ensure_topics(struct worker *worker, struct byok_fault *fau
     const struct byok_topics_options topics = {
         .kafka = &kafka,
         .create = worker->config->kafka.create_topics,
+        .transactions = is_exactly_once(worker->config),
         .partitions = (int32_t)worker->config->kafka.partitions,
         .replication = (int16_t)worker->config->kafka.replication,
         .stop = byok_signals_flag(),
@@ -139,6 +153,13 @@ static struct byok_shard_options shard_options(struct worker *worker, uint32_t i
     };
     options.kafka.client_id = names->client;
     options.kafka.instance_id = instance[0] != '\0' ? names->instance : NULL;
+    if (is_exactly_once(worker->config)) {
+        /* the same at each start, so that a restart ends its own open transaction */
+        snprintf(names->transactional, sizeof names->transactional, "%.249sbyokd.%.249s.%.249s.%u",
+                 options.kafka.topic_prefix, options.kafka.group,
+                 instance[0] != '\0' ? instance : worker->derived, index);
+        options.kafka.transactional_id = names->transactional;
+    }
     return options;
 }
 

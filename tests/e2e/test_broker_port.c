@@ -107,6 +107,61 @@ static void restores_delivers_and_commits(struct kit *kit)
           400);
 }
 
+/* The markers of transactions take offsets of their own, so the records are counted by the echo. */
+static void commits_in_transactions(struct kit *kit)
+{
+    kit->exactly_once = true;
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        kit_write(kit, BYOK_TOPIC_STATE, i, 1200);
+        kit_write(kit, BYOK_TOPIC_REQUESTS, i, 100);
+    }
+    struct kit_member *member = kit_join(kit, 0);
+    member->echo = true;
+    CHECK(kit_until(kit, all_started, member, SECONDS));
+    CHECK(kit_until(kit, has_400, kit, SECONDS));
+    CHECK(kit_until(kit, all_answered, member, SECONDS));
+    CHECK(member->done == 400 && member->failed == 0 && !member->out_of_order);
+    for (int32_t i = 0; i < PARTITIONS; i++)
+        CHECK(kit_committed(kit, i) == 100);
+}
+
+/* The changelog ends with a transaction's marker, and another member reads it to its end. */
+static void restores_what_a_transaction_wrote(struct kit *kit)
+{
+    kit->exactly_once = true;
+    struct kit_member *first = kit_join(kit, 0);
+    CHECK(kit_until(kit, all_started, first, SECONDS));
+    for (int i = 0; i < 10; i++)
+        kit_commit(first, BYOK_TOPIC_STATE, "user", 0, i + 1);
+    CHECK(kit_until(kit, all_answered, first, SECONDS));
+    CHECK(first->failed == 0);
+    kit_leave(first);
+    struct kit_member *second = kit_join(kit, 1);
+    CHECK(kit_until(kit, all_started, second, SECONDS));
+    int32_t canonical = byok_partition_of(byok_str_of("user"), PARTITIONS);
+    CHECK(second->parts[canonical].restored[1] == 10);
+    CHECK(second->parts[canonical].position[1] > 10); /* the markers too */
+    CHECK(kit_committed(kit, 0) == 10);
+}
+
+/* Of two producers with one id the newer shuts the older out, which says so. */
+static void fences_a_producer_of_the_same_id(struct kit *kit)
+{
+    kit->exactly_once = true;
+    struct kit_member *first = kit_join(kit, 0);
+    CHECK(kit_until(kit, all_started, first, SECONDS));
+    kit_commit(first, BYOK_TOPIC_RESULTS, "user", 0, 1);
+    CHECK(kit_until(kit, all_answered, first, SECONDS));
+    kit_take_id(kit, first->transactional_id);
+    kit_commit(first, BYOK_TOPIC_RESULTS, "user", 0, 2);
+    CHECK(kit_until(kit, all_answered, first, SECONDS));
+    CHECK(first->failed == 1 && kit->errors > 0);
+    CHECK(kit_committed(kit, 0) == 1);
+    kit_commit(first, BYOK_TOPIC_RESULTS, "user", 0, 2); /* it has the id again */
+    CHECK(kit_until(kit, all_answered, first, SECONDS));
+    CHECK(first->failed == 1 && kit_committed(kit, 0) == 2);
+}
+
 static bool is_revoked(void *arg)
 {
     const struct kit_member *member = arg;
@@ -233,6 +288,9 @@ int main(int argc, char **argv)
         void (*run)(struct kit *kit);
     } cases[] = {
         {"restores_delivers_and_commits", restores_delivers_and_commits},
+        {"commits_in_transactions", commits_in_transactions},
+        {"restores_what_a_transaction_wrote", restores_what_a_transaction_wrote},
+        {"fences_a_producer_of_the_same_id", fences_a_producer_of_the_same_id},
         {"hands_over_only_what_is_released", hands_over_only_what_is_released},
         {"is_replaced_when_it_leaves", is_replaced_when_it_leaves},
         {"outlives_the_broker", outlives_the_broker},

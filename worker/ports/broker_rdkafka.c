@@ -119,8 +119,11 @@ enum byok_rdk_served byok_rdk_on_event(struct byok_rdk_handle *handle, rd_kafka_
     case RD_KAFKA_EVENT_FETCH:
         return handle->role == BYOK_RDK_RESTORER ? byok_rdk_on_changelog(rdk, event)
                                                  : byok_rdk_on_record(rdk, event);
-    case RD_KAFKA_EVENT_REBALANCE:
-        return byok_rdk_on_rebalance(rdk, event);
+    case RD_KAFKA_EVENT_REBALANCE: {
+        enum byok_rdk_served served = byok_rdk_on_rebalance(rdk, event);
+        byok_rdk_pump(rdk); /* a batch of a partition that is gone need not wait */
+        return served;
+    }
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
         byok_rdk_on_committed(rdk, event);
         break;
@@ -195,6 +198,8 @@ void byok_rdk_retiring(struct byok_rdk_handle *handle)
         break;
     case BYOK_RDK_PRODUCER:
         byok_rdk_drop_topics(rdk);
+        if (byok_rdk_exactly_once(rdk))
+            byok_rdk_txn_retiring(rdk);
         break;
     case BYOK_RDK_RESTORER:
     case BYOK_RDK_ROLES:
@@ -223,7 +228,7 @@ static void free_rdk(struct byok_rdk *rdk)
 static void on_uv_closed(uv_handle_t *handle)
 {
     struct byok_rdk *rdk = NULL;
-    if (handle->type == UV_TIMER) {
+    if (handle->type == UV_TIMER || handle->type == UV_ASYNC) {
         rdk = handle->data;
     } else {
         struct byok_rdk_handle *one = handle->data;
@@ -242,6 +247,10 @@ static void close_uv(struct byok_rdk *rdk)
             return;
     }
     uv_close((uv_handle_t *)&rdk->tick, on_uv_closed);
+    if (rdk->txn.made) {
+        byok_rdk_txn_close(rdk);
+        uv_close((uv_handle_t *)&rdk->txn.ended, on_uv_closed);
+    }
     for (int i = 0; i < BYOK_RDK_ROLES; i++) {
         if (rdk->handles[i].poll.data)
             uv_close((uv_handle_t *)&rdk->handles[i].poll, on_uv_closed);
@@ -264,7 +273,10 @@ void byok_rdk_retired(struct byok_rdk_handle *handle)
         byok_rdk_settle(rdk);
         break;
     case BYOK_RDK_PRODUCER:
-        byok_rdk_unsend(rdk);
+        if (byok_rdk_exactly_once(rdk))
+            byok_rdk_txn_retired(rdk);
+        else
+            byok_rdk_unsend(rdk);
         reopen(rdk, BYOK_RDK_PRODUCER);
         byok_rdk_pump(rdk);
         break;
@@ -282,6 +294,7 @@ void byok_broker_rdkafka_close(struct byok_broker *broker)
         return;
     struct byok_rdk *rdk = byok_rdk_of(broker);
     rdk->closing = true;
+    atomic_store_explicit(&rdk->txn.quit, true, memory_order_relaxed);
     (void)uv_timer_stop(&rdk->tick);
     for (int i = 0; i < BYOK_RDK_ROLES; i++) {
         if (rdk->handles[i].poll.data)
@@ -320,6 +333,10 @@ static enum byok_err open_all(struct byok_rdk *rdk, struct byok_fault *fault)
     if (!conf)
         return BYOK_E_CONFIG;
     rd_kafka_conf_destroy(conf);
+    if (byok_rdk_exactly_once(rdk))
+        err = byok_rdk_txn_init(rdk, fault);
+    if (err)
+        return err;
     err = byok_rdk_handle_open(&rdk->handles[BYOK_RDK_PRODUCER], fault);
     return err ? err : open_consumer(rdk, fault);
 }
@@ -334,7 +351,8 @@ enum byok_err byok_broker_rdkafka_new(uv_loop_t *loop, const struct byok_kafka_o
         byok_delete(rdk);
         return byok_fault_set(fault, BYOK_E_NOMEM, "No memory for the Kafka client");
     }
-    rdk->broker = (struct byok_broker){&ops, options->commits_max};
+    /* a producer has one transaction at a time: what is done meanwhile goes into the next */
+    rdk->broker = (struct byok_broker){&ops, options->transactional_id ? 1 : options->commits_max};
     rdk->loop = loop;
     rdk->env = env;
     rdk->options = *options;

@@ -2,8 +2,9 @@
 /* worker/ports/broker_rdkafka.h - the broker port of one shard, on librdkafka.
  *
  * One consumer (requests), one consumer for restores (assigned by hand, only while something is
- * restored) and one idempotent producer.  Their queues wake the shard's loop through event fds.
- * Thread: the shard's.
+ * restored) and one producer, idempotent or transactional.  Their queues wake the shard's loop
+ * through event fds.
+ * Thread: the shard's; librdkafka's transaction calls, which block, run on one of the port's own.
  */
 #ifndef BYOK_WORKER_PORTS_BROKER_RDKAFKA_H
 #define BYOK_WORKER_PORTS_BROKER_RDKAFKA_H
@@ -35,6 +36,10 @@ struct byok_kafka_options {
     struct byok_kafka_properties producer_properties;
     size_t request_max_bytes; /* what the producer must be able to forward */
     uint32_t commits_max;
+    /* exactly once: every batch is a transaction of this id; NULL: at least once.  Of all live
+     * producers with one id Kafka lets only the newest write. */
+    const char *transactional_id;
+    int64_t transaction_timeout_ms; /* after which the broker ends one that was left open */
 };
 
 /** A broker port on the loop; `env` is where it finds the intake and the publisher.  Does not wait

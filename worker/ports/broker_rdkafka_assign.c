@@ -340,7 +340,7 @@ void byok_rdk_start(struct byok_broker *broker, int32_t partition)
     part->start_wanted = atomic_load_explicit(&rdk->partition_count, memory_order_relaxed) == 0;
     if (part->start_wanted)
         return; /* a record's canonical partition cannot be told without the count */
-    part->started = true;
+    part->started = part->begun = true;
     while (part->early) {
         struct byok_record *record = part->early;
         part->early = (struct byok_record *)record->msg.next;

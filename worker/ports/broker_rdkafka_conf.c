@@ -35,7 +35,8 @@ static const struct {
     {"partitioner", "users have a canonical partition"},
     {"message.timeout.ms", "byokd publishes until it succeeds"},
     {"delivery.timeout.ms", "byokd publishes until it succeeds"},
-    {"transactional.id", "transactions are not used in this version"},
+    {"transactional.id", "it is made from kafka.instance_id and the shard"},
+    {"transaction.timeout.ms", "set it in kafka.transaction_timeout_ms"},
     {"log.queue", "librdkafka's log goes to byokd's"},
 };
 
@@ -152,13 +153,23 @@ static bool set_restorer(rd_kafka_conf_t *conf, const struct byok_kafka_options 
            set(conf, "queued.max.messages.kbytes", "32768", fault);
 }
 
+/* librdkafka itself bounds message.timeout.ms by the transaction's. */
+static bool set_transactional(rd_kafka_conf_t *conf, const struct byok_kafka_options *options,
+                              struct byok_fault *fault)
+{
+    return set(conf, "transactional.id", options->transactional_id, fault) &&
+           set_size(conf, "transaction.timeout.ms", (size_t)options->transaction_timeout_ms, fault);
+}
+
 /* message.max.bytes is only librdkafka's own guard; the topics' max.message.bytes decides. */
 static bool set_producer(rd_kafka_conf_t *conf, const struct byok_kafka_options *options,
                          struct byok_fault *fault)
 {
     return set(conf, "enable.idempotence", "true", fault) && set(conf, "acks", "all", fault) &&
            set(conf, "partitioner", "murmur2_random", fault) &&
-           set(conf, "message.timeout.ms", "0", fault) && set(conf, "linger.ms", "2", fault) &&
+           set(conf, "linger.ms", "2", fault) &&
+           (options->transactional_id ? set_transactional(conf, options, fault)
+                                      : set(conf, "message.timeout.ms", "0", fault)) &&
            set_size(conf, "message.max.bytes", 64 * MIB + 4 * options->request_max_bytes, fault);
 }
 

@@ -85,6 +85,8 @@ enum byok_err byok_rdk_handle_open(struct byok_rdk_handle *handle, struct byok_f
     rd_kafka_queue_io_event_enable(handle->queue, handle->event_fd, &one, sizeof one);
     handle->state = BYOK_RDK_OPEN;
     byok_rdk_handle_wake(handle); /* for what came before the fd was known */
+    if (handle->role == BYOK_RDK_PRODUCER && byok_rdk_exactly_once(handle->rdk))
+        byok_rdk_txn_opened(handle->rdk);
     return BYOK_E_OK;
 }
 

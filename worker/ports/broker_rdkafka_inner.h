@@ -7,10 +7,13 @@
  * broker_rdkafka_assign.c   the consumer: rebalances, records, pausing
  * broker_rdkafka_restore.c  reading changelogs
  * broker_rdkafka_produce.c  publishing batches
- * broker_rdkafka_offsets.c  committing positions, answering batches in order
+ * broker_rdkafka_offsets.c  committing positions, answering batches in order (at least once)
+ * broker_rdkafka_txn.c      the same in transactions (exactly once)
+ * broker_rdkafka_txn_thread.c  librdkafka's transaction calls, which block
  * broker_rdkafka_notice.c   what librdkafka reports, as log events
  *
- * Thread: the shard's, but for the work of retiring a handle (broker_rdkafka_handle.c).
+ * Thread: the shard's, but for the work of retiring a handle (broker_rdkafka_handle.c) and the jobs
+ * of the transactions' thread.
  */
 #ifndef BYOK_WORKER_PORTS_BROKER_RDKAFKA_INNER_H
 #define BYOK_WORKER_PORTS_BROKER_RDKAFKA_INNER_H
@@ -82,6 +85,7 @@ struct byok_rdk_restore {
     int64_t end;      /* read up to here, exclusive */
     bool reset;       /* the next chunk says that the table is to be emptied first */
     uint64_t ask; /* the number of the request for its end */
+    int64_t not_before_us; /* of asking again */
     uint32_t failures;
     struct byok_chunk *chunk; /* being filled, or NULL */
     struct byok_record *last; /* of the chunk's list */
@@ -98,6 +102,7 @@ struct byok_rdk_part {
     uint64_t serial; /* of the assignment: positions of batches given before it are void */
     bool start_wanted; /* the partition count is not known yet */
     bool started, revoked, released;
+    bool begun; /* it was started in this assignment */
     int64_t position;  /* to be committed; -1: none yet */
     int64_t committed; /* what the group has of us; -1: nothing */
     /* allocated with the partition, so that bad news never fail for want of memory */
@@ -109,6 +114,15 @@ struct byok_rdk_part {
 /* ---- batches ---- */
 
 enum byok_rdk_send_state { BYOK_RDK_WAITING, BYOK_RDK_SENT, BYOK_RDK_WRITTEN, BYOK_RDK_REFUSED };
+
+/* Where a batch stands that is a transaction. */
+enum byok_rdk_stage {
+    BYOK_RDK_NEW,
+    BYOK_RDK_SENDING, /* its records are on their way */
+    BYOK_RDK_ENDING,  /* the thread commits it */
+    BYOK_RDK_FAILED,  /* not committed; answered when librdkafka has let go of its records */
+    BYOK_RDK_UNKNOWN  /* it may be committed: the next producer's first job finds out */
+};
 
 /* One record to publish; the opaque of its librdkafka message. */
 struct byok_rdk_send {
@@ -127,6 +141,56 @@ struct byok_rdk_batch {
     uint64_t serial; /* of the newest assignment when it was given */
     bool settled;    /* all reports are in and its positions are noted */
     uint64_t commit_number; /* the commit that carries its positions; 0: none needed */
+    /* exactly once */
+    enum byok_rdk_stage stage;
+    bool broken;     /* a record of it could not be written */
+    uint64_t marker; /* its number, written with its positions */
+};
+
+/* ---- transactions ---- */
+
+enum byok_rdk_job {
+    BYOK_RDK_JOB_NONE,
+    BYOK_RDK_JOB_INIT,   /* end what an earlier producer left open, look for a marker */
+    BYOK_RDK_JOB_COMMIT /* send the offsets, commit */
+};
+
+enum byok_rdk_job_end {
+    BYOK_RDK_JOB_DONE,    /* as asked, and the next transaction has begun */
+    BYOK_RDK_JOB_DEAD,    /* surely not committed; the producer is of no more use */
+    BYOK_RDK_JOB_UNKNOWN  /* COMMIT: perhaps committed; likewise */
+};
+
+/* What the thread is to do and what came of it; the thread's own from begin to end. */
+struct byok_rdk_work {
+    enum byok_rdk_job job;
+    rd_kafka_t *rk;
+    const char *group;
+    int timeout_ms;
+    rd_kafka_topic_partition_list_t *offsets; /* COMMIT: sent; INIT: whose marker is looked for */
+    rd_kafka_consumer_group_metadata_t *member; /* COMMIT */
+    enum byok_rdk_job_end end;
+    bool found;  /* INIT: the group has one of the offsets with its marker */
+    bool fenced; /* another producer has the id, or the broker ended the transaction */
+    bool slow;   /* a request of it may have been sent twice */
+    struct byok_fault fault;
+};
+
+struct byok_rdk_txn {
+    bool made;
+    uv_thread_t thread;
+    uv_mutex_t lock;
+    uv_cond_t given; /* a job, or the end */
+    uv_async_t ended;
+    struct byok_rdk_work work;
+    bool thread_has_work, thread_ends; /* under the lock */
+    _Atomic bool quit; /* jobs that wait for a broker give up */
+    /* the loop's */
+    bool busy;    /* a job is under way */
+    bool begun;   /* a transaction is open: records can be produced */
+    bool trouble; /* a connection failed during the commit */
+    char nonce[17]; /* of this port's markers */
+    uint64_t markers;
 };
 
 /* ---- notices ---- */
@@ -179,7 +243,13 @@ struct byok_rdk {
     struct byok_commit *unbatched, *unbatched_last; /* given, but no memory yet */
     struct byok_rdk_batch *batches;                 /* in the order given */
     int64_t produce_not_before_us;
+    struct byok_rdk_txn txn;
 };
+
+static inline bool byok_rdk_exactly_once(const struct byok_rdk *rdk)
+{
+    return rdk->options.transactional_id != NULL;
+}
 
 static inline struct byok_rdk *byok_rdk_of(struct byok_broker *broker)
 {
@@ -282,6 +352,8 @@ void byok_rdk_restore_again(struct byok_rdk *rdk) BYOK_NONNULL(1);
 
 void byok_rdk_commit(struct byok_broker *broker, struct byok_commit *commit) BYOK_NONNULL(1, 2);
 void byok_rdk_pump(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/** Send what of the batch is not sent yet; false: no more now. */
+bool byok_rdk_send_batch(struct byok_rdk *rdk, struct byok_rdk_batch *batch) BYOK_NONNULL(1, 2);
 void byok_rdk_on_reports(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
 /** The producer is gone: what it had not written is to be written by the next one. */
 void byok_rdk_unsend(struct byok_rdk *rdk) BYOK_NONNULL(1);
@@ -296,6 +368,32 @@ void byok_rdk_settle(struct byok_rdk *rdk) BYOK_NONNULL(1);
 void byok_rdk_on_committed(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
 /** Positions that are not committed yet, or NULL when there are none. */
 rd_kafka_topic_partition_list_t *byok_rdk_uncommitted(struct byok_rdk *rdk) BYOK_NONNULL(1);
+
+/* transactions, on the loop */
+
+BYOK_MUST_USE BYOK_NONNULL(1)
+enum byok_err byok_rdk_txn_init(struct byok_rdk *rdk, struct byok_fault *fault);
+/** All handles of librdkafka are gone. */
+void byok_rdk_txn_close(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/** Bring the oldest batch forward. */
+void byok_rdk_txn_pump(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/** There is a new producer. */
+void byok_rdk_txn_opened(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/** The producer is about to be destroyed. */
+void byok_rdk_txn_retiring(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/** The producer is destroyed. */
+void byok_rdk_txn_retired(struct byok_rdk *rdk) BYOK_NONNULL(1);
+
+/* transactions, on their thread */
+
+/** Start the thread; jobs are put into txn.work, then given. */
+BYOK_MUST_USE BYOK_NONNULL(1)
+enum byok_err byok_rdk_thread_start(struct byok_rdk_txn *txn, struct byok_fault *fault);
+void byok_rdk_thread_give(struct byok_rdk_txn *txn) BYOK_NONNULL(1);
+/** Whether the job is ended; its results stand in txn.work. */
+bool byok_rdk_thread_ended(struct byok_rdk_txn *txn) BYOK_NONNULL(1);
+/** End the thread, which has no job, and wait for it. */
+void byok_rdk_thread_stop(struct byok_rdk_txn *txn) BYOK_NONNULL(1);
 
 /* notice */
 

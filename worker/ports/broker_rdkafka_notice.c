@@ -75,6 +75,8 @@ void byok_rdk_on_error(struct byok_rdk_handle *handle, rd_kafka_event_t *event)
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
+        if (handle->role == BYOK_RDK_PRODUCER)
+            rdk->txn.trouble = true;
         unreachable(rdk, event);
         break;
     default:

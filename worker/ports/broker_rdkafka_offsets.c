@@ -4,8 +4,8 @@
  * One offset commit is under way at a time and carries the positions of all batches written before
  * it began.  A batch is answered when the commit that carries its positions is answered, whatever
  * the answer: its records are durable then, and a position that is not committed is committed by a
- * later try, or costs a replay that the DONE records recognise.  Exactly-once delivery will take
- * the place of this file and of the reports in broker_rdkafka_produce.c.
+ * later try, or costs a replay that the DONE records recognise.  With exactly-once delivery
+ * broker_rdkafka_txn.c does this instead.
  */
 #include <utlist.h>
 
@@ -97,6 +97,8 @@ static void answer(struct byok_rdk *rdk)
 
 void byok_rdk_settle(struct byok_rdk *rdk)
 {
+    if (byok_rdk_exactly_once(rdk))
+        return;
     settle_written(rdk);
     begin_commit(rdk);
     answer(rdk);

@@ -5,7 +5,8 @@
  * is in.  A record that the broker can never take (too large) is refused and fails its batch; all
  * other failures pass, or an operator can make them pass, and are tried again for ever.  A fatal
  * error of the idempotent producer costs its handle: what had no report is sent by the next one,
- * in order (at least once).
+ * in order (at least once).  In a transaction any failure breaks the batch, which is aborted whole
+ * (broker_rdkafka_txn.c).
  */
 #include <utlist.h>
 
@@ -165,6 +166,7 @@ static void refuse(struct byok_rdk *rdk, struct byok_rdk_send *send, rd_kafka_re
                  err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
     send->state = BYOK_RDK_REFUSED;
     send->out->refused = true;
+    batch->broken = true;
     batch->open--;
     (void)byok_fault_set(&batch->commit->fault, large ? BYOK_E_TOO_LARGE : BYOK_E_BROKER,
                          "The topic %s does not take a record of %zu bytes: %s%s",
@@ -185,6 +187,16 @@ static void put_off(struct byok_rdk *rdk, struct byok_rdk_send *send, rd_kafka_r
         send->batch->unsent = index;
     if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         return; /* the reports that make room call again */
+    if (byok_rdk_exactly_once(rdk)) {
+        if (!send->batch->broken)
+            (void)byok_fault_set(&send->batch->commit->fault, BYOK_E_BROKER,
+                                 "The topic %s did not take a record: %s",
+                                 rdk->topics[send->out->topic], rd_kafka_err2str(err));
+        send->batch->broken = true;
+        if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+            err == RD_KAFKA_RESP_ERR__STATE)
+            return; /* these follow from another failure */
+    }
     rdk->produce_not_before_us = byok_rdk_now_us(rdk) + RETRY_US;
     if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_PUBLISH))
         byok_log_event(rdk->env->log, BYOK_LOG_WARN, "publish_failed",
@@ -192,8 +204,7 @@ static void put_off(struct byok_rdk *rdk, struct byok_rdk_send *send, rd_kafka_r
                        BYOK_F_TEXT("error", rd_kafka_err2str(err)));
 }
 
-/* False: no more can be sent now. */
-static bool send_batch(struct byok_rdk *rdk, struct byok_rdk_batch *batch)
+bool byok_rdk_send_batch(struct byok_rdk *rdk, struct byok_rdk_batch *batch)
 {
     for (; batch->unsent < batch->count; batch->unsent++) {
         struct byok_rdk_send *send = &batch->sends[batch->unsent];
@@ -215,12 +226,16 @@ static bool send_batch(struct byok_rdk *rdk, struct byok_rdk_batch *batch)
 void byok_rdk_pump(struct byok_rdk *rdk)
 {
     make_batches(rdk);
+    if (byok_rdk_exactly_once(rdk)) {
+        byok_rdk_txn_pump(rdk);
+        return;
+    }
     if (rdk->handles[BYOK_RDK_PRODUCER].state == BYOK_RDK_OPEN &&
         byok_rdk_now_us(rdk) >= rdk->produce_not_before_us) {
         struct byok_rdk_batch *batch;
         DL_FOREACH(rdk->batches, batch)
         {
-            if (!send_batch(rdk, batch))
+            if (!byok_rdk_send_batch(rdk, batch))
                 break;
         }
     }

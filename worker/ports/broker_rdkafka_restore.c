@@ -6,6 +6,12 @@
  * blocks) and the partition is read until the next offset passes it; the end-of-partition event
  * covers ends that are holes (transaction markers, compaction).
  *
+ * The end is the one that uncommitted records have reached, and committed records are read up to
+ * it.  The last owner may have a transaction open still, whose positions the group will give us
+ * when it ends (the consumer's offset fetch waits for it, KIP-447): its changes of state must not
+ * be missing then.  They are below this end, because the last owner's positions are only accepted
+ * by the group while the partition is its own, and it sends them when all records are written.
+ *
  * A `from` below the log's beginning reads from there on; one above the end means that the
  * changelog was made anew: its first chunk says `reset`, and it is read from its beginning.
  */
@@ -19,6 +25,12 @@
 /* Tries to learn the end before the restore is given back as failed. */
 #define ASKS_MAX 5
 #define ASK_TIMEOUT_MS 10000
+
+/* Before the end is asked for again, when an open transaction hides what is before it. */
+#define OPEN_TXN_US ((int64_t)250000)
+
+/* Before a new restorer, whose predecessor knew old leaders. */
+#define STALE_US ((int64_t)500000)
 
 /* The restorer's connections and threads are given back after this. */
 #define IDLE_US ((int64_t)30000000)
@@ -231,8 +243,18 @@ static void on_no_ends(struct byok_rdk *rdk, uint64_t number, const char *why)
     }
 }
 
+/* librdkafka asks with the leader epoch that it knows and does not look for a newer one when that
+ * is refused (after a broker's restart); a new handle knows nothing old. */
+static bool is_stale(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH ||
+           err == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH ||
+           err == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+}
+
 void byok_rdk_on_ends(struct byok_rdk *rdk, rd_kafka_event_t *event)
 {
+    bool stale = false;
     uint64_t number = (uint64_t)(uintptr_t)rd_kafka_event_opaque(event);
     if (rd_kafka_event_error(event)) {
         on_no_ends(rdk, number, rd_kafka_event_error_string(event));
@@ -249,6 +271,7 @@ void byok_rdk_on_ends(struct byok_rdk *rdk, rd_kafka_event_t *event)
             continue;
         int which = changelog_of(rdk, one->topic);
         if (one->err) {
+            stale = stale || is_stale(one->err);
             ask_again(rdk, which, one->partition, restore, rd_kafka_err2str(one->err));
             continue;
         }
@@ -257,6 +280,10 @@ void byok_rdk_on_ends(struct byok_rdk *rdk, rd_kafka_event_t *event)
         begin(rdk, which, one->partition, restore);
     }
     on_no_ends(rdk, number, "the broker left the partition out of its answer");
+    if (stale) {
+        restorer(rdk)->not_before_us = byok_rdk_now_us(rdk) + STALE_US;
+        byok_rdk_handle_retire(restorer(rdk));
+    }
 }
 
 static void add(struct byok_rdk_restore *restore, struct byok_record *record)
@@ -307,9 +334,10 @@ static void on_eof(struct byok_rdk *rdk, int which, const rd_kafka_topic_partiti
             fail(rdk, which, at->partition, restore, "no memory");
         return;
     }
-    /* the log is shorter than its end was: it was cut after an unclean election */
+    /* a transaction is open before the end, or the log was cut after an unclean election */
     unassign(rdk, which, at->partition);
     restore->from = restore->position;
+    restore->not_before_us = byok_rdk_now_us(rdk) + OPEN_TXN_US;
     restore->state = BYOK_RDK_RESTORE_WANTED;
 }
 
@@ -340,7 +368,7 @@ static void ask(struct byok_rdk *rdk, rd_kafka_topic_partition_list_t *list, uin
     (void)rd_kafka_AdminOptions_set_request_timeout(options, ASK_TIMEOUT_MS, text, sizeof text);
     rd_kafka_AdminOptions_set_opaque(options, (void *)(uintptr_t)number);
     rd_kafka_error_t *error = rd_kafka_AdminOptions_set_isolation_level(
-        options, RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED);
+        options, RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED);
     if (error)
         rd_kafka_error_destroy(error);
     rd_kafka_ListOffsets(rk, list, options, restorer(rdk)->queue);
@@ -375,7 +403,8 @@ static bool ask_wanted(struct byok_rdk *rdk)
             if (restore->state == BYOK_RDK_RESTORE_FAILED)
                 give_back_failed(rdk, which, (int32_t)i, restore);
             busy = busy || restore->state != BYOK_RDK_RESTORE_NONE;
-            if (restore->state != BYOK_RDK_RESTORE_WANTED || !open_restorer(rdk))
+            if (restore->state != BYOK_RDK_RESTORE_WANTED ||
+                byok_rdk_now_us(rdk) < restore->not_before_us || !open_restorer(rdk))
                 continue;
             if (!list) {
                 list = rd_kafka_topic_partition_list_new(8);

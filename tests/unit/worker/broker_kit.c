@@ -178,7 +178,8 @@ void kit_init(struct kit *kit, const char *brokers, const char *prefix)
                                                .client_id = "kit",
                                                .consumer_properties = {kit->items, 2},
                                                .request_max_bytes = 1024 * 1024,
-                                               .commits_max = 8};
+                                               .commits_max = 8,
+                                               .transaction_timeout_ms = 10000};
 }
 
 static void on_wake(uv_async_t *async)
@@ -208,8 +209,13 @@ struct kit_member *kit_join(struct kit *kit, size_t index)
     member->system = byok_system_new(&member->env, &kit->clock, wake, member);
     member->env.intake = byok_spawn(member->system, &intake_behavior, member);
     member->env.publisher = member->env.intake;
+    struct byok_kafka_options options = kit->options;
+    (void)snprintf(member->transactional_id, sizeof member->transactional_id, "%sid.%zu",
+                   kit->prefix, index);
+    if (kit->exactly_once)
+        options.transactional_id = member->transactional_id;
     struct byok_fault fault = {0};
-    if (byok_broker_rdkafka_new(&kit->loop, &kit->options, &member->env, &member->broker,
+    if (byok_broker_rdkafka_new(&kit->loop, &options, &member->env, &member->broker,
                                 &fault) != BYOK_E_OK) {
         (void)fprintf(stderr, "%s\n", fault.text);
         abort();
@@ -357,6 +363,20 @@ int64_t kit_committed(struct kit *kit, int32_t partition)
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(rk);
     return offset;
+}
+
+void kit_take_id(struct kit *kit, const char *transactional_id)
+{
+    char text[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    (void)rd_kafka_conf_set(conf, "bootstrap.servers", kit->brokers, text, sizeof text);
+    (void)rd_kafka_conf_set(conf, "transactional.id", transactional_id, text, sizeof text);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    assert(rk);
+    rd_kafka_error_t *error = rd_kafka_init_transactions(rk, WAIT_MS);
+    assert(!error);
+    (void)error;
+    rd_kafka_destroy(rk);
 }
 
 int64_t kit_count(struct kit *kit, enum byok_topic topic, int32_t partition)

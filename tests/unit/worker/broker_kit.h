@@ -44,6 +44,7 @@ struct kit_member {
     struct byok_metrics metrics;
     struct byok_system *system;
     uv_async_t wake;
+    char transactional_id[96];
     struct byok_broker *broker;
     struct kit_part parts[KIT_PARTITIONS];
     bool hold;        /* revoked partitions are not released */
@@ -68,6 +69,7 @@ struct kit {
     char brokers[256], prefix[64], group[128];
     char heartbeat[64], session[64], *items[2]; /* rebalances are noticed at once */
     struct byok_kafka_options options;
+    bool exactly_once; /* each member has a transactional id of its own */
     struct kit_member members[KIT_MEMBERS];
     size_t errors; /* log events of level error */
 };
@@ -91,6 +93,9 @@ void kit_write(struct kit *kit, enum byok_topic topic, int32_t partition, size_t
 int64_t kit_committed(struct kit *kit, int32_t partition);
 /** The number of records in a partition (its end minus its beginning). */
 int64_t kit_count(struct kit *kit, enum byok_topic topic, int32_t partition);
+
+/** Begin a transactional producer of that id and end it again, as another process would. */
+void kit_take_id(struct kit *kit, const char *transactional_id);
 
 /** Give the port a batch: one task with one record for `topic`, and a position unless it is -1. */
 void kit_commit(struct kit_member *member, enum byok_topic topic, const char *user,

@@ -153,7 +153,7 @@ Test(config, what_is_wrong_is_said_with_its_line)
         {"kafka:\n  create_topics: perhaps\n", ":2: kafka.create_topics is \"perhaps\""},
         {"log:\n  level: loud\n", ":2: log.level is \"loud\", but must be debug|info|warn|error"},
         {"log:\n  level: inf\n", ":2: log.level is \"inf\""},
-        {"delivery: exactly_once\n", "not in this version"},
+        {"delivery: twice\n", ":1: delivery is \"twice\", but must be exactly_once|at_least_once"},
         {"providers:\n  - name: a\n  - name: b\n    timeout_ms: 0\n",
          ":4: providers[1].timeout_ms is 0"},
         {"kafka: hello\n", "line: 1"},

@@ -79,6 +79,15 @@ Test(topics, lets_topics_without_state_have_any_count)
     cr_assert_eq(byok_topics_ensure(&options, &fault), BYOK_E_OK, "%s", fault.text);
 }
 
+Test(topics, refuses_the_embedded_broker_when_transactions_are_needed)
+{
+    for (int i = 0; i < BYOK_TOPIC_COUNT; i++)
+        make((enum byok_topic)i, 3);
+    options.transactions = true;
+    cr_assert_eq(byok_topics_ensure(&options, &fault), BYOK_E_CONFIG);
+    cr_assert(strstr(fault.text, "at_least_once"), "%s", fault.text);
+}
+
 Test(topics, gives_up_in_time_when_there_is_no_broker)
 {
     kafka.brokers = "127.0.0.1:1";
