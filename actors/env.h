@@ -38,6 +38,7 @@ struct byok_settings {
     int64_t commit_linger_us;   /* how long a batch waits for more results */
     int64_t user_idle_us;       /* before an idle user actor is dropped from memory */
     int counters_keep_days;
+    bool at_least_once; /* nothing fences a worker that has lost a partition without knowing */
     /* sizes */
     size_t held_bytes_max;      /* of records and jobs per shard; above it intake pauses */
     size_t request_max_bytes;

@@ -395,32 +395,37 @@ static enum byok_err on_revoked(struct byok_ctx *ctx, struct intake *self,
 }
 
 /* What was written since the loss that nobody told us of may stand behind records of the new owner
- * that we have not read, so the local tables are no prefix of their changelogs any more. */
+ * that we have not read, so the local tables are no prefix of their changelogs any more.
+ * Exactly once they are: a transaction that came too late was refused. */
 static enum byok_err forget_tables(struct byok_ctx *ctx, int32_t partition)
 {
     struct byok_store *state = ctx->env->state;
-    enum byok_err err = state->ops->drop(state, partition, NULL);
+    if (!ctx->env->settings->at_least_once)
+        return BYOK_E_OK;
+    struct byok_fault fault = {0};
+    enum byok_err err = state->ops->drop(state, partition, &fault);
     if (err == BYOK_E_OK)
-        err = ask_vault_position(ctx, partition, 0, true);
+        return ask_vault_position(ctx, partition, 0, true);
+    byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "state_unwritable",
+                   BYOK_F_INT("partition", partition), BYOK_F_TEXT("reason", fault.text));
     return err;
 }
 
+/* The epoch ends first, so that nothing of it is published while the disk is in trouble. */
 static enum byok_err on_lost(struct byok_ctx *ctx, const struct byok_partition_msg *msg)
 {
     struct byok_partition *partition = byok_partition_find(ctx->env->partitions, msg->partition);
-    if (!partition)
-        return BYOK_E_OK;
-    enum byok_err err = forget_tables(ctx, partition->id);
-    if (err == BYOK_E_OK)
-        err = close_users(ctx, partition);
-    if (err != BYOK_E_OK)
-        return err;
-    byok_log_event(ctx->env->log, BYOK_LOG_WARN, "partition_lost",
-                   BYOK_F_INT("partition", partition->id),
-                   BYOK_F_INT("unfinished", partition->open));
-    drop_partition(ctx, partition);
-    stopped_if_empty(ctx);
-    return BYOK_E_OK;
+    if (partition) {
+        enum byok_err err = close_users(ctx, partition);
+        if (err != BYOK_E_OK)
+            return err;
+        byok_log_event(ctx->env->log, BYOK_LOG_WARN, "partition_lost",
+                       BYOK_F_INT("partition", partition->id),
+                       BYOK_F_INT("unfinished", partition->open));
+        drop_partition(ctx, partition);
+        stopped_if_empty(ctx);
+    }
+    return forget_tables(ctx, msg->partition);
 }
 
 static enum byok_err on_stop(struct byok_ctx *ctx, struct intake *self)

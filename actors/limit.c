@@ -2,7 +2,7 @@
 /* actors/limit.c - see actors/limit.h. */
 #include "actors/limit.h"
 
-#define MINUTE_NS ((int64_t)60000000000)
+#define WINDOW_NS (((int64_t)60000000 + BYOK_LIMIT_SLACK_US) * 1000)
 #define FAR_NS (INT64_MAX / 4) /* 73 years */
 
 void byok_limit_set(struct byok_limit *limit, int64_t per_minute, int64_t burst_percent)
@@ -13,7 +13,7 @@ void byok_limit_set(struct byok_limit *limit, int64_t per_minute, int64_t burst_
     int64_t burst = per_minute / 100 * burst_percent + per_minute % 100 * burst_percent / 100;
     limit->burst = burst < 1 ? 1 : burst;
     int64_t paced = per_minute - limit->burst + 1;
-    limit->interval_ns = (MINUTE_NS + paced - 1) / paced; /* up: never above the limit */
+    limit->interval_ns = (WINDOW_NS + paced - 1) / paced; /* up: never above the limit */
 }
 
 static int64_t bounded(const struct byok_limit *limit, int64_t cost)

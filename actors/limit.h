@@ -3,9 +3,11 @@
  *
  * The generic cell rate algorithm keeps one number, the theoretical arrival time (TAT).  With a
  * limit N per minute of which a burst B may be used at once, the emission interval is
- *     T = 60 s / (N - B + 1)
- * (not 60 s / N), because then any half-open window of 60 s sees at most N units:
- * at most B at its beginning and one each T after it.  Example: N = 60, B = 6: T = 1.09 s.
+ *     T = (60 s + S) / (N - B + 1)
+ * (not 60 s / N), because then any half-open window of 60 s + S sees at most N units:
+ * at most B at its beginning and one each T after it.  Example: N = 60, B = 6: T = 1.10 s.
+ * S is the slack between taking and sending: a call that leaves at most S after its units were
+ * taken keeps every window of 60 s too, since no more than the units of 60 s + S can meet in it.
  * A cost larger than B waits until that much has gathered beforehand and is then paid off as any
  * other, so it breaks no window either; a cost above N counts as N.
  * What was reserved and not used is given back only as far as time has not paid it off already:
@@ -19,6 +21,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+
+#define BYOK_LIMIT_SLACK_US ((int64_t)250000)
 
 struct byok_limit {
     int64_t per_minute; /* 0: no limit */

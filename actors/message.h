@@ -162,6 +162,8 @@ struct byok_task {
     int64_t taken_us, deadline_us, not_before_us; /* monotonic */
     int64_t reserved_tokens, tokens_ticket; /* of the limit per minute */
     /* the call under way */
+    int64_t turn_us; /* when its limits were taken; 0: its user has none */
+    bool late;       /* came to be sent too long after that: nothing was sent, it waits again */
     struct byok_slot *slot;   /* leased; wiped and given back when the attempt ends */
     struct byok_slots *slots; /* where it was leased */
     struct byok_key_info key;

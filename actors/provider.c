@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "actors/env.h"
+#include "actors/limit.h"
 
 /* Other shards give slots back without a word, so who waits for one looks again. */
 #define SLOT_RETRY_US ((int64_t)5000)
@@ -102,6 +103,7 @@ static void on_call(struct byok_ctx *ctx, struct provider *self, struct byok_msg
     struct byok_task *task = (struct byok_task *)*msg;
     *msg = NULL;
     task->provider_actor = ctx->self;
+    task->late = false;
     byok_buf_done(&task->http.body);
     task->http = (struct byok_http_call){0};
     task->answer = (struct byok_answer){.usage = BYOK_USAGE_UNSAID};
@@ -160,6 +162,12 @@ static void send_call(struct byok_ctx *ctx, struct provider *self, struct byok_t
     ctx->env->http->ops->send(ctx->env->http, call);
 }
 
+/* Held up for a slot or at the vault: sent now, it would crowd the window of others. */
+static bool is_late(const struct byok_ctx *ctx, const struct byok_task *task)
+{
+    return task->turn_us != 0 && now_us(ctx) - task->turn_us > BYOK_LIMIT_SLACK_US;
+}
+
 /* The key is in the slot, or the vault has said why not. */
 static enum byok_err on_opened(struct byok_ctx *ctx, struct provider *self, struct byok_msg **msg)
 {
@@ -167,6 +175,10 @@ static enum byok_err on_opened(struct byok_ctx *ctx, struct provider *self, stru
     bool calls = task->fault.code == BYOK_E_OK && !task->request.dry_run;
     if (calls && task->deadline_us <= now_us(ctx)) {
         byok_fault_set(&task->fault, BYOK_E_DEADLINE, "the deadline passed before the call");
+        calls = false;
+    }
+    if (calls && is_late(ctx, task)) {
+        task->late = true;
         calls = false;
     }
     if (calls) {

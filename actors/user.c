@@ -9,163 +9,60 @@
 
 #include <utlist.h>
 
-#include "actors/deadletter.h"
-#include "actors/limit.h"
 #include "actors/outcome.h"
 #include "actors/partition.h"
 #include "actors/retry.h"
-#include "actors/route.h"
 #include "actors/user.h"
+#include "actors/user_parts.h"
 #include "base/mem.h"
 
 #define TROUBLE_RETRY_US ((int64_t)100000)
-#define FAR_US ((int64_t)10 * 365 * 86400 * 1000000) /* keeps sums of times from overflowing */
 
-/* What the user has with one provider. */
-struct lane {
-    struct byok_ready ready;
-    int64_t blocked_until_us; /* it said: not before */
-    struct byok_task *first;  /* of the window, while offers are made */
-};
-
-struct user {
-    int32_t partition;
-    uint32_t epoch;
-    char id[BYOK_USER_MAX + 1];
-    bool loaded; /* record and limits are there */
-    bool closed; /* the partition goes: nothing begins any more */
-    bool fenced; /* a command is under way */
-    struct byok_user_record record;
-    struct byok_limit requests, tokens;
-    struct byok_record *backlog, *backlog_last;
-    struct byok_task *window; /* decoded and not under way, oldest first */
-    uint32_t window_count;
-    struct byok_known *known; /* all decoded ones up to their commit, by id; and `anchor` */
-    struct byok_known anchor; /* keeps the table's head in this actor, whoever frees the tasks */
-    uint32_t calls;          /* under way */
-    struct lane *lanes;      /* the i-th for the i-th provider */
-    struct byok_timer timer;
-    int64_t idle_from_us;
-};
-
-static int64_t now_us(const struct byok_ctx *ctx)
-{
-    return ctx->env->clock->ops->now_us(ctx->env->clock);
-}
-
-static struct byok_str user_id(const struct user *self)
-{
-    return byok_str_of(self->id);
-}
-
-static struct lane *lane_of(const struct byok_ctx *ctx, const struct user *self,
+static struct byok_lane *lane_of(const struct byok_ctx *ctx, const struct byok_user *self,
                             const struct byok_task *task)
 {
     return &self->lanes[task->provider - ctx->env->providers];
 }
 
-static bool is_job(const struct byok_task *task)
+static int64_t concurrency(const struct byok_ctx *ctx, const struct byok_user *self)
 {
-    return task->request.type == BYOK_REQUEST_JOB;
-}
-
-/* ---- state ---- */
-
-static int64_t or_default(int64_t own, int64_t general)
-{
-    return own >= 0 ? own : general;
-}
-
-static void set_limits(const struct byok_ctx *ctx, struct user *self)
-{
-    const struct byok_settings *all = ctx->env->settings;
-    byok_limit_set(&self->requests,
-                   or_default(self->record.requests_per_minute, all->requests_per_minute),
-                   all->burst_percent);
-    byok_limit_set(&self->tokens,
-                   or_default(self->record.tokens_per_minute, all->tokens_per_minute),
-                   all->burst_percent);
-}
-
-static int64_t concurrency(const struct byok_ctx *ctx, const struct user *self)
-{
-    int64_t own = or_default(self->record.concurrency, ctx->env->settings->user_concurrency);
+    int64_t own = byok_user_or_default(self->record.concurrency, ctx->env->settings->user_concurrency);
     return own == 0 ? INT64_MAX : own;
 }
 
-static enum byok_err store_failed(const struct byok_ctx *ctx, const struct user *self,
-                                  const struct byok_fault *fault)
+static void save_debts(const struct byok_ctx *ctx, struct byok_user *self)
 {
-    byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
-    byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "state_unreadable",
-                   BYOK_F_INT("partition", self->partition), BYOK_F_TEXT("reason", fault->text));
-    return fault->code;
-}
-
-static enum byok_err load(const struct byok_ctx *ctx, struct user *self)
-{
-    struct byok_store *state = ctx->env->state;
-    BYOK_AUTO(byok_arena) arena = {0};
-    struct byok_str key = byok_user_key(&arena, user_id(self)), bytes;
-    struct byok_fault fault = {0};
-    if (!key.ptr)
-        return BYOK_E_NOMEM;
-    enum byok_err err = state->ops->get(state, self->partition, key, &arena, &bytes, &fault);
-    if (err != BYOK_E_OK)
-        return store_failed(ctx, self, &fault);
-    byok_user_record_init(&self->record);
-    if (bytes.ptr)
-        err = byok_user_record_decode(bytes, &arena, &self->record);
-    if (err == BYOK_E_BAD_MESSAGE) {
-        byok_fault_set(&fault, BYOK_E_STORE, "the record of user %s is damaged", self->id);
-        return store_failed(ctx, self, &fault);
-    }
-    if (err != BYOK_E_OK)
-        return err;
-    set_limits(ctx, self);
-    int64_t passed_ms =
-        ctx->env->clock->ops->wall_ms(ctx->env->clock) - self->record.saved_wall_ms;
-    passed_ms -= 1; /* both are rounded down */
-    int64_t passed_us = passed_ms > FAR_US / 1000 ? FAR_US : passed_ms * 1000;
-    byok_limit_load(&self->requests, now_us(ctx), self->record.requests_debt_us, passed_us);
-    byok_limit_load(&self->tokens, now_us(ctx), self->record.tokens_debt_us, passed_us);
-    self->loaded = true;
-    return BYOK_E_OK;
-}
-
-static void save_debts(const struct byok_ctx *ctx, struct user *self)
-{
-    self->record.requests_debt_us = byok_limit_debt_us(&self->requests, now_us(ctx));
-    self->record.tokens_debt_us = byok_limit_debt_us(&self->tokens, now_us(ctx));
+    self->record.requests_debt_us = byok_limit_debt_us(&self->requests, byok_user_now_us(ctx));
+    self->record.tokens_debt_us = byok_limit_debt_us(&self->tokens, byok_user_now_us(ctx));
     self->record.saved_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock);
 }
 
 /* ---- the end of a request ---- */
 
-static void forget(struct user *self, struct byok_task *task)
+static void forget(struct byok_user *self, struct byok_task *task)
 {
     if (task->listed)
         HASH_DEL(self->known, &task->known);
     task->listed = false;
 }
 
-static void window_remove(struct user *self, struct byok_task *task)
+static void window_remove(struct byok_user *self, struct byok_task *task)
 {
     DL_DELETE(self->window, task);
     self->window_count--;
 }
 
 /* It was not begun, or its result may not be published: the partition's next owner takes it. */
-static void drop(struct byok_ctx *ctx, struct user *self, struct byok_task *task)
+static void drop(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
     forget(self, task);
-    if (!is_job(task))
+    if (!byok_user_is_job(task))
         self->fenced = false;
     byok_task_ended(ctx, &task);
 }
 
 /* Write and send off what the task publishes; on an error it is unchanged and still here. */
-static enum byok_err finish(struct byok_ctx *ctx, struct user *self, struct byok_task *task)
+static enum byok_err finish(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
     save_debts(ctx, self);
     enum byok_err err = byok_outcome_write(ctx->env, &self->record, task);
@@ -173,7 +70,7 @@ static enum byok_err finish(struct byok_ctx *ctx, struct user *self, struct byok
         return err;
     enum byok_err code = task->status == BYOK_STATUS_OK ? BYOK_E_OK : task->fault.code;
     atomic_fetch_add_explicit(&ctx->env->metrics->results_by_code[code], 1, memory_order_relaxed);
-    byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "finished", BYOK_F_STR("user", user_id(self)),
+    byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "finished", BYOK_F_STR("user", byok_user_id(self)),
                    BYOK_F_STR("id", task->request.id), BYOK_F_TEXT("code", byok_err_name(code)),
                    BYOK_F_INT("attempts", task->attempt_count));
     byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
@@ -181,173 +78,18 @@ static enum byok_err finish(struct byok_ctx *ctx, struct user *self, struct byok
 }
 
 /* The same for a task of the window, with what its fault says. */
-static enum byok_err finish_waiting(struct byok_ctx *ctx, struct user *self,
+static enum byok_err finish_waiting(struct byok_ctx *ctx, struct byok_user *self,
                                     struct byok_task *task)
 {
     task->status = task->fault.code == BYOK_E_OK ? BYOK_STATUS_OK : BYOK_STATUS_ERROR;
     return finish(ctx, self, task);
 }
 
-/* ---- from the backlog into the window ---- */
-
-static void pop_backlog(struct user *self)
-{
-    self->backlog = (struct byok_record *)self->backlog->msg.next;
-    if (!self->backlog)
-        self->backlog_last = NULL;
-}
-
-static size_t arena_cap(const struct byok_settings *settings)
-{
-    /* the tree, the copy in the provider's form, the answer, the result: each at most about two
-     * times its bytes on the wire */
-    return 4 * (settings->request_max_bytes + settings->answer_max_bytes);
-}
-
-static enum byok_err decode(const struct byok_ctx *ctx, struct byok_task *task,
-                            struct byok_fault *fault)
-{
-    struct byok_record *record = task->record;
-    struct byok_request *request = &task->request;
-    enum byok_err err = byok_request_decode(
-        &task->arena, byok_record_header_of(record, BYOK_HEADER_CONTENT_TYPE), record->key,
-        record->value, record->timestamp_wall_ms, request, fault);
-    if (err == BYOK_E_NOMEM && task->arena.overflow)
-        return byok_fault_set(fault, BYOK_E_TOO_LARGE,
-                              "the request takes more memory than a job may have");
-    if (err != BYOK_E_OK)
-        return err;
-    struct byok_str trace = byok_record_header_of(record, BYOK_HEADER_TRACEPARENT);
-    if (request->traceparent.len == 0 && trace.len <= BYOK_TRACEPARENT_MAX)
-        request->traceparent = trace;
-    task->taken_us = now_us(ctx);
-    task->deadline_us = INT64_MAX;
-    if (request->deadline_wall_ms != 0) {
-        int64_t left_ms =
-            request->deadline_wall_ms - ctx->env->clock->ops->wall_ms(ctx->env->clock);
-        if (left_ms < FAR_US / 1000)
-            task->deadline_us = task->taken_us + left_ms * 1000;
-    }
-    return BYOK_E_OK;
-}
-
-/* Whether this id has been answered already, or is about to be. */
-static enum byok_err is_repeat(const struct byok_ctx *ctx, struct user *self,
-                               struct byok_task *task, bool *out)
-{
-    struct byok_known *same = NULL;
-    HASH_FIND(hh, self->known, task->request.id.ptr, task->request.id.len, same);
-    *out = same != NULL;
-    if (same)
-        return BYOK_E_OK;
-    struct byok_store *state = ctx->env->state;
-    struct byok_str key = byok_done_key(&task->arena, user_id(self), task->request.id), bytes;
-    struct byok_fault fault = {0};
-    if (!key.ptr)
-        return BYOK_E_NOMEM;
-    enum byok_err err =
-        state->ops->get(state, self->partition, key, &task->arena, &bytes, &fault);
-    if (err != BYOK_E_OK)
-        return store_failed(ctx, self, &fault);
-    *out = bytes.ptr != NULL;
-    return BYOK_E_OK;
-}
-
-/* Nothing to publish but the offset. */
-static void pass_over(struct byok_ctx *ctx, struct byok_task *task)
-{
-    byok_metric_add(ctx->env->metrics, BYOK_METRIC_DUPLICATES, 1);
-    byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "duplicate",
-                   BYOK_F_STR("id", task->request.id), BYOK_F_INT("offset", task->offset));
-    byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
-}
-
-static void configure(const struct byok_ctx *ctx, struct user *self, struct byok_task *task)
-{
-    if (byok_configure(ctx->env, &task->request.settings, &self->record, &task->fault) ==
-        BYOK_E_OK)
-        set_limits(ctx, self);
-}
-
-/* A decoded request takes its place; what is wrong with it stands in task->fault. */
-static enum byok_err admit(const struct byok_ctx *ctx, struct user *self, struct byok_task *task)
-{
-    struct byok_fault fault = {0};
-    enum byok_err err = byok_route(ctx->env, &self->record, task, &fault);
-    if (err == BYOK_E_NOMEM)
-        return err;
-    struct byok_known *line = &task->known;
-    HASH_ADD_KEYPTR(hh, self->known, task->request.id.ptr, task->request.id.len, line);
-    if (!line->hh.tbl)
-        return BYOK_E_NOMEM;
-    task->listed = true;
-    task->user = ctx->self;
-    task->fault = fault;
-    DL_APPEND(self->window, task);
-    self->window_count++;
-    if (!is_job(task))
-        self->fenced = true;
-    if (task->request.type == BYOK_REQUEST_USER_CONFIGURE)
-        configure(ctx, self, task);
-    return BYOK_E_OK;
-}
-
-/* The task of the first record; the record is popped when it is settled what becomes of it. */
-static enum byok_err take_one(struct byok_ctx *ctx, struct user *self, struct byok_task *task)
-{
-    struct byok_fault fault = {0};
-    enum byok_err err = decode(ctx, task, &fault);
-    if (err == BYOK_E_NOMEM)
-        return err;
-    if (err != BYOK_E_OK) {
-        struct byok_record *record = task->record;
-        task->record = NULL;
-        err = byok_dead_letter(ctx, &record, "decode", &fault);
-        if (err != BYOK_E_OK)
-            task->record = record;
-        else
-            byok_task_free(task);
-        return err;
-    }
-    bool repeat = false;
-    err = is_repeat(ctx, self, task, &repeat);
-    if (err == BYOK_E_OK && !repeat)
-        err = admit(ctx, self, task);
-    if (err == BYOK_E_OK && repeat)
-        pass_over(ctx, task);
-    return err;
-}
-
-static enum byok_err fill(struct byok_ctx *ctx, struct user *self)
-{
-    while (self->backlog && !self->fenced && self->window_count < ctx->env->settings->window) {
-        struct byok_record *record = self->backlog;
-        struct byok_msg *behind = record->msg.next;
-        struct byok_task *task = byok_task_new(&record, arena_cap(ctx->env->settings));
-        if (!task)
-            return BYOK_E_NOMEM;
-        pop_backlog(self);
-        task->record->msg.next = NULL;
-        enum byok_err err = take_one(ctx, self, task);
-        if (err == BYOK_E_OK)
-            continue;
-        record = task->record; /* back to where it was */
-        task->record = NULL;
-        byok_task_free(task);
-        record->msg.next = behind;
-        self->backlog = record;
-        if (!behind)
-            self->backlog_last = record;
-        return err;
-    }
-    return BYOK_E_OK;
-}
-
 /* ---- from the window to the providers ---- */
 
 static bool is_exempt(const struct byok_task *task)
 {
-    return !is_job(task); /* limits are for calls that cost */
+    return !byok_user_is_job(task); /* limits are for calls that cost */
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -356,7 +98,7 @@ static int64_t later(int64_t a, int64_t b)
 }
 
 /* When limits let the task go: now or before, or a later time. */
-static int64_t allowed_at(const struct user *self, struct byok_task *task, int64_t now)
+static int64_t allowed_at(const struct byok_user *self, struct byok_task *task, int64_t now)
 {
     if (is_exempt(task))
         return now;
@@ -369,7 +111,7 @@ static int64_t allowed_at(const struct user *self, struct byok_task *task, int64
 
 /* The oldest task of each lane that waits for no retry; ends what is past its deadline or wrong.
  * Returns when the next of the others is due. */
-static enum byok_err look_over(struct byok_ctx *ctx, struct user *self, int64_t now,
+static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int64_t now,
                                int64_t *wake_us)
 {
     struct byok_task *task, *next;
@@ -391,7 +133,7 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct user *self, int64_t 
             }
             continue;
         }
-        struct lane *lane = lane_of(ctx, self, task);
+        struct byok_lane *lane = lane_of(ctx, self, task);
         if (task->deadline_us < *wake_us)
             *wake_us = task->deadline_us;
         if (task->not_before_us > now) {
@@ -404,12 +146,12 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct user *self, int64_t 
     return BYOK_E_OK;
 }
 
-static void offer(struct byok_ctx *ctx, struct user *self, int64_t now, int64_t *wake_us)
+static void offer(struct byok_ctx *ctx, struct byok_user *self, int64_t now, int64_t *wake_us)
 {
     if (self->calls >= concurrency(ctx, self))
         return; /* the end of a call brings us back */
     for (size_t i = 0; i < ctx->env->provider_count; i++) {
-        struct lane *lane = &self->lanes[i];
+        struct byok_lane *lane = &self->lanes[i];
         if (!lane->first || lane->ready.away)
             continue;
         int64_t at = later(lane->blocked_until_us, allowed_at(self, lane->first, now));
@@ -424,13 +166,13 @@ static void offer(struct byok_ctx *ctx, struct user *self, int64_t now, int64_t 
     }
 }
 
-static uint32_t known_count(const struct user *self)
+static uint32_t known_count(const struct byok_user *self)
 {
     return HASH_COUNT(self->known) - 1; /* the anchor */
 }
 
 /* Whether anything could still reach this actor. */
-static bool is_quiet(const struct byok_ctx *ctx, const struct user *self)
+static bool is_quiet(const struct byok_ctx *ctx, const struct byok_user *self)
 {
     for (size_t i = 0; i < ctx->env->provider_count; i++) {
         if (self->lanes[i].ready.away)
@@ -439,25 +181,25 @@ static bool is_quiet(const struct byok_ctx *ctx, const struct user *self)
     return !self->backlog && known_count(self) == 0 && byok_actor_pending(ctx->self) == 0;
 }
 
-static void leave(struct byok_ctx *ctx, struct user *self)
+static void leave(struct byok_ctx *ctx, struct byok_user *self)
 {
     struct byok_partition *partition =
         byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
     if (partition)
-        byok_partition_remove_user(partition, user_id(self), ctx->self);
+        byok_partition_remove_user(partition, byok_user_id(self), ctx->self);
     byok_stop(ctx->self);
 }
 
 /* After every message: take in, offer, and see when to wake up. */
-static void go_on(struct byok_ctx *ctx, struct user *self)
+static void go_on(struct byok_ctx *ctx, struct byok_user *self)
 {
-    int64_t now = now_us(ctx), wake_us = INT64_MAX;
+    int64_t now = byok_user_now_us(ctx), wake_us = INT64_MAX;
     enum byok_err err = BYOK_E_OK;
     if (!self->closed && self->backlog && !self->loaded)
-        err = load(ctx, self);
+        err = byok_user_load(ctx, self);
     /* again while room was made: what ends without a call leaves the window at once */
     for (bool more = true; err == BYOK_E_OK && more && self->loaded && !self->closed;) {
-        err = fill(ctx, self);
+        err = byok_user_fill(ctx, self);
         if (err == BYOK_E_OK)
             err = look_over(ctx, self, now, &wake_us);
         more = self->backlog && !self->fenced && self->window_count < ctx->env->settings->window;
@@ -485,7 +227,7 @@ static void go_on(struct byok_ctx *ctx, struct user *self)
 
 /* ---- messages ---- */
 
-static void on_request(struct user *self, struct byok_msg **msg)
+static void on_request(struct byok_user *self, struct byok_msg **msg)
 {
     struct byok_record *record = (struct byok_record *)*msg;
     *msg = NULL;
@@ -497,12 +239,12 @@ static void on_request(struct user *self, struct byok_msg **msg)
     self->backlog_last = record;
 }
 
-static void on_close(struct byok_ctx *ctx, struct user *self)
+static void on_close(struct byok_ctx *ctx, struct byok_user *self)
 {
     self->closed = true;
     while (self->backlog) {
         struct byok_record *record = self->backlog;
-        pop_backlog(self);
+        byok_user_pop_backlog(self);
         byok_record_dropped(ctx, &record);
     }
     while (self->window) {
@@ -512,10 +254,10 @@ static void on_close(struct byok_ctx *ctx, struct user *self)
     }
 }
 
-static struct byok_task *pick(struct byok_ctx *ctx, struct user *self, size_t i, int64_t now)
+static struct byok_task *pick(struct byok_ctx *ctx, struct byok_user *self, size_t i, int64_t now)
 {
     struct byok_task *task;
-    const struct lane *lane = &self->lanes[i];
+    const struct byok_lane *lane = &self->lanes[i];
     if (self->closed || self->calls >= concurrency(ctx, self) || lane->blocked_until_us > now)
         return NULL;
     DL_FOREACH(self->window, task)
@@ -529,11 +271,11 @@ static struct byok_task *pick(struct byok_ctx *ctx, struct user *self, size_t i,
     return NULL;
 }
 
-static void on_turn(struct byok_ctx *ctx, struct user *self, struct byok_msg **msg)
+static void on_turn(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
 {
-    struct lane *lane = (struct lane *)*msg;
+    struct byok_lane *lane = (struct byok_lane *)*msg;
     struct byok_actor *provider = (*msg)->from;
-    int64_t now = now_us(ctx);
+    int64_t now = byok_user_now_us(ctx);
     struct byok_task *task = pick(ctx, self, (size_t)(lane - self->lanes), now);
     if (!task) {
         byok_send(ctx, provider, BYOK_MSG_DECLINE, msg);
@@ -547,12 +289,14 @@ static void on_turn(struct byok_ctx *ctx, struct user *self, struct byok_msg **m
     }
     if (task->deadline_us == INT64_MAX)
         task->deadline_us = now + ctx->env->settings->deadline_us;
+    bool limited = self->requests.per_minute > 0 || self->tokens.per_minute > 0;
+    task->turn_us = limited && !is_exempt(task) ? now : 0;
     window_remove(self, task);
     self->calls++;
     byok_send_task(ctx, provider, BYOK_MSG_CALL, &task);
 }
 
-static void settle_tokens(const struct byok_ctx *ctx, struct user *self, struct byok_task *task,
+static void settle_tokens(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
                           bool sent)
 {
     const struct byok_usage *usage = &task->answer.usage;
@@ -563,7 +307,7 @@ static void settle_tokens(const struct byok_ctx *ctx, struct user *self, struct 
         used = (usage->input_tokens > 0 ? usage->input_tokens : 0) +
                (usage->output_tokens > 0 ? usage->output_tokens : 0);
     if (!is_exempt(task) && task->reserved_tokens > 0)
-        byok_limit_settle(&self->tokens, now_us(ctx), task->tokens_ticket, task->reserved_tokens,
+        byok_limit_settle(&self->tokens, byok_user_now_us(ctx), task->tokens_ticket, task->reserved_tokens,
                           used);
     task->reserved_tokens = 0;
 }
@@ -584,21 +328,21 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
         .sent = last_was_sent(task),
         .attempts = task->attempt_count,
         .on_unknown = task->request.on_unknown,
-        .now_us = now_us(ctx),
+        .now_us = byok_user_now_us(ctx),
         .deadline_us = task->deadline_us,
         .random = ctx->env->clock->ops->random(ctx->env->clock),
     };
     return task->fault.code != BYOK_E_OK && byok_retry_decide(&policy, &what, at_us);
 }
 
-static void wait_for_retry(const struct byok_ctx *ctx, struct user *self, struct byok_task *task,
+static void wait_for_retry(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
                            int64_t at_us)
 {
     task->not_before_us = at_us;
     if (task->fault.code == BYOK_E_RATE_LIMITED && at_us > lane_of(ctx, self, task)->blocked_until_us)
         lane_of(ctx, self, task)->blocked_until_us = at_us;
     task->fault = (struct byok_fault){0};
-    byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, 1);
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, !task->late);
     DL_PREPEND(self->window, task);
     self->window_count++;
 }
@@ -613,13 +357,13 @@ static enum byok_status final_status(const struct byok_task *task)
 
 /* Delivered again when it failed for memory: everything before the call of finish() may be done
  * twice. */
-static enum byok_err on_ended(struct byok_ctx *ctx, struct user *self, struct byok_msg **msg)
+static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
     bool ours = byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
     settle_tokens(ctx, self, task, last_was_sent(task));
-    int64_t at_us = 0;
-    bool retry = ours && retries(ctx, task, &at_us);
+    int64_t at_us = 0; /* at once, when it was only late */
+    bool retry = ours && (task->late || retries(ctx, task, &at_us));
     if (!ours || retry) {
         *msg = NULL;
         self->calls--;
@@ -650,7 +394,7 @@ static bool is_refused(const struct byok_task *task)
 }
 
 /* Its commit has failed: the outcome is written anew; done twice when it failed for memory. */
-static enum byok_err on_refused(struct byok_ctx *ctx, struct user *self, struct byok_msg **msg)
+static enum byok_err on_refused(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
     if (is_refused(task))
@@ -662,7 +406,7 @@ static enum byok_err on_refused(struct byok_ctx *ctx, struct user *self, struct 
     return err;
 }
 
-static void on_committed(struct byok_ctx *ctx, struct user *self, struct byok_msg **msg)
+static void on_committed(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
     *msg = NULL;
@@ -671,7 +415,7 @@ static void on_committed(struct byok_ctx *ctx, struct user *self, struct byok_ms
 
 static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg **msg)
 {
-    struct user *self = state;
+    struct byok_user *self = state;
     enum byok_err err = BYOK_E_OK;
     switch ((*msg)->kind) {
     case BYOK_MSG_REQUEST:
@@ -711,7 +455,7 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
 
 static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
 {
-    struct user *self = state;
+    struct byok_user *self = state;
     const struct byok_user_arg *who = arg;
     assert(who->id.len <= BYOK_USER_MAX);
     self->partition = who->partition;
@@ -733,7 +477,7 @@ static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
 
 static void done(struct byok_ctx *ctx, void *state)
 {
-    struct user *self = state;
+    struct byok_user *self = state;
     byok_timer_cancel(ctx, &self->timer);
     byok_records_free(self->backlog);
     while (self->window) {
@@ -751,7 +495,7 @@ static void done(struct byok_ctx *ctx, void *state)
 
 static void check(const void *state)
 {
-    const struct user *self = state;
+    const struct byok_user *self = state;
     assert(known_count(self) >= self->window_count + self->calls);
     assert(!self->backlog == !self->backlog_last);
     assert(!self->closed || (!self->backlog && !self->window));
@@ -759,7 +503,7 @@ static void check(const void *state)
 
 const struct byok_behavior byok_actor_user = {
     .name = "user",
-    .state_size = sizeof(struct user),
+    .state_size = sizeof(struct byok_user),
     .init = init,
     .receive = receive,
     .done = done,

@@ -12,6 +12,19 @@ struct vault {
     struct byok_vault *vault;
 };
 
+/* Told on the status page; the supervisor delivers the message again meanwhile. */
+static enum byok_err note_store(const struct byok_ctx *ctx, enum byok_err err,
+                                const struct byok_fault *fault)
+{
+    byok_metric_set(ctx->env->metrics, BYOK_METRIC_STORE_BROKEN, err == BYOK_E_STORE);
+    if (err != BYOK_E_STORE)
+        return err;
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
+    byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "vault_unwritable",
+                   BYOK_F_TEXT("reason", fault->text));
+    return err;
+}
+
 static struct byok_owner owner_of(const struct byok_task *task)
 {
     return (struct byok_owner){task->request.user, byok_str_of(task->provider->name),
@@ -61,9 +74,10 @@ static enum byok_err on_chunk(struct byok_ctx *ctx, struct vault *self, struct b
 {
     struct byok_chunk *chunk = (struct byok_chunk *)*msg;
     struct byok_store *store = byok_vault_store(self->vault);
+    struct byok_fault fault = {0};
     enum byok_err err = BYOK_E_OK;
     if (chunk->reset)
-        err = store->ops->drop(store, chunk->partition, NULL);
+        err = store->ops->drop(store, chunk->partition, &fault);
     size_t count = 0, unreadable = 0;
     for (struct byok_record *r = chunk->records; r; r = (struct byok_record *)r->msg.next)
         count++;
@@ -77,14 +91,12 @@ static enum byok_err on_chunk(struct byok_ctx *ctx, struct vault *self, struct b
                       byok_vault_verify(self->vault, r->key, r->value, NULL) != BYOK_E_OK;
     }
     if (err == BYOK_E_OK && (count > 0 || chunk->position >= 0))
-        err = store->ops->apply(store, chunk->partition, writes, count, chunk->position, NULL);
+        err = store->ops->apply(store, chunk->partition, writes, count, chunk->position, &fault);
     byok_delete(writes);
     if (err == BYOK_E_OK)
-        err = store->ops->position(store, chunk->partition, &chunk->position, NULL);
-    if (err != BYOK_E_OK) {
-        byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
+        err = store->ops->position(store, chunk->partition, &chunk->position, &fault);
+    if (note_store(ctx, err, &fault) != BYOK_E_OK)
         return err;
-    }
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_RESTORED, (int64_t)count);
     if (unreadable > 0)
         byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "sealed_keys_unreadable",
@@ -94,11 +106,12 @@ static enum byok_err on_chunk(struct byok_ctx *ctx, struct vault *self, struct b
     return BYOK_E_OK;
 }
 
-static enum byok_err apply_out(struct vault *self, const struct byok_out *out)
+static enum byok_err apply_out(struct vault *self, const struct byok_out *out,
+                               struct byok_fault *fault)
 {
     struct byok_store *store = byok_vault_store(self->vault);
     const struct byok_write write = {out->key, out->value, out->tombstone};
-    return store->ops->apply(store, out->partition, &write, 1, out->offset + 1, NULL);
+    return store->ops->apply(store, out->partition, &write, 1, out->offset + 1, fault);
 }
 
 /* The committed registrations and deletions of a batch; delivered again when the disk fails. */
@@ -110,11 +123,10 @@ static enum byok_err on_apply(struct byok_ctx *ctx, struct vault *self, struct b
         for (size_t i = 0; i < task->out_count; i++) {
             if (task->outs[i].topic != BYOK_TOPIC_VAULT)
                 continue;
-            enum byok_err err = apply_out(self, &task->outs[i]);
-            if (err != BYOK_E_OK) {
-                byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
+            struct byok_fault fault = {0};
+            enum byok_err err = apply_out(self, &task->outs[i], &fault);
+            if (note_store(ctx, err, &fault) != BYOK_E_OK)
                 return err;
-            }
         }
     }
     byok_send(ctx, (*msg)->from, BYOK_MSG_APPLIED, msg);

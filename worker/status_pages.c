@@ -103,6 +103,10 @@ bool byok_status_ready(const struct byok_status_source *source, struct byok_buf 
                                          : "broker: not connected");
         all &= ready;
     }
+    if (source->vault_metrics && value_of(source->vault_metrics, BYOK_METRIC_STORE_BROKEN) != 0) {
+        byok_buf_printf(out, "vault: its table cannot be written\n");
+        all = false;
+    }
     if (all)
         byok_buf_printf(out, "ready\n");
     return all;

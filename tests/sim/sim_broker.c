@@ -341,7 +341,8 @@ static void hand_over(struct sim_world *world, int32_t partition)
     struct sim_worker *next = owner->next;
     owner->worker = NULL;
     owner->next = NULL;
-    if (next && next->alive)
+    /* not to who has not heard yet that it lost it: its old work would pass for the new owner's */
+    if (next && next->alive && !sim_partition(next, partition))
         sim_assign(next, partition);
 }
 
