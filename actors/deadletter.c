@@ -46,8 +46,8 @@ static bool address(struct byok_task *task, const char *stage, const struct byok
     return !byok_arena_failed(&task->arena);
 }
 
-enum byok_err byok_dead_letter(struct byok_ctx *ctx, struct byok_record **record,
-                               const char *stage, const struct byok_fault *fault)
+enum byok_err byok_dead_letter(struct byok_ctx *ctx, struct byok_record **record, const char *stage,
+                               const struct byok_fault *fault)
 {
     struct byok_task *task = byok_task_new(record, 0);
     if (!task)

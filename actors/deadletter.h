@@ -14,7 +14,7 @@
 /** Send the record (as a task of no user) to the publisher as a dead letter.  `stage` is a literal
  *  such as "decode".  Takes *record; BYOK_E_NOMEM: it is still the caller's. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4)
-enum byok_err byok_dead_letter(struct byok_ctx *ctx, struct byok_record **record,
-                               const char *stage, const struct byok_fault *fault);
+enum byok_err byok_dead_letter(struct byok_ctx *ctx, struct byok_record **record, const char *stage,
+                               const struct byok_fault *fault);
 
 #endif

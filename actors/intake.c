@@ -133,8 +133,7 @@ static void retry_restore(struct byok_ctx *ctx, struct intake *self,
 static void on_restore_retry(struct byok_ctx *ctx)
 {
     struct byok_partition *partition, *next;
-    HASH_ITER(hh, ctx->env->partitions->table, partition, next)
-    {
+    HASH_ITER(hh, ctx->env->partitions->table, partition, next) {
         if (partition->phase != BYOK_PHASE_RESTORING)
             continue;
         if (!partition->state.done && !partition->state.reading)
@@ -181,8 +180,7 @@ static enum byok_err apply_state(struct byok_ctx *ctx, const struct byok_chunk *
 static enum byok_err on_chunk(struct byok_ctx *ctx, struct intake *self, struct byok_msg **msg)
 {
     struct byok_chunk *chunk = (struct byok_chunk *)*msg;
-    struct byok_partition *partition =
-        byok_partition_find(ctx->env->partitions, chunk->partition);
+    struct byok_partition *partition = byok_partition_find(ctx->env->partitions, chunk->partition);
     if (!partition || partition->phase != BYOK_PHASE_RESTORING)
         return BYOK_E_OK;
     if (chunk->fault.code != BYOK_E_OK) {
@@ -293,8 +291,7 @@ static enum byok_err pass_on(struct byok_ctx *ctx, struct byok_partition *partit
 static enum byok_err on_record(struct byok_ctx *ctx, struct byok_msg **msg)
 {
     struct byok_record *record = (struct byok_record *)*msg;
-    struct byok_partition *partition =
-        byok_partition_find(ctx->env->partitions, record->partition);
+    struct byok_partition *partition = byok_partition_find(ctx->env->partitions, record->partition);
     if (!partition || partition->phase != BYOK_PHASE_RUNNING ||
         record->offset <= partition->last_offset)
         return BYOK_E_OK; /* not ours now, or delivered twice */
@@ -319,8 +316,7 @@ static enum byok_err on_record(struct byok_ctx *ctx, struct byok_msg **msg)
 static enum byok_err close_users(struct byok_ctx *ctx, struct byok_partition *partition)
 {
     struct byok_user_entry *entry, *next;
-    HASH_ITER(hh, partition->users, entry, next)
-    {
+    HASH_ITER(hh, partition->users, entry, next) {
         struct byok_msg *msg = byok_new(1, sizeof *msg);
         if (!msg)
             return BYOK_E_NOMEM; /* it comes again; who was closed does not mind */
@@ -436,8 +432,7 @@ static enum byok_err on_stop(struct byok_ctx *ctx, struct intake *self)
         stopped_if_empty(ctx);
         return BYOK_E_OK;
     }
-    HASH_ITER(hh, ctx->env->partitions->table, partition, next)
-    {
+    HASH_ITER(hh, ctx->env->partitions->table, partition, next) {
         enum byok_err err = drain(ctx, self, partition);
         if (err != BYOK_E_OK)
             return err;
@@ -456,8 +451,7 @@ static void on_drain_timer(struct byok_ctx *ctx, struct intake *self)
 {
     int64_t now = now_us(ctx), next_us = INT64_MAX;
     struct byok_partition *partition, *next;
-    HASH_ITER(hh, ctx->env->partitions->table, partition, next)
-    {
+    HASH_ITER(hh, ctx->env->partitions->table, partition, next) {
         if (partition->phase != BYOK_PHASE_DRAINING)
             continue;
         if (partition->drain_until_us <= now)

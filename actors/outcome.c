@@ -63,8 +63,8 @@ static enum byok_err encode(struct byok_arena *arena, enum byok_format format,
     return BYOK_E_OK;
 }
 
-static struct byok_out *add_out(struct byok_task *task, enum byok_topic topic,
-                                struct byok_str key, struct byok_str value)
+static struct byok_out *add_out(struct byok_task *task, enum byok_topic topic, struct byok_str key,
+                                struct byok_str value)
 {
     struct byok_out *out = byok_task_out(task, topic);
     if (!out)
@@ -78,8 +78,7 @@ static struct byok_out *add_out(struct byok_task *task, enum byok_topic topic,
 static void add_headers(struct byok_out *out, const struct byok_request *request,
                         enum byok_format format)
 {
-    byok_out_header(out, BYOK_HEADER_CONTENT_TYPE,
-                    byok_str_of(byok_format_content_type(format)));
+    byok_out_header(out, BYOK_HEADER_CONTENT_TYPE, byok_str_of(byok_format_content_type(format)));
     byok_out_header(out, BYOK_HEADER_REQUEST_ID, request->id);
     if (request->traceparent.len > 0)
         byok_out_header(out, BYOK_HEADER_TRACEPARENT, request->traceparent);
@@ -109,8 +108,8 @@ static enum byok_err write_result(const struct byok_env *env, struct byok_task *
 {
     struct byok_value value = byok_result_value(&task->arena, result);
     struct byok_str bytes;
-    enum byok_err err = encode(&task->arena, task->request.format, &value,
-                               env->settings->answer_max_bytes, &bytes);
+    enum byok_err err =
+        encode(&task->arena, task->request.format, &value, env->settings->answer_max_bytes, &bytes);
     if (err != BYOK_E_OK)
         return err;
     struct byok_out *out = add_out(task, BYOK_TOPIC_RESULTS, task->request.user, bytes);
@@ -129,11 +128,10 @@ static enum byok_err write_usage(const struct byok_env *env, struct byok_task *t
     for (uint32_t i = 0; i < result->attempt_count; i++) {
         if (!task->attempts[i].sent)
             continue;
-        struct byok_value value =
-            byok_usage_event_value(&task->arena, result, &task->attempts[i]);
+        struct byok_value value = byok_usage_event_value(&task->arena, result, &task->attempts[i]);
         struct byok_str bytes;
-        enum byok_err err = encode(&task->arena, BYOK_JSON, &value,
-                                   env->settings->answer_max_bytes, &bytes);
+        enum byok_err err =
+            encode(&task->arena, BYOK_JSON, &value, env->settings->answer_max_bytes, &bytes);
         if (err != BYOK_E_OK)
             return err;
         struct byok_out *out = add_out(task, BYOK_TOPIC_USAGE, task->request.user, bytes);
@@ -183,10 +181,9 @@ static enum byok_err write_vault(struct byok_task *task)
         return BYOK_E_OK;
     const struct byok_owner owner = {request->user, request->provider, request->label};
     struct byok_str key = byok_vault_record_key(&task->arena, &owner);
-    struct byok_out *out =
-        key.ptr ? add_out(task, BYOK_TOPIC_VAULT, key,
-                          stores ? task->sealed : (struct byok_str){NULL, 0})
-                : NULL;
+    struct byok_out *out = key.ptr ? add_out(task, BYOK_TOPIC_VAULT, key,
+                                             stores ? task->sealed : (struct byok_str){NULL, 0})
+                                   : NULL;
     if (!out)
         return task->arena.overflow ? BYOK_E_TOO_LARGE : BYOK_E_NOMEM;
     out->partition = task->partition;

@@ -56,8 +56,7 @@ struct byok_partition *byok_partition_current(struct byok_partitions *partitions
 void byok_partition_remove(struct byok_partitions *partitions, struct byok_partition *partition)
 {
     struct byok_user_entry *entry, *next;
-    HASH_ITER(hh, partition->users, entry, next)
-    {
+    HASH_ITER(hh, partition->users, entry, next) {
         HASH_DEL(partition->users, entry);
         byok_delete(entry);
     }

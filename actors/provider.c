@@ -229,8 +229,8 @@ static enum byok_err read_answer(const struct byok_ctx *ctx, struct byok_task *t
 
 static void note_attempt(const struct byok_ctx *ctx, struct byok_task *task)
 {
-    uint32_t i = task->attempt_count < BYOK_ATTEMPTS_MAX ? task->attempt_count
-                                                         : BYOK_ATTEMPTS_MAX - 1;
+    uint32_t i =
+        task->attempt_count < BYOK_ATTEMPTS_MAX ? task->attempt_count : BYOK_ATTEMPTS_MAX - 1;
     int64_t took_ms = (now_us(ctx) - task->attempt_began_us) / 1000;
     task->attempts[i] = (struct byok_attempt){
         .started_wall_ms = wall_ms(ctx) - took_ms,

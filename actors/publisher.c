@@ -61,8 +61,7 @@ static int64_t now_us(const struct byok_ctx *ctx)
     return ctx->env->clock->ops->now_us(ctx->env->clock);
 }
 
-static struct byok_partition *partition_of(const struct byok_ctx *ctx,
-                                           const struct byok_task *task)
+static struct byok_partition *partition_of(const struct byok_ctx *ctx, const struct byok_task *task)
 {
     return byok_partition_current(ctx->env->partitions, task->partition, task->epoch);
 }
@@ -178,8 +177,7 @@ static bool is_behind(const struct byok_partition *partition)
 static void list_behind(const struct byok_ctx *ctx, struct byok_commit *commit)
 {
     struct byok_partition *partition, *next;
-    HASH_ITER(hh, ctx->env->partitions->table, partition, next)
-    {
+    HASH_ITER(hh, ctx->env->partitions->table, partition, next) {
         if (partition->committed >= 0 && is_behind(partition))
             list_partition(commit, partition->id);
     }
@@ -188,8 +186,7 @@ static void list_behind(const struct byok_ctx *ctx, struct byok_commit *commit)
 static bool any_behind(const struct byok_ctx *ctx)
 {
     struct byok_partition *partition, *next;
-    HASH_ITER(hh, ctx->env->partitions->table, partition, next)
-    {
+    HASH_ITER(hh, ctx->env->partitions->table, partition, next) {
         if (partition->committed >= 0 && is_behind(partition))
             return true;
     }
@@ -330,8 +327,7 @@ static enum byok_err apply_state(const struct byok_ctx *ctx, const struct byok_c
 {
     struct byok_fault fault = {0};
     for (size_t i = 0; i < commit->position_count; i++) {
-        enum byok_err err =
-            apply_partition(ctx, commit, commit->positions[i].partition, &fault);
+        enum byok_err err = apply_partition(ctx, commit, commit->positions[i].partition, &fault);
         if (err == BYOK_E_OK)
             continue;
         byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);

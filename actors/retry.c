@@ -2,7 +2,8 @@
 /* actors/retry.c - see actors/retry.h. */
 #include "actors/retry.h"
 
-static int64_t backoff_us(const struct byok_retry_policy *policy, const struct byok_retry_case *what)
+static int64_t backoff_us(const struct byok_retry_policy *policy,
+                          const struct byok_retry_case *what)
 {
     int64_t top = policy->backoff_base_us;
     for (uint32_t i = 1; i < what->attempts && top < policy->backoff_max_us; i++)

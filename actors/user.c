@@ -19,14 +19,15 @@
 #define TROUBLE_RETRY_US ((int64_t)100000)
 
 static struct byok_lane *lane_of(const struct byok_ctx *ctx, const struct byok_user *self,
-                            const struct byok_task *task)
+                                 const struct byok_task *task)
 {
     return &self->lanes[task->provider - ctx->env->providers];
 }
 
 static int64_t concurrency(const struct byok_ctx *ctx, const struct byok_user *self)
 {
-    int64_t own = byok_user_or_default(self->record.concurrency, ctx->env->settings->user_concurrency);
+    int64_t own =
+        byok_user_or_default(self->record.concurrency, ctx->env->settings->user_concurrency);
     return own == 0 ? INT64_MAX : own;
 }
 
@@ -70,8 +71,9 @@ static enum byok_err finish(struct byok_ctx *ctx, struct byok_user *self, struct
         return err;
     enum byok_err code = task->status == BYOK_STATUS_OK ? BYOK_E_OK : task->fault.code;
     atomic_fetch_add_explicit(&ctx->env->metrics->results_by_code[code], 1, memory_order_relaxed);
-    byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "finished", BYOK_F_STR("user", byok_user_id(self)),
-                   BYOK_F_STR("id", task->request.id), BYOK_F_TEXT("code", byok_err_name(code)),
+    byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "finished",
+                   BYOK_F_STR("user", byok_user_id(self)), BYOK_F_STR("id", task->request.id),
+                   BYOK_F_TEXT("code", byok_err_name(code)),
                    BYOK_F_INT("attempts", task->attempt_count));
     byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
     return BYOK_E_OK;
@@ -117,8 +119,7 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
     struct byok_task *task, *next;
     for (size_t i = 0; i < ctx->env->provider_count; i++)
         self->lanes[i].first = NULL;
-    DL_FOREACH_SAFE(self->window, task, next)
-    {
+    DL_FOREACH_SAFE(self->window, task, next) {
         bool goes_out = task->provider && task->fault.code == BYOK_E_OK;
         if (task->deadline_us <= now && goes_out)
             byok_fault_set(&task->fault, BYOK_E_DEADLINE,
@@ -260,8 +261,7 @@ static struct byok_task *pick(struct byok_ctx *ctx, struct byok_user *self, size
     const struct byok_lane *lane = &self->lanes[i];
     if (self->closed || self->calls >= concurrency(ctx, self) || lane->blocked_until_us > now)
         return NULL;
-    DL_FOREACH(self->window, task)
-    {
+    DL_FOREACH(self->window, task) {
         if (!task->provider || lane_of(ctx, self, task) != lane || task->not_before_us > now)
             continue;
         bool fit = task->fault.code == BYOK_E_OK && task->deadline_us > now &&
@@ -296,8 +296,8 @@ static void on_turn(struct byok_ctx *ctx, struct byok_user *self, struct byok_ms
     byok_send_task(ctx, provider, BYOK_MSG_CALL, &task);
 }
 
-static void settle_tokens(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
-                          bool sent)
+static void settle_tokens(const struct byok_ctx *ctx, struct byok_user *self,
+                          struct byok_task *task, bool sent)
 {
     const struct byok_usage *usage = &task->answer.usage;
     int64_t used = task->reserved_tokens;
@@ -307,8 +307,8 @@ static void settle_tokens(const struct byok_ctx *ctx, struct byok_user *self, st
         used = (usage->input_tokens > 0 ? usage->input_tokens : 0) +
                (usage->output_tokens > 0 ? usage->output_tokens : 0);
     if (!is_exempt(task) && task->reserved_tokens > 0)
-        byok_limit_settle(&self->tokens, byok_user_now_us(ctx), task->tokens_ticket, task->reserved_tokens,
-                          used);
+        byok_limit_settle(&self->tokens, byok_user_now_us(ctx), task->tokens_ticket,
+                          task->reserved_tokens, used);
     task->reserved_tokens = 0;
 }
 
@@ -335,11 +335,12 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
     return task->fault.code != BYOK_E_OK && byok_retry_decide(&policy, &what, at_us);
 }
 
-static void wait_for_retry(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
-                           int64_t at_us)
+static void wait_for_retry(const struct byok_ctx *ctx, struct byok_user *self,
+                           struct byok_task *task, int64_t at_us)
 {
     task->not_before_us = at_us;
-    if (task->fault.code == BYOK_E_RATE_LIMITED && at_us > lane_of(ctx, self, task)->blocked_until_us)
+    if (task->fault.code == BYOK_E_RATE_LIMITED &&
+        at_us > lane_of(ctx, self, task)->blocked_until_us)
         lane_of(ctx, self, task)->blocked_until_us = at_us;
     task->fault = (struct byok_fault){0};
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, !task->late);

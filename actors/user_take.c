@@ -47,11 +47,11 @@ enum byok_err byok_user_load(const struct byok_ctx *ctx, struct byok_user *self)
     if (err != BYOK_E_OK)
         return err;
     set_limits(ctx, self);
-    int64_t passed_ms =
-        ctx->env->clock->ops->wall_ms(ctx->env->clock) - self->record.saved_wall_ms;
+    int64_t passed_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock) - self->record.saved_wall_ms;
     passed_ms -= 1; /* both are rounded down */
     int64_t passed_us = passed_ms > FAR_US / 1000 ? FAR_US : passed_ms * 1000;
-    byok_limit_load(&self->requests, byok_user_now_us(ctx), self->record.requests_debt_us, passed_us);
+    byok_limit_load(&self->requests, byok_user_now_us(ctx), self->record.requests_debt_us,
+                    passed_us);
     byok_limit_load(&self->tokens, byok_user_now_us(ctx), self->record.tokens_debt_us, passed_us);
     self->loaded = true;
     return BYOK_E_OK;
@@ -69,9 +69,9 @@ static enum byok_err decode(const struct byok_ctx *ctx, struct byok_task *task,
 {
     struct byok_record *record = task->record;
     struct byok_request *request = &task->request;
-    enum byok_err err = byok_request_decode(
-        &task->arena, byok_record_header_of(record, BYOK_HEADER_CONTENT_TYPE), record->key,
-        record->value, record->timestamp_wall_ms, request, fault);
+    enum byok_err err =
+        byok_request_decode(&task->arena, byok_record_header_of(record, BYOK_HEADER_CONTENT_TYPE),
+                            record->key, record->value, record->timestamp_wall_ms, request, fault);
     if (err == BYOK_E_NOMEM && task->arena.overflow)
         return byok_fault_set(fault, BYOK_E_TOO_LARGE,
                               "the request takes more memory than a job may have");
@@ -105,8 +105,7 @@ static enum byok_err is_repeat(const struct byok_ctx *ctx, struct byok_user *sel
     struct byok_fault fault = {0};
     if (!key.ptr)
         return BYOK_E_NOMEM;
-    enum byok_err err =
-        state->ops->get(state, self->partition, key, &task->arena, &bytes, &fault);
+    enum byok_err err = state->ops->get(state, self->partition, key, &task->arena, &bytes, &fault);
     if (err != BYOK_E_OK)
         return store_failed(ctx, self, &fault);
     *out = bytes.ptr != NULL;
@@ -117,20 +116,20 @@ static enum byok_err is_repeat(const struct byok_ctx *ctx, struct byok_user *sel
 static void pass_over(struct byok_ctx *ctx, struct byok_task *task)
 {
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_DUPLICATES, 1);
-    byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "duplicate",
-                   BYOK_F_STR("id", task->request.id), BYOK_F_INT("offset", task->offset));
+    byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "duplicate", BYOK_F_STR("id", task->request.id),
+                   BYOK_F_INT("offset", task->offset));
     byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
 }
 
 static void configure(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
-    if (byok_configure(ctx->env, &task->request.settings, &self->record, &task->fault) ==
-        BYOK_E_OK)
+    if (byok_configure(ctx->env, &task->request.settings, &self->record, &task->fault) == BYOK_E_OK)
         set_limits(ctx, self);
 }
 
 /* A decoded request takes its place; what is wrong with it stands in task->fault. */
-static enum byok_err admit(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
+static enum byok_err admit(const struct byok_ctx *ctx, struct byok_user *self,
+                           struct byok_task *task)
 {
     struct byok_fault fault = {0};
     enum byok_err err = byok_route(ctx->env, &self->record, task, &fault);
@@ -202,4 +201,3 @@ enum byok_err byok_user_fill(struct byok_ctx *ctx, struct byok_user *self)
     }
     return BYOK_E_OK;
 }
-

@@ -37,8 +37,8 @@ static void on_unseal(struct byok_ctx *ctx, struct vault *self, struct byok_msg 
     const struct byok_owner owner = owner_of(task);
     struct byok_fault fault = {0};
     enum byok_err err =
-        byok_vault_unseal(self->vault, task->partition, &owner,
-                          byok_str_of(task->provider->origin), task->slot, &task->key, &fault);
+        byok_vault_unseal(self->vault, task->partition, &owner, byok_str_of(task->provider->origin),
+                          task->slot, &task->key, &fault);
     task->key.origin = (struct byok_str){NULL, 0}; /* borrowed from a record that is gone */
     if (err == BYOK_E_OK)
         byok_metric_add(ctx->env->metrics, BYOK_METRIC_UNSEALS, 1);
@@ -87,8 +87,8 @@ static enum byok_err on_chunk(struct byok_ctx *ctx, struct vault *self, struct b
     count = 0;
     for (struct byok_record *r = chunk->records; r; r = (struct byok_record *)r->msg.next) {
         writes[count++] = (struct byok_write){r->key, r->value, !r->value.ptr};
-        unreadable += r->value.ptr &&
-                      byok_vault_verify(self->vault, r->key, r->value, NULL) != BYOK_E_OK;
+        unreadable +=
+            r->value.ptr && byok_vault_verify(self->vault, r->key, r->value, NULL) != BYOK_E_OK;
     }
     if (err == BYOK_E_OK && (count > 0 || chunk->position >= 0))
         err = store->ops->apply(store, chunk->partition, writes, count, chunk->position, &fault);

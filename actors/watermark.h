@@ -29,8 +29,7 @@ void byok_watermark_done(struct byok_watermark *mark) BYOK_NONNULL(1);
 
 /** An offset was taken; false: no memory, nothing changed.  An offset not above the last one is
  *  taken as a repeat: true, and nothing changes. */
-bool byok_watermark_take(struct byok_watermark *mark, int64_t offset) BYOK_NONNULL(1)
-    BYOK_MUST_USE;
+bool byok_watermark_take(struct byok_watermark *mark, int64_t offset) BYOK_NONNULL(1) BYOK_MUST_USE;
 
 /** An offset is done; true when the position moved.  One that was not taken is ignored. */
 bool byok_watermark_finish(struct byok_watermark *mark, int64_t offset) BYOK_NONNULL(1);

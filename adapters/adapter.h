@@ -39,7 +39,7 @@ struct byok_adapter_call {
     const struct byok_request *request;
     struct byok_str model;      /* resolved, not empty for a job */
     struct byok_str attempt_id; /* "<request id>/<attempt>", for the provider's request-id header */
-    int64_t wall_ms;            /* now, for HTTP dates */
+    int64_t wall_ms; /* now, for HTTP dates */
 };
 
 /* One capability of an adapter; both functions, or neither. */
@@ -80,8 +80,8 @@ const struct byok_adapter *byok_adapter_at(size_t i);
  *  in `arena`.  BYOK_E_CONFIG: no such adapter, base_url is not http(s)://host…, or names user or
  *  password, query or fragment. */
 enum byok_err byok_provider_complete(struct byok_arena *arena, struct byok_provider *provider,
-                                     const char *adapter_name,
-                                     struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 2, 3);
+                                     const char *adapter_name, struct byok_fault *fault)
+    BYOK_MUST_USE BYOK_NONNULL(1, 2, 3);
 
 /** How many tokens a job may cost, before it is sent: its text at 4 bytes a token, and what it may
  *  generate.  For the reservation of tokens per minute; settled by the real usage. */

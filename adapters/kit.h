@@ -51,8 +51,8 @@ enum byok_err byok_kit_end_body(const struct byok_adapter_call *call, struct byo
 
 /** End a request with a JSON body.  BYOK_E_NOMEM, BYOK_E_TOO_LARGE. */
 enum byok_err byok_kit_end_json(const struct byok_adapter_call *call, const struct byok_value *body,
-                                struct byok_http_request *out,
-                                struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 2, 3);
+                                struct byok_http_request *out, struct byok_fault *fault)
+    BYOK_MUST_USE BYOK_NONNULL(1, 2, 3);
 
 /** A tree as JSON text in the arena; the empty slice when there was no memory. */
 struct byok_str byok_kit_json(struct byok_arena *arena, const struct byok_value *value)
@@ -72,8 +72,8 @@ enum byok_err byok_kit_read(const struct byok_adapter_call *call,
                             struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 2, 3);
 
 /** BYOK_E_NOMEM or BYOK_E_TOO_LARGE when the arena failed on the way, else BYOK_E_OK. */
-enum byok_err byok_kit_check_memory(const struct byok_adapter_call *call,
-                                    struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1);
+enum byok_err byok_kit_check_memory(const struct byok_adapter_call *call, struct byok_fault *fault)
+    BYOK_MUST_USE BYOK_NONNULL(1);
 
 /** What an HTTP status that is not 2xx means when the answer says nothing better. */
 enum byok_err byok_kit_code_of_status(int status);

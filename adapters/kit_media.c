@@ -21,10 +21,12 @@
 enum { WAV, MP3, FLAC, OGG, WEBM, MP4, AAC, PCM, PNG, JPEG, WEBP, GIF };
 
 static const struct byok_media media[] = {
-    [WAV] = {"audio/wav", "wav"},   [MP3] = {"audio/mpeg", "mp3"},  [FLAC] = {"audio/flac", "flac"},
-    [OGG] = {"audio/ogg", "ogg"},   [WEBM] = {"audio/webm", "webm"}, [MP4] = {"audio/mp4", "m4a"},
-    [AAC] = {"audio/aac", "aac"},   [PCM] = {"audio/pcm", "pcm"},   [PNG] = {"image/png", "png"},
-    [JPEG] = {"image/jpeg", "jpg"}, [WEBP] = {"image/webp", "webp"}, [GIF] = {"image/gif", "gif"},
+    [WAV] = {"audio/wav", "wav"},    [MP3] = {"audio/mpeg", "mp3"},
+    [FLAC] = {"audio/flac", "flac"}, [OGG] = {"audio/ogg", "ogg"},
+    [WEBM] = {"audio/webm", "webm"}, [MP4] = {"audio/mp4", "m4a"},
+    [AAC] = {"audio/aac", "aac"},    [PCM] = {"audio/pcm", "pcm"},
+    [PNG] = {"image/png", "png"},    [JPEG] = {"image/jpeg", "jpg"},
+    [WEBP] = {"image/webp", "webp"}, [GIF] = {"image/gif", "gif"},
 };
 
 /* Subtypes, and the words of providers. */
@@ -32,10 +34,11 @@ static const struct {
     const char *name;
     int of;
 } names[] = {
-    {"wav", WAV},   {"wave", WAV},  {"vnd.wave", WAV}, {"mpeg", MP3}, {"mp3", MP3},  {"mpga", MP3},
-    {"flac", FLAC}, {"ogg", OGG},   {"opus", OGG},     {"oga", OGG},  {"webm", WEBM}, {"mp4", MP4},
-    {"m4a", MP4},   {"aac", AAC},   {"pcm", PCM},      {"l16", PCM},  {"png", PNG},  {"jpeg", JPEG},
-    {"jpg", JPEG},  {"webp", WEBP}, {"gif", GIF},
+    {"wav", WAV},   {"wave", WAV},  {"vnd.wave", WAV}, {"mpeg", MP3}, {"mp3", MP3},
+    {"mpga", MP3},  {"flac", FLAC}, {"ogg", OGG},      {"opus", OGG}, {"oga", OGG},
+    {"webm", WEBM}, {"mp4", MP4},   {"m4a", MP4},      {"aac", AAC},  {"pcm", PCM},
+    {"l16", PCM},   {"png", PNG},   {"jpeg", JPEG},    {"jpg", JPEG}, {"webp", WEBP},
+    {"gif", GIF},
 };
 
 static const struct {

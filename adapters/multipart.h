@@ -48,7 +48,7 @@ void byok_multipart_file(struct byok_multipart *form, struct byok_str name,
  * BYOK_E_NOMEM        the arena failed; the caller asks it whether it was its cap
  */
 enum byok_err byok_multipart_end(struct byok_multipart *form, struct byok_str *out_content_type,
-                                 struct byok_str *out_body,
-                                 struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 2, 3);
+                                 struct byok_str *out_body, struct byok_fault *fault)
+    BYOK_MUST_USE BYOK_NONNULL(1, 2, 3);
 
 #endif

@@ -67,8 +67,8 @@ static struct byok_usage read_usage(const struct byok_value *usage)
         first_said(byok_kit_count(usage, "prompt_tokens"), byok_kit_count(usage, "input_tokens"));
     out.cached_tokens = first_said(byok_kit_count(usage, "prompt_tokens_details.cached_tokens"),
                                    byok_kit_count(usage, "prompt_cache_hit_tokens"));
-    out.cached_tokens = first_said(out.cached_tokens,
-                                   byok_kit_count(usage, "input_tokens_details.cached_tokens"));
+    out.cached_tokens =
+        first_said(out.cached_tokens, byok_kit_count(usage, "input_tokens_details.cached_tokens"));
     out.output_tokens = first_said(byok_kit_count(usage, "completion_tokens"),
                                    byok_kit_count(usage, "output_tokens"));
     out.reasoning_tokens = byok_kit_count(usage, "completion_tokens_details.reasoning_tokens");

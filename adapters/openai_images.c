@@ -22,8 +22,8 @@ static void put_members(const struct byok_adapter_call *call, struct byok_value 
     static const struct {
         const char *ours, *theirs;
     } members[] = {
-        {"prompt", "prompt"}, {"size", "size"},           {"quality", "quality"},
-        {"count", "n"},       {"background", "background"},
+        {"prompt", "prompt"},         {"size", "size"}, {"quality", "quality"}, {"count", "n"},
+        {"background", "background"},
     };
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         const struct byok_value *value = byok_kit_member(call, members[i].ours);

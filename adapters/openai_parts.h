@@ -31,15 +31,15 @@ enum byok_err byok_openai_post(const struct byok_adapter_call *call, const char 
  *  answer's tree.  An error object in an answer of status 200 is an error. */
 enum byok_err byok_openai_read(const struct byok_adapter_call *call,
                                const struct byok_http_response *response, struct byok_value *root,
-                               struct byok_answer *out, struct byok_fault *fault) BYOK_MUST_USE
-    BYOK_NONNULL(1, 2, 3, 4);
+                               struct byok_answer *out, struct byok_fault *fault)
+    BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4);
 
 /* openai_messages.c */
 
 /** The job's prompt or messages in OpenAI's form, as a member of `body`. */
 enum byok_err byok_openai_put_messages(const struct byok_adapter_call *call,
-                                       struct byok_value *body,
-                                       struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 2);
+                                       struct byok_value *body, struct byok_fault *fault)
+    BYOK_MUST_USE BYOK_NONNULL(1, 2);
 
 /** A tool, a tool call or a choice of tool in the flat form ({"name": …}) as OpenAI nests it:
  *  {"type": "function", "function": {"name": …}}; one that is nested already as it is. */
@@ -47,47 +47,47 @@ struct byok_value byok_openai_function(const struct byok_adapter_call *call,
                                        const struct byok_value *flat) BYOK_NONNULL(1, 2);
 
 /* openai_chat.c */
-BYOK_MUST_USE enum byok_err byok_openai_build_chat(const struct byok_adapter_call *call,
-                                                   struct byok_http_request *out,
-                                                   struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err
+byok_openai_build_chat(const struct byok_adapter_call *call, struct byok_http_request *out,
+                       struct byok_fault *fault);
 
 /* openai_chat_answer.c */
-BYOK_MUST_USE enum byok_err byok_openai_parse_chat(const struct byok_adapter_call *call,
-                                                   const struct byok_http_response *response,
-                                                   struct byok_answer *out,
-                                                   struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err
+byok_openai_parse_chat(const struct byok_adapter_call *call,
+                       const struct byok_http_response *response, struct byok_answer *out,
+                       struct byok_fault *fault);
 
 /* openai_embeddings.c */
-BYOK_MUST_USE enum byok_err byok_openai_build_embeddings(const struct byok_adapter_call *call,
-                                                         struct byok_http_request *out,
-                                                         struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err
+byok_openai_build_embeddings(const struct byok_adapter_call *call, struct byok_http_request *out,
+                             struct byok_fault *fault);
 BYOK_MUST_USE enum byok_err byok_openai_parse_embeddings(const struct byok_adapter_call *call,
                                                          const struct byok_http_response *response,
                                                          struct byok_answer *out,
                                                          struct byok_fault *fault);
 
 /* openai_speech.c */
-BYOK_MUST_USE enum byok_err byok_openai_build_speech(const struct byok_adapter_call *call,
-                                                     struct byok_http_request *out,
-                                                     struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err
+byok_openai_build_speech(const struct byok_adapter_call *call, struct byok_http_request *out,
+                         struct byok_fault *fault);
 BYOK_MUST_USE enum byok_err byok_openai_parse_speech(const struct byok_adapter_call *call,
                                                      const struct byok_http_response *response,
                                                      struct byok_answer *out,
                                                      struct byok_fault *fault);
 
 /* openai_transcription.c */
-BYOK_MUST_USE enum byok_err byok_openai_build_transcription(const struct byok_adapter_call *call,
-                                                            struct byok_http_request *out,
-                                                            struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err
+byok_openai_build_transcription(const struct byok_adapter_call *call, struct byok_http_request *out,
+                                struct byok_fault *fault);
 BYOK_MUST_USE enum byok_err
 byok_openai_parse_transcription(const struct byok_adapter_call *call,
                                 const struct byok_http_response *response, struct byok_answer *out,
                                 struct byok_fault *fault);
 
 /* openai_images.c */
-BYOK_MUST_USE enum byok_err byok_openai_build_images(const struct byok_adapter_call *call,
-                                                     struct byok_http_request *out,
-                                                     struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err
+byok_openai_build_images(const struct byok_adapter_call *call, struct byok_http_request *out,
+                         struct byok_fault *fault);
 BYOK_MUST_USE enum byok_err byok_openai_parse_images(const struct byok_adapter_call *call,
                                                      const struct byok_http_response *response,
                                                      struct byok_answer *out,

@@ -101,8 +101,7 @@ enum byok_err byok_openai_parse_speech(const struct byok_adapter_call *call,
     *out = (struct byok_answer){.output = byok_value_map(), .usage = BYOK_USAGE_UNSAID};
     out->provider_request_id = byok_kit_header(call, response, "x-request-id");
     out->usage.characters = byok_audio_characters(call);
-    enum byok_err err =
-        byok_kit_read_audio(call, response, asked_media(call), &out->output, fault);
+    enum byok_err err = byok_kit_read_audio(call, response, asked_media(call), &out->output, fault);
     if (err == BYOK_E_BAD_ANSWER && body.len > 0 && (body.ptr[0] == '{' || body.ptr[0] == '<'))
         return read_no_audio(call, response, out, fault);
     return err;

@@ -65,8 +65,8 @@ static enum byok_err name_file(const struct byok_adapter_call *call, struct byok
                                struct byok_multipart_file *out, struct byok_fault *fault)
 {
     struct byok_str type = byok_value_as_str(byok_kit_member(call, "media_type"));
-    const struct byok_media *is = type.len > 0 ? byok_media_of_type(type)
-                                               : byok_media_of_bytes(audio);
+    const struct byok_media *is =
+        type.len > 0 ? byok_media_of_type(type) : byok_media_of_bytes(audio);
     *out = (struct byok_multipart_file){STR("audio"), STR("application/octet-stream"), audio};
     if (is) {
         out->file_name = byok_arena_printf(call->arena, "audio.%s", is->extension);
@@ -81,8 +81,8 @@ static enum byok_err name_file(const struct byok_adapter_call *call, struct byok
 }
 
 static enum byok_err end_form(const struct byok_adapter_call *call, const struct byok_value *fields,
-                              const struct byok_multipart_file *file,
-                              struct byok_http_request *out, struct byok_fault *fault)
+                              const struct byok_multipart_file *file, struct byok_http_request *out,
+                              struct byok_fault *fault)
 {
     struct byok_multipart form;
     struct byok_str content_type = STR(""), body = STR("");
@@ -175,8 +175,8 @@ static int64_t read_milliseconds(const struct byok_value *root)
 /* provider_options may ask for a format that is a text: "text", "srt", "vtt". */
 static bool is_plain(const struct byok_adapter_call *call)
 {
-    struct byok_str format = byok_value_as_str(
-        byok_value_find(call->request->provider_options, "response_format"));
+    struct byok_str format =
+        byok_value_as_str(byok_value_find(call->request->provider_options, "response_format"));
     return byok_str_is(format, "text") || byok_str_is(format, "srt") || byok_str_is(format, "vtt");
 }
 

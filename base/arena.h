@@ -37,8 +37,8 @@ void *byok_arena_alloc(struct byok_arena *arena, size_t bytes) BYOK_NONNULL(1) B
 struct byok_str byok_arena_copy(struct byok_arena *arena, struct byok_str text) BYOK_NONNULL(1);
 
 /** A NUL-terminated formatted text; on failure the empty slice. */
-struct byok_str byok_arena_printf(struct byok_arena *arena, const char *format, ...)
-    BYOK_NONNULL(1) BYOK_PRINTF(2, 3);
+struct byok_str byok_arena_printf(struct byok_arena *arena, const char *format, ...) BYOK_NONNULL(1)
+    BYOK_PRINTF(2, 3);
 
 static inline bool byok_arena_failed(const struct byok_arena *arena)
 {

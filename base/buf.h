@@ -35,8 +35,8 @@ void byok_buf_clear(struct byok_buf *buf) BYOK_NONNULL(1);
 bool byok_buf_add(struct byok_buf *buf, const void *bytes, size_t len) BYOK_NONNULL(1);
 
 /** Append a formatted text. */
-bool byok_buf_printf(struct byok_buf *buf, const char *format, ...)
-    BYOK_NONNULL(1) BYOK_PRINTF(2, 3);
+bool byok_buf_printf(struct byok_buf *buf, const char *format, ...) BYOK_NONNULL(1)
+    BYOK_PRINTF(2, 3);
 
 /** Move the contents out; `buf` is left empty, with the same cap. */
 struct byok_buf byok_buf_take(struct byok_buf *buf) BYOK_NONNULL(1);

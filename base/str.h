@@ -19,10 +19,7 @@ struct byok_str {
 };
 
 /* A literal as a slice; in initialisers too. */
-#define BYOK_STR(literal)                                                                          \
-    {                                                                                              \
-        (literal), sizeof(literal) - 1                                                             \
-    }
+#define BYOK_STR(literal) {(literal), sizeof(literal) - 1}
 
 /* printf("%.*s", BYOK_STR_ARG(s)) */
 #define BYOK_STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""

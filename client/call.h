@@ -22,8 +22,7 @@ struct byok_str byok_record_request_id(struct byok_arena *arena, const struct by
 
 /** Send a request and wait until the broker has it.  BYOK_E_BROKER, BYOK_E_TOO_LARGE. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
-enum byok_err byok_post(struct byok_cli *cli, const struct byok_job *job,
-                        struct byok_fault *fault);
+enum byok_err byok_post(struct byok_cli *cli, const struct byok_job *job, struct byok_fault *fault);
 
 /** Send a request and wait for its result, at most until 10 s after its deadline, or the command's
  *  timeout when it has none.  The result is in `arena`.

@@ -58,8 +58,8 @@ static void print_options(FILE *to, const struct byok_option *options, size_t co
         char letter[8] = "    ";
         if (option->letter)
             snprintf(letter, sizeof letter, "-%c, ", option->letter);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name,
-                 option->argument ? " " : "", option->argument ? option->argument : "");
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name, option->argument ? " " : "",
+                 option->argument ? option->argument : "");
         if (strlen(left) > 28)
             fprintf(to, "  %s\n  %-28s  %s\n", left, "", option->help);
         else
@@ -221,8 +221,7 @@ static enum byok_exit run_command(struct byok_cli *cli, const struct byok_comman
         {global_options, GLOBAL_OPTIONS, &cli->set},
     };
     struct byok_fault fault;
-    enum byok_err err =
-        byok_options_read(&cli->arena, tables, 2, argc, argv, &cli->words, &fault);
+    enum byok_err err = byok_options_read(&cli->arena, tables, 2, argc, argv, &cli->words, &fault);
     if (cli->set.help) {
         print_command_help(cli->out, command);
         return BYOK_EXIT_OK;

@@ -61,8 +61,8 @@ struct byok_command {
 enum byok_exit byok_cli_run(struct byok_cli *cli, int argc, char *const *argv) BYOK_NONNULL(1, 3);
 
 /** Tell `cli->err` what is wrong with the command line; gives BYOK_EXIT_USAGE. */
-enum byok_exit byok_cli_misused(struct byok_cli *cli, const char *format, ...)
-    BYOK_NONNULL(1) BYOK_PRINTF(2, 3);
+enum byok_exit byok_cli_misused(struct byok_cli *cli, const char *format, ...) BYOK_NONNULL(1)
+    BYOK_PRINTF(2, 3);
 
 /** Tell `cli->err` of a fault; gives the exit code for its code: BROKER and TIMEOUT 3, wrong input
  *  2, all else 1. */
@@ -70,8 +70,7 @@ enum byok_exit byok_cli_fault(struct byok_cli *cli, const struct byok_fault *fau
     BYOK_NONNULL(1, 2);
 
 /** A line on `cli->err` for people; not with --quiet. */
-void byok_cli_note(struct byok_cli *cli, const char *format, ...)
-    BYOK_NONNULL(1) BYOK_PRINTF(2, 3);
+void byok_cli_note(struct byok_cli *cli, const char *format, ...) BYOK_NONNULL(1) BYOK_PRINTF(2, 3);
 
 /** The tree as one line of JSON on `cli->out`. */
 void byok_cli_print_json(struct byok_cli *cli, const struct byok_value *value) BYOK_NONNULL(1, 2);

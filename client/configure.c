@@ -82,8 +82,7 @@ static enum byok_err make(struct byok_arena *arena, const struct configure_flags
 {
     struct byok_value tree = byok_value_map(), limits = byok_value_map();
     struct byok_value choices = byok_value_map();
-    enum byok_err err =
-        set_limit(arena, &limits, "requests_per_minute", flags->requests, fault);
+    enum byok_err err = set_limit(arena, &limits, "requests_per_minute", flags->requests, fault);
     if (err == BYOK_E_OK)
         err = set_limit(arena, &limits, "tokens_per_minute", flags->tokens, fault);
     if (err == BYOK_E_OK)

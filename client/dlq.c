@@ -26,14 +26,10 @@ static const struct byok_option options[] = {
 static const struct {
     const char *name, *header;
 } members[] = {
-    {"code", BYOK_HEADER_ERROR_CODE},
-    {"message", BYOK_HEADER_ERROR_MESSAGE},
-    {"stage", BYOK_HEADER_ERROR_STAGE},
-    {"topic", BYOK_HEADER_ERROR_TOPIC},
-    {"partition", BYOK_HEADER_ERROR_PARTITION},
-    {"offset", BYOK_HEADER_ERROR_OFFSET},
-    {"timestamp", BYOK_HEADER_ERROR_TIMESTAMP},
-    {"id", BYOK_HEADER_REQUEST_ID},
+    {"code", BYOK_HEADER_ERROR_CODE},           {"message", BYOK_HEADER_ERROR_MESSAGE},
+    {"stage", BYOK_HEADER_ERROR_STAGE},         {"topic", BYOK_HEADER_ERROR_TOPIC},
+    {"partition", BYOK_HEADER_ERROR_PARTITION}, {"offset", BYOK_HEADER_ERROR_OFFSET},
+    {"timestamp", BYOK_HEADER_ERROR_TIMESTAMP}, {"id", BYOK_HEADER_REQUEST_ID},
     {"content_type", BYOK_HEADER_CONTENT_TYPE},
 };
 

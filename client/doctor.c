@@ -38,7 +38,7 @@ struct doctor {
 enum verdict { OK, FAIL, SKIPPED };
 
 static void BYOK_PRINTF(4, 5)
-    report(struct doctor *doctor, enum verdict verdict, const char *check, const char *format, ...)
+report(struct doctor *doctor, enum verdict verdict, const char *check, const char *format, ...)
 {
     static const char *const words[] = {[OK] = "ok", [FAIL] = "FAIL", [SKIPPED] = "skipped"};
     char text[BYOK_FAULT_TEXT_BYTES + 128];
@@ -127,12 +127,11 @@ static enum byok_err make(struct doctor *doctor, const char *type,
         struct byok_str sealed;
         randombytes_buf(random, sizeof random);
         sodium_bin2hex(fake, sizeof fake, random, sizeof random);
-        const struct byok_envelope what = {
-            .owner = {user, byok_str_of(doctor->flags->provider),
-                      (struct byok_str)BYOK_STR("default")},
-            .issued_wall_ms = byok_wall_ms()};
-        enum byok_err err = byok_envelope_seal(vault->bytes, &what, byok_str_of(fake), arena,
-                                               &sealed, fault);
+        const struct byok_envelope what = {.owner = {user, byok_str_of(doctor->flags->provider),
+                                                     (struct byok_str)BYOK_STR("default")},
+                                           .issued_wall_ms = byok_wall_ms()};
+        enum byok_err err =
+            byok_envelope_seal(vault->bytes, &what, byok_str_of(fake), arena, &sealed, fault);
         if (err != BYOK_E_OK)
             return err;
         byok_value_set(arena, &tree, "envelope", byok_value_bytes(sealed));
@@ -158,8 +157,7 @@ static bool ask(struct doctor *doctor, const char *type, const struct byok_vault
     else if (err != BYOK_E_OK)
         report(doctor, FAIL, "worker", "%s", fault.text);
     else
-        report(doctor, OK, "worker", "answered after %lld ms",
-               (long long)(byok_now_ms() - begun));
+        report(doctor, OK, "worker", "answered after %lld ms", (long long)(byok_now_ms() - begun));
     return err == BYOK_E_OK;
 }
 

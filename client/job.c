@@ -112,8 +112,8 @@ static enum byok_err set_inputs(struct byok_arena *arena, const struct byok_job_
     return BYOK_E_OK;
 }
 
-static enum byok_err set_audio(struct byok_arena *arena, const struct byok_job_flags *flags,
-                               int in, struct byok_value *tree, struct byok_fault *fault)
+static enum byok_err set_audio(struct byok_arena *arena, const struct byok_job_flags *flags, int in,
+                               struct byok_value *tree, struct byok_fault *fault)
 {
     struct byok_str bytes;
     if (!flags->audio)

@@ -42,8 +42,8 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
 
 const char *byok_topic_name(struct byok_cli *cli, enum byok_topic topic)
 {
-    struct byok_str name = byok_arena_printf(&cli->arena, "%s%s", cli->set.topic_prefix,
-                                             byok_topic_suffix(topic));
+    struct byok_str name =
+        byok_arena_printf(&cli->arena, "%s%s", cli->set.topic_prefix, byok_topic_suffix(topic));
     return name.ptr ? name.ptr : "";
 }
 
@@ -186,8 +186,8 @@ enum byok_err byok_kafka_fault(struct byok_cli *cli, rd_kafka_resp_err_t why, co
                               "or set --topic-prefix; `byok doctor` looks at all of them",
                               what, cli->set.brokers);
     default:
-        return byok_fault_set(fault, BYOK_E_BROKER, "%.200s: %s (%s)", what,
-                              rd_kafka_err2str(why), rd_kafka_err2name(why));
+        return byok_fault_set(fault, BYOK_E_BROKER, "%.200s: %s (%s)", what, rd_kafka_err2str(why),
+                              rd_kafka_err2name(why));
     }
 }
 
@@ -205,8 +205,7 @@ enum byok_err byok_kafka_partitions(struct byok_cli *cli, rd_kafka_t *handle, co
         if (all->topic_cnt != 1)
             why = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         else if (all->topics[0].err || all->topics[0].partition_cnt < 1)
-            why = all->topics[0].err ? all->topics[0].err
-                                     : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+            why = all->topics[0].err ? all->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         else
             *out = all->topics[0].partition_cnt;
         rd_kafka_metadata_destroy(all);
@@ -239,8 +238,7 @@ enum byok_err byok_producer_new(struct byok_cli *cli, struct byok_reader *asker,
         return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the producer");
     producer->cli = cli;
     producer->topic = byok_topic_name(cli, BYOK_TOPIC_REQUESTS);
-    enum byok_err err =
-        count_partitions(cli, asker, producer->topic, &producer->partitions, fault);
+    enum byok_err err = count_partitions(cli, asker, producer->topic, &producer->partitions, fault);
     if (err == BYOK_E_OK)
         err = open_with(cli, RD_KAFKA_PRODUCER, many, producer, &producer->handle, fault);
     if (err != BYOK_E_OK) {
@@ -278,8 +276,7 @@ static rd_kafka_error_t *produce(struct byok_producer *producer, struct byok_str
     const char *type = byok_format_content_type(format);
     rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = producer->topic},
-        {.vtype = RD_KAFKA_VTYPE_PARTITION,
-         .u.i32 = byok_partition_of(user, producer->partitions)},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = byok_partition_of(user, producer->partitions)},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {not_const(user.ptr), user.len}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {not_const(bytes.ptr), bytes.len}},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
@@ -305,11 +302,10 @@ enum byok_err byok_producer_send(struct byok_producer *producer, struct byok_str
                                   "the request has %zu bytes, more than message.max.bytes allows",
                                   bytes.len);
         if (why != RD_KAFKA_RESP_ERR__QUEUE_FULL || byok_now_ms() >= give_up)
-            return byok_kafka_fault(producer->cli,
-                                    why == RD_KAFKA_RESP_ERR__QUEUE_FULL
-                                        ? RD_KAFKA_RESP_ERR__TIMED_OUT
-                                        : why,
-                                    producer->topic, fault);
+            return byok_kafka_fault(
+                producer->cli,
+                why == RD_KAFKA_RESP_ERR__QUEUE_FULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : why,
+                producer->topic, fault);
         rd_kafka_poll(producer->handle, 100);
     }
 }
@@ -327,8 +323,7 @@ enum byok_err byok_producer_flush(struct byok_producer *producer, struct byok_fa
                                 fault);
     if (producer->failed == 0)
         return BYOK_E_OK;
-    enum byok_err err =
-        byok_kafka_fault(producer->cli, producer->failure, producer->topic, fault);
+    enum byok_err err = byok_kafka_fault(producer->cli, producer->failure, producer->topic, fault);
     if (producer->failed > 1) {
         struct byok_fault first = *fault;
         return byok_fault_set(fault, err, "%llu requests were not taken, the first one: %.250s",

@@ -49,13 +49,12 @@ enum byok_err byok_key_seal(struct byok_arena *arena, const struct byok_key_flag
                             struct byok_fault *fault)
 {
     const struct byok_envelope what = {
-        .owner = {byok_str_of(user), byok_str_of(flags->provider),
-                  byok_str_of(flags->label)},
+        .owner = {byok_str_of(user), byok_str_of(flags->provider), byok_str_of(flags->label)},
         .origin = byok_str_of(flags->origin),
         .issued_wall_ms = byok_wall_ms(),
     };
-    return byok_envelope_seal(vault->bytes, &what, (struct byok_str){slot->key, slot->len},
-                              arena, out, fault);
+    return byok_envelope_seal(vault->bytes, &what, (struct byok_str){slot->key, slot->len}, arena,
+                              out, fault);
 }
 
 /* Ask for the key and seal it; outside the slot it is never in the clear. */
@@ -109,8 +108,7 @@ static enum byok_exit print(struct byok_cli *cli, const struct byok_key_flags *f
                             const char *done, const struct byok_value *result)
 {
     enum byok_exit code = byok_exit_of_result(result);
-    struct byok_str fingerprint =
-        byok_value_as_str(byok_value_path(result, "key.fingerprint"));
+    struct byok_str fingerprint = byok_value_as_str(byok_value_path(result, "key.fingerprint"));
     if (cli->set.json) {
         byok_cli_print_json(cli, result);
     } else if (code != BYOK_EXIT_OK) {

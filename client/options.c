@@ -191,8 +191,7 @@ static enum byok_err take(struct reader *reader, const struct byok_option *optio
 static bool names_a_key(struct byok_str name)
 {
     return byok_str_is(name, "key") || byok_str_is(name, "api-key") ||
-           byok_str_is(name, "apikey") || byok_str_is(name, "token") ||
-           byok_str_is(name, "secret");
+           byok_str_is(name, "apikey") || byok_str_is(name, "token") || byok_str_is(name, "secret");
 }
 
 static enum byok_err take_long(struct reader *reader, const char *text)

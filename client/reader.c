@@ -47,16 +47,15 @@ rd_kafka_t *byok_reader_handle(struct byok_reader *reader)
 static rd_kafka_resp_err_t end_of(struct byok_reader *reader, int32_t partition, int64_t *offset)
 {
     int64_t low, high;
-    rd_kafka_resp_err_t why =
-        rd_kafka_query_watermark_offsets(reader->handle, reader->name, partition, &low, &high,
-                                         byok_broker_timeout_ms(reader->cli));
+    rd_kafka_resp_err_t why = rd_kafka_query_watermark_offsets(
+        reader->handle, reader->name, partition, &low, &high, byok_broker_timeout_ms(reader->cli));
     if (!why)
         *offset = high;
     return why;
 }
 
-static rd_kafka_resp_err_t offset_at(struct byok_reader *reader, int32_t partition,
-                                     int64_t wall_ms, int64_t *offset)
+static rd_kafka_resp_err_t offset_at(struct byok_reader *reader, int32_t partition, int64_t wall_ms,
+                                     int64_t *offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, reader->name, partition)->offset = wall_ms;

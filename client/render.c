@@ -169,8 +169,8 @@ static void print_media(FILE *to, const struct byok_value *result, const char *i
     const struct byok_value *images = byok_value_find(result, "images");
     struct byok_str type = text_of(result, "media_type");
     if (audio && (audio->type == BYOK_VALUE_BYTES || audio->type == BYOK_VALUE_STRING)) {
-        size_t bytes = audio->type == BYOK_VALUE_BYTES ? audio->as.str.len
-                                                       : audio->as.str.len / 4 * 3;
+        size_t bytes =
+            audio->type == BYOK_VALUE_BYTES ? audio->as.str.len : audio->as.str.len / 4 * 3;
         fprintf(to, "%s%.*s, about %zu bytes (--json prints it as base64)\n", indent,
                 BYOK_STR_ARG(type), bytes);
     }

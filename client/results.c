@@ -69,8 +69,8 @@ static bool take(void *context, const struct byok_record *record)
 static enum byok_exit read_all(struct reading *reading, struct byok_reader *reader)
 {
     struct byok_fault fault;
-    enum byok_err err = byok_read_records(reading->cli, reader, reading->flags->follow, take,
-                                          reading, &fault);
+    enum byok_err err =
+        byok_read_records(reading->cli, reader, reading->flags->follow, take, reading, &fault);
     if (err != BYOK_E_OK)
         return byok_cli_fault(reading->cli, &fault);
     if (reading->flags->id && !reading->found) {
@@ -88,8 +88,7 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
     struct byok_reader *reader = NULL;
     if (cli->words.count > 0 || (flags->user != NULL) == flags->all)
         return byok_cli_misused(cli, "give --user USER, or --all");
-    enum byok_from otherwise =
-        flags->follow && !flags->id ? BYOK_FROM_END : BYOK_FROM_BEGINNING;
+    enum byok_from otherwise = flags->follow && !flags->id ? BYOK_FROM_END : BYOK_FROM_BEGINNING;
     if (!byok_since_read(flags->since, otherwise, &start))
         return byok_cli_misused(cli, "--since takes a duration, e.g. 10m, or beginning");
     if (flags->follow)

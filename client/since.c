@@ -24,8 +24,7 @@ bool byok_since_read(const char *text, enum byok_from otherwise, struct byok_sta
 }
 
 enum byok_err byok_read_records(struct byok_cli *cli, struct byok_reader *reader, bool follow,
-                                byok_on_record *on_record, void *context,
-                                struct byok_fault *fault)
+                                byok_on_record *on_record, void *context, struct byok_fault *fault)
 {
     struct byok_fault broken = {.code = BYOK_E_OK};
     int64_t alive_at = byok_now_ms();

@@ -17,7 +17,6 @@ typedef bool byok_on_record(void *context, const struct byok_record *record);
  *  BYOK_E_BROKER: nothing came for the command's timeout (never with `follow`). */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 4, 6)
 enum byok_err byok_read_records(struct byok_cli *cli, struct byok_reader *reader, bool follow,
-                                byok_on_record *on_record, void *context,
-                                struct byok_fault *fault);
+                                byok_on_record *on_record, void *context, struct byok_fault *fault);
 
 #endif

@@ -38,8 +38,7 @@ static const struct byok_option options[] = {
     {"text", 0, BYOK_OPTION_TEXT, "TEXT", "text_to_speech", AT(job.text)},
     {"voice", 0, BYOK_OPTION_TEXT, "NAME", "text_to_speech", AT(job.voice)},
     {"audio", 0, BYOK_OPTION_TEXT, "FILE|-", "speech_to_text", AT(job.audio)},
-    {"language", 0, BYOK_OPTION_TEXT, "CODE", "speech_to_text, text_to_speech",
-     AT(job.language)},
+    {"language", 0, BYOK_OPTION_TEXT, "CODE", "speech_to_text, text_to_speech", AT(job.language)},
     {"size", 0, BYOK_OPTION_TEXT, "WxH", "image_generation", AT(job.size)},
     {"set", 0, BYOK_OPTION_LIST, "NAME=VALUE",
      "any other member of the request; VALUE is JSON, or else a text", AT(job.sets)},
@@ -105,8 +104,10 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
     struct submit_flags flags = *(const struct submit_flags *)values;
     enum byok_format format;
     if (cli->words.count > 0)
-        return byok_cli_misused(cli, "'%.64s' is no option; quote a prompt of several words: "
-                                     "--prompt \"…\"", cli->words.items[0]);
+        return byok_cli_misused(cli,
+                                "'%.64s' is no option; quote a prompt of several words: "
+                                "--prompt \"…\"",
+                                cli->words.items[0]);
     if (!byok_format_read(flags.job.format, &format))
         return byok_cli_misused(cli, "--format is json or msgpack");
     if (flags.file && has_content(&flags.job))
@@ -122,9 +123,9 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
                                      "--audio, or --file");
     if (!flags.job.capability)
         flags.job.capability = flags.job.inputs.count > 0 || flags.job.input_file ? "embeddings"
-                               : flags.job.text                                  ? "text_to_speech"
-                               : flags.job.audio                                 ? "speech_to_text"
-                                                                                 : "chat";
+                               : flags.job.text                                   ? "text_to_speech"
+                               : flags.job.audio                                  ? "speech_to_text"
+                                                                                  : "chat";
     return submit_one(cli, &flags, format);
 }
 

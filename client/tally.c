@@ -21,14 +21,9 @@
 enum unit { CALLS, ERRORS, INPUT, CACHED, OUTPUT, REASONING, CHARACTERS, IMAGES, UNITS };
 
 static const char *const unit_names[UNITS] = {
-    [CALLS] = "calls",
-    [ERRORS] = "errors",
-    [INPUT] = "input_tokens",
-    [CACHED] = "cached_tokens",
-    [OUTPUT] = "output_tokens",
-    [REASONING] = "reasoning_tokens",
-    [CHARACTERS] = "characters",
-    [IMAGES] = "images",
+    [CALLS] = "calls",           [ERRORS] = "errors",        [INPUT] = "input_tokens",
+    [CACHED] = "cached_tokens",  [OUTPUT] = "output_tokens", [REASONING] = "reasoning_tokens",
+    [CHARACTERS] = "characters", [IMAGES] = "images",
 };
 
 struct sums {
@@ -173,9 +168,10 @@ static void print_name(FILE *to, struct byok_str name, int width)
 
 static void print_sums(FILE *to, const struct sums *sums)
 {
-    fprintf(to, "%8" PRId64 "%8" PRId64 "%12" PRId64 "%12" PRId64 "%12" PRId64 "%10.1f%8" PRId64
-            "\n", sums->units[CALLS], sums->units[ERRORS], sums->units[INPUT],
-            sums->units[OUTPUT], sums->units[CHARACTERS], sums->seconds, sums->units[IMAGES]);
+    fprintf(to,
+            "%8" PRId64 "%8" PRId64 "%12" PRId64 "%12" PRId64 "%12" PRId64 "%10.1f%8" PRId64 "\n",
+            sums->units[CALLS], sums->units[ERRORS], sums->units[INPUT], sums->units[OUTPUT],
+            sums->units[CHARACTERS], sums->seconds, sums->units[IMAGES]);
 }
 
 void byok_tally_print(struct byok_tally *tally, FILE *to)

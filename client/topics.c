@@ -31,8 +31,7 @@ static enum byok_err look_at_partitions(struct byok_cli *cli, rd_kafka_t *handle
                                         struct byok_fault *fault)
 {
     const struct rd_kafka_metadata *all = NULL;
-    rd_kafka_resp_err_t why =
-        rd_kafka_metadata(handle, 1, NULL, &all, byok_broker_timeout_ms(cli));
+    rd_kafka_resp_err_t why = rd_kafka_metadata(handle, 1, NULL, &all, byok_broker_timeout_ms(cli));
     if (why)
         return byok_kafka_fault(cli, why, "the list of topics", fault);
     *broker_count = all->broker_cnt;
@@ -82,15 +81,14 @@ static void take_policies(struct byok_cli *cli, rd_kafka_queue_t *queue,
 }
 
 /* What cannot be learnt (no right to, or a broker without it) stays empty. */
-static void look_at_policies(struct byok_cli *cli, rd_kafka_t *handle,
-                             struct byok_topic_state *out)
+static void look_at_policies(struct byok_cli *cli, rd_kafka_t *handle, struct byok_topic_state *out)
 {
     rd_kafka_ConfigResource_t *asked[BYOK_TOPIC_COUNT];
     size_t count = 0;
     for (int t = 0; t < BYOK_TOPIC_COUNT; t++) {
         if (out[t].partitions > 0)
-            asked[count++] = rd_kafka_ConfigResource_new(
-                RD_KAFKA_RESOURCE_TOPIC, byok_topic_name(cli, (enum byok_topic)t));
+            asked[count++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
+                                                         byok_topic_name(cli, (enum byok_topic)t));
     }
     if (count == 0)
         return;

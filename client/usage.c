@@ -47,8 +47,7 @@ static bool take(void *context, const struct byok_record *record)
 static enum byok_err read_all(struct reading *reading, struct byok_reader *reader,
                               struct byok_fault *fault)
 {
-    enum byok_err err =
-        byok_read_records(reading->cli, reader, false, take, reading, fault);
+    enum byok_err err = byok_read_records(reading->cli, reader, false, take, reading, fault);
     if (err == BYOK_E_OK && reading->full)
         return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for so many events");
     return err;
@@ -74,8 +73,10 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
     struct byok_reader *reader = NULL;
     if (cli->words.count != 1)
         return byok_cli_misused(cli, "name one user: byok usage USER");
-    struct reading reading = {.cli = cli, .user = byok_str_of(cli->words.items[0]),
-                              .day = byok_str_of(flags->day), .tally = byok_tally_new()};
+    struct reading reading = {.cli = cli,
+                              .user = byok_str_of(cli->words.items[0]),
+                              .day = byok_str_of(flags->day),
+                              .tally = byok_tally_new()};
     enum byok_err err = reading.tally ? byok_reader_new(cli, BYOK_TOPIC_USAGE, reading.user,
                                                         beginning, &reader, &fault)
                                       : byok_fault_set(&fault, BYOK_E_NOMEM, "no memory");

@@ -25,7 +25,8 @@
 
 static const char usage[] =
     "usage: byok-embedded-broker [--topics NAME[:PARTITIONS],...] [--port-file FILE]\n"
-    "A Kafka broker for demos and tests; prints 'listening 127.0.0.1:PORT' and runs until SIGTERM.\n"
+    "A Kafka broker for demos and tests; prints 'listening 127.0.0.1:PORT' and runs until "
+    "SIGTERM.\n"
     "It keeps everything in memory: at most 100,000 records or 5 MiB per partition.\n";
 
 struct options {
@@ -148,8 +149,7 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN);
 
-    rd_kafka_t *owner =
-        rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
+    rd_kafka_t *owner = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
     rd_kafka_mock_cluster_t *cluster = owner ? rd_kafka_mock_cluster_new(owner, 1) : NULL;
     if (!cluster) {
         fprintf(stderr, "byok-embedded-broker: cannot start the mock cluster\n");

@@ -61,7 +61,21 @@ static bool read_number(const char *text, uint64_t max, uint64_t *ret_number)
     return true;
 }
 
-enum { HOST = 1, PORT, CERT, KEY, KEYS, LATENCY, JITTER, WORDS, THREADS, LEDGER, SEED, QUIET, HELP };
+enum {
+    HOST = 1,
+    PORT,
+    CERT,
+    KEY,
+    KEYS,
+    LATENCY,
+    JITTER,
+    WORDS,
+    THREADS,
+    LEDGER,
+    SEED,
+    QUIET,
+    HELP
+};
 
 static const struct option names[] = {
     {"host", required_argument, NULL, HOST},
@@ -120,11 +134,8 @@ static bool set_option(struct options *options, int which)
 static bool read_options(int argc, char **argv, struct options *options)
 {
     int which;
-    *options = (struct options){.host = "127.0.0.1",
-                                .threads = 2,
-                                .ledger_max = 2000000,
-                                .answer_words = 24,
-                                .seed = 1};
+    *options = (struct options){
+        .host = "127.0.0.1", .threads = 2, .ledger_max = 2000000, .answer_words = 24, .seed = 1};
     while ((which = getopt_long(argc, argv, "", names, NULL)) != -1) {
         if (which == HELP) {
             fputs(usage, stdout);
@@ -201,7 +212,8 @@ static unsigned connection_limit(void)
 
 static struct MHD_Daemon *start(const struct options *options, struct sim_server *server)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options->port)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)options->port)};
     if (inet_pton(AF_INET, options->host, &address.sin_addr) != 1) {
         fprintf(stderr, "byok-provider-sim: %s is not an IPv4 address\n", options->host);
         return NULL;
@@ -209,8 +221,8 @@ static struct MHD_Daemon *start(const struct options *options, struct sim_server
     BYOK_AUTO(byok_buf) cert = {0};
     BYOK_AUTO(byok_buf) key = {0};
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
-    struct MHD_OptionItem tls[] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL},
-                                   {MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
     if (options->tls_cert) {
         if (!read_file(options->tls_cert, &cert) || !read_file(options->tls_key, &key))
             return NULL;

@@ -41,9 +41,9 @@ struct sim_faults {
 };
 
 static const char *const kind_names[SIM_KINDS] = {
-    [SIM_NONE] = "none",   [SIM_DELAY] = "delay_ms",   [SIM_STATUS] = "status",
-    [SIM_CLOSE] = "close", [SIM_CUT] = "cut",          [SIM_GARBAGE] = "garbage",
-    [SIM_HTML] = "html",   [SIM_DRIP] = "drip",        [SIM_SILENT] = "silent",
+    [SIM_NONE] = "none",   [SIM_DELAY] = "delay_ms",    [SIM_STATUS] = "status",
+    [SIM_CLOSE] = "close", [SIM_CUT] = "cut",           [SIM_GARBAGE] = "garbage",
+    [SIM_HTML] = "html",   [SIM_DRIP] = "drip",         [SIM_SILENT] = "silent",
     [SIM_BIG] = "big",     [SIM_REDIRECT] = "redirect", [SIM_ECHO_KEY] = "echo_key",
 };
 
@@ -285,8 +285,7 @@ static bool matches(const struct rule *rule, const struct sim_subject *subject)
     return (!rule->endpoint[0] || strcmp(rule->endpoint, subject->endpoint) == 0) &&
            (!rule->key[0] || strcmp(rule->key, subject->fingerprint) == 0) &&
            (!rule->model[0] || byok_str_is(subject->model, rule->model)) &&
-           (!rule->text[0] ||
-            byok_str_find(subject->prompt, byok_str_of(rule->text)) != SIZE_MAX);
+           (!rule->text[0] || byok_str_find(subject->prompt, byok_str_of(rule->text)) != SIZE_MAX);
 }
 
 static bool draw_rule(struct sim_faults *faults, const struct sim_subject *subject,
@@ -445,7 +444,8 @@ void sim_faults_report(struct sim_faults *faults, struct byok_buf *out)
     byok_buf_printf(out, "{\"rules\":[");
     for (unsigned i = 0; i < count; i++) {
         const struct rule *rule = &faults->rules[i];
-        byok_buf_printf(out, "%s{\"kind\":\"%s\",\"hits\":%" PRIu64 ",\"times_left\":", i ? "," : "",
+        byok_buf_printf(out,
+                        "%s{\"kind\":\"%s\",\"hits\":%" PRIu64 ",\"times_left\":", i ? "," : "",
                         sim_kind_name(rule->fault.kind), rule->hits);
         if (rule->fault.times < 0)
             byok_buf_printf(out, "null}");

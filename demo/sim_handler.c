@@ -114,8 +114,8 @@ static void note(struct sim_call *call, const struct endpoint *endpoint,
         return;
     struct sim_entry entry = {
         .fingerprint = call->fingerprint,
-        .client_request_id = byok_str_of(MHD_lookup_connection_value(
-            call->connection, MHD_HEADER_KIND, "x-client-request-id")),
+        .client_request_id = byok_str_of(
+            MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "x-client-request-id")),
         .endpoint = endpoint->name,
         .model = content->request->model,
         .kind = fault->kind == SIM_NONE ? "ok" : sim_kind_name(fault->kind),
@@ -127,8 +127,7 @@ static void note(struct sim_call *call, const struct endpoint *endpoint,
     call->ledger_key = sim_ledger_begin(call->server->ledger, &entry);
     call->is_noted = true;
     if (!call->server->is_quiet)
-        fprintf(stderr,
-                "%s %u %s key=%s in=%" PRIu32 " out=%" PRIu32 " client_request_id=%.*s\n",
+        fprintf(stderr, "%s %u %s key=%s in=%" PRIu32 " out=%" PRIu32 " client_request_id=%.*s\n",
                 entry.endpoint, (unsigned)entry.status, entry.kind, entry.fingerprint,
                 entry.input_tokens, entry.output_tokens, BYOK_STR_ARG(entry.client_request_id));
 }
@@ -193,9 +192,8 @@ static int64_t decide_endpoint(struct sim_call *call, const struct endpoint *end
         decide_free(call, &fault);
     sim_request_done(&request);
     uint64_t random = call->number;
-    int64_t jitter_ms = server->jitter_ms
-                            ? (int64_t)(sim_random(&random) % (uint64_t)(server->jitter_ms + 1))
-                            : 0;
+    int64_t jitter_ms =
+        server->jitter_ms ? (int64_t)(sim_random(&random) % (uint64_t)(server->jitter_ms + 1)) : 0;
     return server->latency_ms + jitter_ms + fault.delay_ms;
 }
 
@@ -290,8 +288,7 @@ static enum MHD_Result deliver(struct sim_call *call)
         sim_call_end(call);
     if (!reply->response)
         return MHD_NO; /* closes the connection */
-    enum MHD_Result result =
-        MHD_queue_response(call->connection, reply->status, reply->response);
+    enum MHD_Result result = MHD_queue_response(call->connection, reply->status, reply->response);
     MHD_destroy_response(reply->response);
     reply->response = NULL;
     return result;

@@ -269,14 +269,13 @@ void sim_ledger_reset(struct sim_ledger *ledger)
 
 static void key_json(const struct key *key, bool is_first, struct byok_buf *out)
 {
-    byok_buf_printf(out,
-                    "%s\"%s\":{\"calls\":%" PRIu32 ",\"requests\":%" PRIu32
-                    ",\"input_tokens\":%" PRIu64 ",\"output_tokens\":%" PRIu64
-                    ",\"max_concurrent\":%" PRIu32 ",\"max_per_minute\":%" PRIu32
-                    ",\"in_flight\":%" PRIu32 "}",
-                    is_first ? "" : ",", key->fingerprint, key->calls, key->requests,
-                    key->input_tokens, key->output_tokens, key->max_in_flight, key->max_window,
-                    key->in_flight);
+    byok_buf_printf(
+        out,
+        "%s\"%s\":{\"calls\":%" PRIu32 ",\"requests\":%" PRIu32 ",\"input_tokens\":%" PRIu64
+        ",\"output_tokens\":%" PRIu64 ",\"max_concurrent\":%" PRIu32 ",\"max_per_minute\":%" PRIu32
+        ",\"in_flight\":%" PRIu32 "}",
+        is_first ? "" : ",", key->fingerprint, key->calls, key->requests, key->input_tokens,
+        key->output_tokens, key->max_in_flight, key->max_window, key->in_flight);
 }
 
 void sim_ledger_summary(struct sim_ledger *ledger, struct byok_buf *out)

@@ -477,13 +477,12 @@ const char *sim_media_image(const struct sim_request *request, struct byok_buf *
         add_image(request, i, out);
     byok_buf_add(out, "]", 1);
     if (!starts(request->model, "dall-e-"))
-        byok_buf_printf(out,
-                        ",\"output_format\":\"png\",\"usage\":{\"input_tokens\":%" PRIu32
-                        ",\"input_tokens_details\":{\"text_tokens\":%" PRIu32
-                        ",\"image_tokens\":0},\"output_tokens\":%" PRIu32
-                        ",\"total_tokens\":%" PRIu32 "}",
-                        request->input_tokens, request->input_tokens, tokens,
-                        request->input_tokens + tokens);
+        byok_buf_printf(
+            out,
+            ",\"output_format\":\"png\",\"usage\":{\"input_tokens\":%" PRIu32
+            ",\"input_tokens_details\":{\"text_tokens\":%" PRIu32
+            ",\"image_tokens\":0},\"output_tokens\":%" PRIu32 ",\"total_tokens\":%" PRIu32 "}",
+            request->input_tokens, request->input_tokens, tokens, request->input_tokens + tokens);
     byok_buf_add(out, "}", 1);
     return "application/json";
 }

@@ -18,16 +18,21 @@
 #define ECHO_BYTES 96u       /* of the prompt, in the answer */
 
 static const char *const vocabulary[] = {
-    "river",  "stone",  "lamp",   "paper", "garden", "signal", "window", "copper",
-    "winter", "letter", "bridge", "cloud", "engine", "forest", "mirror", "salt",
-    "thread", "voyage", "amber",  "clock", "desert", "ember",  "field",  "granite",
-    "harbor", "island", "jacket", "kettle", "ladder", "marble", "north", "orchard",
+    "river",  "stone",  "lamp",   "paper",  "garden", "signal", "window", "copper",
+    "winter", "letter", "bridge", "cloud",  "engine", "forest", "mirror", "salt",
+    "thread", "voyage", "amber",  "clock",  "desert", "ember",  "field",  "granite",
+    "harbor", "island", "jacket", "kettle", "ladder", "marble", "north",  "orchard",
 };
 #define WORDS (sizeof vocabulary / sizeof vocabulary[0])
 
-static const char *const models[] = {"gpt-4o", "gpt-4o-mini", "gpt-4.1-mini",
-                                     "text-embedding-3-small", "text-embedding-3-large",
-                                     "gpt-4o-mini-tts", "whisper-1", "gpt-image-1"};
+static const char *const models[] = {"gpt-4o",
+                                     "gpt-4o-mini",
+                                     "gpt-4.1-mini",
+                                     "text-embedding-3-small",
+                                     "text-embedding-3-large",
+                                     "gpt-4o-mini-tts",
+                                     "whisper-1",
+                                     "gpt-image-1"};
 
 static bool refuse(struct sim_error *error, const char *param, const char *code,
                    const char *message)
@@ -417,8 +422,7 @@ void sim_openai_embeddings(const struct sim_request *request, struct byok_buf *o
     byok_delete(values);
     byok_buf_printf(out, "],\"model\":");
     sim_json_string(out, request->model);
-    byok_buf_printf(out,
-                    ",\"usage\":{\"prompt_tokens\":%" PRIu32 ",\"total_tokens\":%" PRIu32 "}}",
+    byok_buf_printf(out, ",\"usage\":{\"prompt_tokens\":%" PRIu32 ",\"total_tokens\":%" PRIu32 "}}",
                     request->input_tokens, request->input_tokens);
 }
 

@@ -143,8 +143,7 @@ static void finish(struct sim_call *call, unsigned status, const char *type,
     header(response, "openai-processing-ms", "1");
 }
 
-void sim_reply_make(struct sim_call *call, unsigned status, const char *type,
-                    struct byok_buf *body)
+void sim_reply_make(struct sim_call *call, unsigned status, const char *type, struct byok_buf *body)
 {
     struct byok_buf taken = byok_buf_take(body);
     if (taken.failed) {

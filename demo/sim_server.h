@@ -64,8 +64,8 @@ void sim_on_done(void *server, struct MHD_Connection *connection, void **state,
 void sim_call_end(struct sim_call *call) BYOK_NONNULL(1);
 
 /** A reply of `status` with the contents of `body` (taken), and the common headers. */
-void sim_reply_make(struct sim_call *call, unsigned status, const char *type,
-                    struct byok_buf *body) BYOK_NONNULL(1, 3, 4);
+void sim_reply_make(struct sim_call *call, unsigned status, const char *type, struct byok_buf *body)
+    BYOK_NONNULL(1, 3, 4);
 
 /** A reply with an error body. */
 void sim_reply_error(struct sim_call *call, const struct sim_error *error) BYOK_NONNULL(1, 2);

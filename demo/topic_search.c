@@ -73,8 +73,8 @@ static void look_at(struct search *search, const rd_kafka_message_t *message)
     const char *name;
     const void *value;
     size_t size;
-    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
-                       RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
          i++)
         look(search, topic, value, size);
 }

@@ -17,17 +17,16 @@
 
 /* As byok_decode, but out->type is only set when BYOK_OK is returned, and the arena's failure is
  * left to the caller. */
-BYOK_MUST_USE BYOK_NONNULL(1, 3) enum byok_err
-    byok_json_decode(struct byok_arena *arena, struct byok_str bytes, struct byok_value *out,
-                     struct byok_fault *fault);
-BYOK_MUST_USE BYOK_NONNULL(1, 3) enum byok_err
-    byok_msgpack_decode(struct byok_arena *arena, struct byok_str bytes, struct byok_value *out,
-                        struct byok_fault *fault);
+BYOK_MUST_USE BYOK_NONNULL(1, 3) enum byok_err byok_json_decode(struct byok_arena *arena, struct byok_str bytes,
+                                                  struct byok_value *out, struct byok_fault *fault);
+BYOK_MUST_USE BYOK_NONNULL(1, 3) enum byok_err byok_msgpack_decode(struct byok_arena *arena,
+                                                     struct byok_str bytes, struct byok_value *out,
+                                                     struct byok_fault *fault);
 
-BYOK_MUST_USE BYOK_NONNULL(1, 2) enum byok_err
-    byok_json_encode(const struct byok_value *value, struct byok_buf *out);
-BYOK_MUST_USE BYOK_NONNULL(1, 2) enum byok_err
-    byok_msgpack_encode(const struct byok_value *value, struct byok_buf *out);
+BYOK_MUST_USE BYOK_NONNULL(1, 2) enum byok_err byok_json_encode(const struct byok_value *value,
+                                                  struct byok_buf *out);
+BYOK_MUST_USE BYOK_NONNULL(1, 2) enum byok_err byok_msgpack_encode(const struct byok_value *value,
+                                                     struct byok_buf *out);
 
 /** The name of a member that another one has too, or NULL. In O(n log n), because the sender
  *  chooses n. Without memory for it the arena is failed and the answer is NULL. */

@@ -35,17 +35,16 @@ enum byok_err byok_refuse_member(struct byok_fault *fault, const char *name, con
 
 /** Check the map's members against the rules; one without a rule is nobody's business.  The map
  *  holds no nulls (byok_request_decode takes them out). */
-BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 5) enum byok_err
-    byok_check_rules(struct byok_arena *arena, struct byok_value *map,
-                     const struct byok_rule *rules, size_t count, struct byok_fault *fault);
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 5) enum byok_err byok_check_rules(struct byok_arena *arena, struct byok_value *map,
+                                                  const struct byok_rule *rules, size_t count,
+                                                  struct byok_fault *fault);
 
 /** Check the members of the job's capability in request->root. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 3) enum byok_err
-    byok_check_job(struct byok_arena *arena, struct byok_request *request,
-                   struct byok_fault *fault);
+byok_check_job(struct byok_arena *arena, struct byok_request *request, struct byok_fault *fault);
 
 /** Read a user.configure's members into request->settings. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2) enum byok_err
-    byok_read_settings(struct byok_request *request, struct byok_fault *fault);
+byok_read_settings(struct byok_request *request, struct byok_fault *fault);
 
 #endif

@@ -44,8 +44,7 @@ struct byok_usage {
 };
 
 /* all units unsaid */
-#define BYOK_USAGE_UNSAID                                                                          \
-    ((struct byok_usage){-1, -1, -1, -1, -1, -1, -1})
+#define BYOK_USAGE_UNSAID ((struct byok_usage){-1, -1, -1, -1, -1, -1, -1})
 
 struct byok_attempt {
     int64_t started_wall_ms;
@@ -83,10 +82,8 @@ struct byok_value byok_result_value(struct byok_arena *arena, const struct byok_
     BYOK_NONNULL(1, 2);
 
 /** The usage event of one call (one per attempt that was sent). */
-struct byok_value byok_usage_event_value(struct byok_arena *arena,
-                                         const struct byok_result *result,
-                                         const struct byok_attempt *attempt)
-    BYOK_NONNULL(1, 2, 3);
+struct byok_value byok_usage_event_value(struct byok_arena *arena, const struct byok_result *result,
+                                         const struct byok_attempt *attempt) BYOK_NONNULL(1, 2, 3);
 
 /** "2026-11-24" (UTC) of a wall time; for counters by day. `out` holds 11 bytes. */
 void byok_day_of(int64_t wall_ms, char out[static 11]);

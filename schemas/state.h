@@ -63,9 +63,9 @@ struct byok_counter *byok_user_record_counter(struct byok_user_record *record, c
                                               int keep_days) BYOK_NONNULL(1, 2);
 
 /** Append the record's bytes. */
-BYOK_MUST_USE enum byok_err byok_user_record_encode(const struct byok_user_record *record,
-                                                    struct byok_arena *scratch,
-                                                    struct byok_buf *out) BYOK_NONNULL(1, 2, 3);
+BYOK_MUST_USE enum byok_err
+byok_user_record_encode(const struct byok_user_record *record, struct byok_arena *scratch,
+                        struct byok_buf *out) BYOK_NONNULL(1, 2, 3);
 
 /** BYOK_E_BAD_MESSAGE when the bytes are not such a record. `out` is initialised by it. */
 BYOK_MUST_USE enum byok_err byok_user_record_decode(struct byok_str bytes,
@@ -76,8 +76,7 @@ BYOK_MUST_USE enum byok_err byok_user_record_decode(struct byok_str bytes,
 BYOK_MUST_USE enum byok_err byok_done_record_encode(const struct byok_done_record *record,
                                                     struct byok_buf *out) BYOK_NONNULL(1, 2);
 BYOK_MUST_USE enum byok_err byok_done_record_decode(struct byok_str bytes,
-                                                    struct byok_done_record *out)
-    BYOK_NONNULL(2);
+                                                    struct byok_done_record *out) BYOK_NONNULL(2);
 
 /** State keys, in the arena. */
 struct byok_str byok_user_key(struct byok_arena *arena, struct byok_str user) BYOK_NONNULL(1);

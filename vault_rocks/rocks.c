@@ -70,8 +70,8 @@ static const char *advice(const char *error)
 enum byok_err byok_rocks_fault(const struct byok_rocks *rocks, const char *doing, char *error,
                                struct byok_fault *fault)
 {
-    enum byok_err err = byok_fault_set(fault, BYOK_E_STORE, "%s, data folder %s: %s (%s)",
-                                       doing, rocks->path, advice(error), error);
+    enum byok_err err = byok_fault_set(fault, BYOK_E_STORE, "%s, data folder %s: %s (%s)", doing,
+                                       rocks->path, advice(error), error);
     rocksdb_free(error);
     return err;
 }
@@ -286,8 +286,8 @@ static rocksdb_column_family_handle_t *find_family(struct byok_rocks *rocks, con
 
 bool byok_rocks_table(struct byok_rocks *rocks, const char *table, struct byok_rocks_table *out)
 {
-    *out = (struct byok_rocks_table){rocks->db, find_family(rocks, table), rocks->read,
-                                     rocks->write};
+    *out =
+        (struct byok_rocks_table){rocks->db, find_family(rocks, table), rocks->read, rocks->write};
     return out->family != NULL;
 }
 

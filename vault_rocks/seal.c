@@ -64,8 +64,7 @@ static bool is_served(enum byok_seal_algorithm algorithm)
 }
 
 static void derive(const uint8_t master[static BYOK_MASTER_KEY_BYTES],
-                   const uint8_t salt[static SALT_BYTES], struct byok_str user,
-                   struct derived *out)
+                   const uint8_t salt[static SALT_BYTES], struct byok_str user, struct derived *out)
 {
     static_assert(sizeof *out == crypto_generichash_BYTES_MAX, "one hash gives both");
     crypto_generichash_state state;

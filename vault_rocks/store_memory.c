@@ -152,8 +152,8 @@ static enum byok_err get(struct byok_store *store, int32_t partition, struct byo
     const struct node *node = seek(self, &prefix, key, NULL);
     bool found = node && compare(node, &prefix, key) == 0;
     if (found)
-        value = byok_arena_copy(
-            arena, (struct byok_str){node->bytes + node->key_len, node->value_len});
+        value =
+            byok_arena_copy(arena, (struct byok_str){node->bytes + node->key_len, node->value_len});
     pthread_mutex_unlock(&self->lock);
     if (found && !value.ptr)
         return no_memory(fault);
@@ -191,8 +191,8 @@ static bool prepare(struct store *self, struct batch *batch, int32_t partition,
     char value[8];
     byok_store_put_position(position, value);
     prefix = byok_store_prefix(partition, BYOK_STORE_POSITION);
-    batch->nodes[count] = new_node(self, &prefix, (struct byok_str){NULL, 0},
-                                   (struct byok_str){value, sizeof value});
+    batch->nodes[count] =
+        new_node(self, &prefix, (struct byok_str){NULL, 0}, (struct byok_str){value, sizeof value});
     return batch->nodes[count] != NULL;
 }
 

@@ -66,9 +66,8 @@ static enum byok_err get(struct byok_store *store, int32_t partition, struct byo
     if (!full_key_init(&full, partition, key))
         return no_memory(fault);
     char *error = NULL;
-    rocksdb_pinnableslice_t *found =
-        rocksdb_get_pinned_cf(self->table.db, self->table.read, self->table.family, full.bytes,
-                              full.len, &error);
+    rocksdb_pinnableslice_t *found = rocksdb_get_pinned_cf(
+        self->table.db, self->table.read, self->table.family, full.bytes, full.len, &error);
     full_key_done(&full);
     if (error)
         return byok_rocks_fault(self->rocks, "cannot read", error, fault);
@@ -144,8 +143,10 @@ static enum byok_err position(struct byok_store *store, int32_t partition, int64
         return byok_rocks_fault(self->rocks, "cannot read", error, fault);
     if (value && len != 8) {
         rocksdb_free(value);
-        return byok_fault_set(fault, BYOK_E_STORE, "the changelog position of partition %d is "
-                              "damaged: %zu bytes", partition, len);
+        return byok_fault_set(fault, BYOK_E_STORE,
+                              "the changelog position of partition %d is "
+                              "damaged: %zu bytes",
+                              partition, len);
     }
     *out = value ? byok_store_get_position(value) : -1;
     rocksdb_free(value);

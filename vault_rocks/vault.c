@@ -54,8 +54,7 @@ static void derive_boxes(struct byok_vault *vault)
 /* What the store holds under a key.  More bytes than any record has are given as an empty one,
  * which nobody can read: they are damage, and no lack of memory that could pass. */
 static enum byok_err fetch(struct byok_vault *vault, int32_t partition, struct byok_str key,
-                           struct byok_arena *arena, struct byok_str *out,
-                           struct byok_fault *fault)
+                           struct byok_arena *arena, struct byok_str *out, struct byok_fault *fault)
 {
     enum byok_err err = vault->store->ops->get(vault->store, partition, key, arena, out, fault);
     if (err != BYOK_E_NOMEM || !arena->overflow)
@@ -154,9 +153,8 @@ static bool note_check(void *arg, struct byok_str key, struct byok_str value)
 static enum byok_err must_be_new(struct byok_vault *vault, struct byok_fault *fault)
 {
     struct check_name seen = {.key = ""};
-    enum byok_err err =
-        vault->store->ops->scan(vault->store, BYOK_PARTITION_NONE, byok_str_of(check_prefix),
-                                note_check, &seen, fault);
+    enum byok_err err = vault->store->ops->scan(
+        vault->store, BYOK_PARTITION_NONE, byok_str_of(check_prefix), note_check, &seen, fault);
     if (!err && seen.key[0] != '\0')
         err = byok_fault_set(fault, BYOK_E_CONFIG,
                              "this data folder was made with master key %s, which is not in the "
@@ -170,8 +168,7 @@ static enum byok_err check_master_keys(struct byok_vault *vault, struct byok_fau
 {
     bool found[BYOK_KEYRING_MAX] = {false}, any = false, all = true;
     for (uint32_t i = 0; i < vault->box_count; i++) {
-        enum byok_err err =
-            verify_check(vault, byok_keyring_id(vault->ring, i), &found[i], fault);
+        enum byok_err err = verify_check(vault, byok_keyring_id(vault->ring, i), &found[i], fault);
         if (err)
             return err;
         any = any || found[i];
@@ -357,9 +354,8 @@ static enum byok_err accept(struct byok_vault *vault, int32_t partition,
 }
 
 enum byok_err byok_vault_register(struct byok_vault *vault, int32_t partition,
-                                  struct byok_registration *registration,
-                                  struct byok_arena *arena, struct byok_slot *slot,
-                                  struct byok_fault *fault)
+                                  struct byok_registration *registration, struct byok_arena *arena,
+                                  struct byok_slot *slot, struct byok_fault *fault)
 {
     const struct box *box = find_box(vault, registration->envelope);
     struct byok_envelope inside;
@@ -385,10 +381,9 @@ enum byok_err byok_vault_unseal(struct byok_vault *vault, int32_t partition,
     if (err)
         return err;
     if (!record.ptr)
-        return byok_fault_set(fault, BYOK_E_NO_KEY,
-                              "user %.*s has no key for provider %.*s with label \"%.*s\"",
-                              BYOK_STR_ARG(owner->user), BYOK_STR_ARG(owner->provider),
-                              BYOK_STR_ARG(owner->label));
+        return byok_fault_set(
+            fault, BYOK_E_NO_KEY, "user %.*s has no key for provider %.*s with label \"%.*s\"",
+            BYOK_STR_ARG(owner->user), BYOK_STR_ARG(owner->provider), BYOK_STR_ARG(owner->label));
     struct byok_key_info stored;
     err = byok_seal_open(vault->ring, owner, record, slot, &stored, fault);
     if (err)

@@ -57,9 +57,8 @@ struct byok_registration {
  *  BYOK_E_BAD_ENVELOPE, BYOK_E_KEY_INVALID, BYOK_E_STORE, BYOK_E_NOMEM. */
 BYOK_MUST_USE BYOK_NONNULL(1, 3, 4, 5)
 enum byok_err byok_vault_register(struct byok_vault *vault, int32_t partition,
-                                  struct byok_registration *registration,
-                                  struct byok_arena *arena, struct byok_slot *slot,
-                                  struct byok_fault *fault);
+                                  struct byok_registration *registration, struct byok_arena *arena,
+                                  struct byok_slot *slot, struct byok_fault *fault);
 
 /** Open the owner's stored key into `slot`.
  *  BYOK_E_NO_KEY: none stored; BYOK_E_KEY_UNREADABLE: as byok_seal_open, or the record's origin is

@@ -37,9 +37,9 @@ static enum byok_err check_master_keys(const struct byok_config *config, struct 
 static enum byok_err check_listen(const char *listen, struct byok_fault *fault)
 {
     const char *colon = strrchr(listen, ':');
-    if (listen[0] == '\0' || (colon && colon > listen && colon[1] != '\0' &&
-                              strspn(colon + 1, "0123456789") == strlen(colon + 1) &&
-                              strlen(colon + 1) <= 5))
+    if (listen[0] == '\0' ||
+        (colon && colon > listen && colon[1] != '\0' &&
+         strspn(colon + 1, "0123456789") == strlen(colon + 1) && strlen(colon + 1) <= 5))
         return BYOK_E_OK;
     return byok_fault_set(fault, BYOK_E_CONFIG, "status.listen is \"%.80s\", but must be host:port",
                           listen);

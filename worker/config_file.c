@@ -130,9 +130,8 @@ static cyaml_schema_field_t section_field(struct byok_arena *arena,
 }
 
 /* The fields of a table (section empty), or of one of its sections. */
-static const cyaml_schema_field_t *fields_of(struct byok_arena *arena,
-                                             const struct byok_setting_table *table,
-                                             struct byok_str section)
+static const cyaml_schema_field_t *
+fields_of(struct byok_arena *arena, const struct byok_setting_table *table, struct byok_str section)
 {
     cyaml_schema_field_t *fields = byok_arena_alloc(arena, (table->count + 1) * sizeof *fields);
     size_t count = 0;
@@ -141,8 +140,7 @@ static const cyaml_schema_field_t *fields_of(struct byok_arena *arena,
         const struct byok_setting *row = &table->rows[i];
         struct byok_str own = section_of(row);
         if (byok_str_eq(own, section)) {
-            fields[count++] =
-                field_of(arena, row, i, row->path + (own.len > 0 ? own.len + 1 : 0));
+            fields[count++] = field_of(arena, row, i, row->path + (own.len > 0 ? own.len + 1 : 0));
         } else if (section.len == 0 && !byok_str_eq(own, last)) {
             fields[count++] = section_field(arena, table, row);
             last = own;
@@ -221,9 +219,8 @@ static enum byok_err take_row(const struct take *take, const struct byok_setting
         return take_texts(take, value, at);
     if (row->kind > BYOK_SETTING_LIST_TEXT)
         return take_entries(take, byok_setting_entries(row->kind), value, path.ptr, at);
-    struct byok_str where =
-        byok_arena_printf(take->arena, "%s:%zu: %s", take->file,
-                          byok_config_line_of(take->lines, path), path.ptr);
+    struct byok_str where = byok_arena_printf(take->arena, "%s:%zu: %s", take->file,
+                                              byok_config_line_of(take->lines, path), path.ptr);
     if (!where.ptr)
         return no_memory(take);
     return byok_setting_put(take->arena, row, into, value->ptr, where.ptr, take->fault);

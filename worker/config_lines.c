@@ -51,7 +51,8 @@ static enum byok_err add(struct walk *walk, struct byok_str path, size_t line)
     return BYOK_E_OK;
 }
 
-static enum byok_err on_key(struct walk *walk, struct level *level, struct byok_str key, size_t line)
+static enum byok_err on_key(struct walk *walk, struct level *level, struct byok_str key,
+                            size_t line)
 {
     level->child = level->path.len > 0
                        ? byok_arena_printf(walk->arena, "%.*s.%.*s", BYOK_STR_ARG(level->path),

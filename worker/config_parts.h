@@ -7,11 +7,11 @@
 #include "worker/config.h"
 
 enum byok_setting_kind {
-    BYOK_SETTING_TEXT,       /* const char * */
-    BYOK_SETTING_WORD,       /* const char *, one of `words` */
-    BYOK_SETTING_NUMBER,     /* int64_t */
-    BYOK_SETTING_FLAG,       /* bool */
-    BYOK_SETTING_LIST_TEXT,  /* struct byok_config_texts */
+    BYOK_SETTING_TEXT, /* const char * */
+    BYOK_SETTING_WORD, /* const char *, one of `words` */
+    BYOK_SETTING_NUMBER, /* int64_t */
+    BYOK_SETTING_FLAG, /* bool */
+    BYOK_SETTING_LIST_TEXT, /* struct byok_config_texts */
     BYOK_SETTING_LIST_provider, /* struct byok_config_<table>s */
     BYOK_SETTING_LIST_header,
     BYOK_SETTING_LIST_master_key
@@ -41,7 +41,6 @@ const struct byok_setting_table *byok_setting_entries(enum byok_setting_kind kin
 /** The length of a path's section, without the point; 0: it has none. */
 size_t byok_setting_section(const struct byok_setting *row) BYOK_NONNULL(1);
 
-
 /** Put the value `text` (copied) into the struct `into` that the row's table describes.
  *  BYOK_E_CONFIG: not of its kind or out of its range.  BYOK_E_NOMEM. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4, 5)
@@ -50,8 +49,9 @@ enum byok_err byok_setting_put(struct byok_arena *arena, const struct byok_setti
 
 /** Put the default of every scalar of the table. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
-enum byok_err byok_setting_defaults(struct byok_arena *arena, const struct byok_setting_table *table,
-                                    void *into, struct byok_fault *fault);
+enum byok_err byok_setting_defaults(struct byok_arena *arena,
+                                    const struct byok_setting_table *table, void *into,
+                                    struct byok_fault *fault);
 
 /* One key of the file: its whole path ("providers[0].name") and its line. */
 struct byok_config_line {

@@ -26,8 +26,9 @@ static void print_text(FILE *to, const char *text)
  * sasl.oauthbearer.client.secret, ssl.keystore.password, … and a JAAS text holds one. */
 static void print_property(FILE *to, const char *text)
 {
-    static const char *const secret[] = {"password", "secret", "pem", "key", "jaas", "token",
-                                         "assertion", "sasl.oauthbearer.config"};
+    static const char *const secret[] = {
+        "password", "secret", "pem",       "key",
+        "jaas",     "token",  "assertion", "sasl.oauthbearer.config"};
     const char *equals = strchr(text, '=');
     struct byok_str name = {text, equals ? (size_t)(equals - text) : 0};
     bool hide = false;

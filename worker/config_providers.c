@@ -12,8 +12,7 @@ static const char *or_null(const char *text)
 static const struct byok_http_header *headers_of(struct byok_arena *arena,
                                                  const struct byok_config_headers *from)
 {
-    struct byok_http_header *headers =
-        byok_arena_alloc(arena, (from->count + 1) * sizeof *headers);
+    struct byok_http_header *headers = byok_arena_alloc(arena, (from->count + 1) * sizeof *headers);
     for (size_t i = 0; headers && i < from->count; i++)
         headers[i] = (struct byok_http_header){byok_str_of(from->items[i].name),
                                                byok_str_of(from->items[i].value)};
@@ -68,9 +67,8 @@ static enum byok_err complete(struct byok_config *config, size_t index,
     };
     if (!provider->extra_headers)
         return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the settings");
-    enum byok_err err =
-        byok_provider_complete(&config->arena, provider,
-                               from->adapter[0] != '\0' ? from->adapter : from->name, fault);
+    enum byok_err err = byok_provider_complete(
+        &config->arena, provider, from->adapter[0] != '\0' ? from->adapter : from->name, fault);
     if (err != BYOK_E_OK)
         return err;
     set->settings[index] = (struct byok_provider_settings){

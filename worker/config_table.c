@@ -13,10 +13,13 @@
 #define OF_header struct byok_config_header
 #define OF_master_key struct byok_config_master_key
 #define SETTING_ROW(of, path_, kind_, fallback_, min_, max_, words_)                               \
-    {                                                                                              \
-        .path = #path_, .kind = BYOK_SETTING_##kind_, .offset = offsetof(of, path_),               \
-        .fallback = fallback_, .min = min_, .max = max_, .words = words_                           \
-    },
+    {.path = #path_,                                                                               \
+     .kind = BYOK_SETTING_##kind_,                                                                 \
+     .offset = offsetof(of, path_),                                                                \
+     .fallback = fallback_,                                                                        \
+     .min = min_,                                                                                  \
+     .max = max_,                                                                                  \
+     .words = words_},
 
 #define SETTING(table, path, kind, fallback, min, max, words, meaning)                             \
     IN_##table(path, kind, fallback, min, max, words)
@@ -50,12 +53,11 @@ static const struct byok_setting master_key_rows[] = {
 };
 
 #define TABLE(rows_, of)                                                                           \
-    {                                                                                              \
-        .rows = (rows_), .count = sizeof(rows_) / sizeof(rows_)[0], .size = sizeof(of)             \
-    }
+    {.rows = (rows_), .count = sizeof(rows_) / sizeof(rows_)[0], .size = sizeof(of)}
 
 const struct byok_setting_table byok_settings_top = TABLE(top_rows, struct byok_config);
-static const struct byok_setting_table providers = TABLE(provider_rows, struct byok_config_provider);
+static const struct byok_setting_table providers =
+    TABLE(provider_rows, struct byok_config_provider);
 static const struct byok_setting_table headers = TABLE(header_rows, struct byok_config_header);
 static const struct byok_setting_table master_keys =
     TABLE(master_key_rows, struct byok_config_master_key);
@@ -160,16 +162,16 @@ enum byok_err byok_setting_put(struct byok_arena *arena, const struct byok_setti
     return byok_fault_set(fault, BYOK_E_CONFIG, "%s is a list and has no single value", where);
 }
 
-enum byok_err byok_setting_defaults(struct byok_arena *arena, const struct byok_setting_table *table,
-                                    void *into, struct byok_fault *fault)
+enum byok_err byok_setting_defaults(struct byok_arena *arena,
+                                    const struct byok_setting_table *table, void *into,
+                                    struct byok_fault *fault)
 {
     memset(into, 0, table->size);
     for (size_t i = 0; i < table->count; i++) {
         const struct byok_setting *row = &table->rows[i];
         if (row->kind >= BYOK_SETTING_LIST_TEXT)
             continue;
-        enum byok_err err =
-            byok_setting_put(arena, row, into, row->fallback, row->path, fault);
+        enum byok_err err = byok_setting_put(arena, row, into, row->fallback, row->path, fault);
         if (err != BYOK_E_OK)
             return err;
     }

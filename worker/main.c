@@ -67,8 +67,8 @@ static enum byok_err run(struct byok_config *config, struct byok_fault *fault)
     byok_log_init(&log, STDERR_FILENO, config->log.level, config->log.format);
     enum byok_err err = byok_worker_run(config, &log.log, fault);
     if (err != BYOK_E_OK)
-        byok_log_event(&log.log, BYOK_LOG_ERROR, "failed",
-                       BYOK_F_TEXT("code", byok_err_name(err)), BYOK_F_TEXT("why", fault->text));
+        byok_log_event(&log.log, BYOK_LOG_ERROR, "failed", BYOK_F_TEXT("code", byok_err_name(err)),
+                       BYOK_F_TEXT("why", fault->text));
     return err;
 }
 

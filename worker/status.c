@@ -47,8 +47,8 @@ static struct page make_ready(const struct byok_status_source *source, struct by
 
 static struct page make_public_key(const struct byok_status_source *source, struct byok_buf *out)
 {
-    char key[sodium_base64_ENCODED_LEN(BYOK_VAULT_PUBLIC_KEY_BYTES,
-                                       sodium_base64_VARIANT_ORIGINAL)];
+    char
+        key[sodium_base64_ENCODED_LEN(BYOK_VAULT_PUBLIC_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL)];
     uint8_t id[BYOK_VAULT_KEY_ID_BYTES];
     char id_hex[2 * BYOK_VAULT_KEY_ID_BYTES + 1];
     sodium_bin2base64(key, sizeof key, source->public_key, sizeof source->public_key,

@@ -83,7 +83,8 @@ void byok_status_metrics(const struct byok_status_source *source, struct byok_bu
         byok_buf_printf(out, "%s %" PRId64 "\n", metrics[i].name, sum(source, (enum byok_metric)i));
     }
     put_results(source, out);
-    put_head(out, "byok_shard_ready", "gauge", "1 while the shard's broker answers and it takes jobs.");
+    put_head(out, "byok_shard_ready", "gauge",
+             "1 while the shard's broker answers and it takes jobs.");
     for (uint32_t i = 0; i < source->shard_count; i++)
         byok_buf_printf(out, "byok_shard_ready{shard=\"%" PRIu32 "\"} %d\n", i,
                         source->shard_ready(source->arg, i));

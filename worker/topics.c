@@ -55,8 +55,7 @@ static bool is_co_partitioned(int topic)
 
 static bool stopped(const struct topics *self)
 {
-    return self->options->stop &&
-           atomic_load_explicit(self->options->stop, memory_order_relaxed);
+    return self->options->stop && atomic_load_explicit(self->options->stop, memory_order_relaxed);
 }
 
 static bool too_late(const struct topics *self)
@@ -277,12 +276,12 @@ static enum outcome check_counts(const struct topics *self, struct byok_fault *f
     for (int i = 0; i < BYOK_TOPIC_COUNT; i++) {
         if (!is_co_partitioned(i) || self->counts[i] == count)
             continue;
-        (void)byok_fault_set(fault, BYOK_E_CONFIG,
-                             "The topic %s has %d partitions and %s has %d: a user's requests, "
-                             "keys and state must be in partitions of the same number. Recreate the one "
-                             "that is wrong with as many partitions as the other",
-                             self->names[BYOK_TOPIC_REQUESTS], (int)count, self->names[i],
-                             (int)self->counts[i]);
+        (void)byok_fault_set(
+            fault, BYOK_E_CONFIG,
+            "The topic %s has %d partitions and %s has %d: a user's requests, "
+            "keys and state must be in partitions of the same number. Recreate the one "
+            "that is wrong with as many partitions as the other",
+            self->names[BYOK_TOPIC_REQUESTS], (int)count, self->names[i], (int)self->counts[i]);
         return FAILED;
     }
     return DONE;

@@ -51,14 +51,16 @@ struct worker {
 static const struct byok_metrics *shard_metrics(void *arg, uint32_t index)
 {
     struct worker *worker = arg;
-    struct byok_shard *shard = atomic_load(&worker->shards[index].shard); /* with start_shards' store */
+    struct byok_shard *shard =
+        atomic_load(&worker->shards[index].shard); /* with start_shards' store */
     return shard ? byok_shard_metrics(shard) : NULL;
 }
 
 static bool shard_ready(void *arg, uint32_t index)
 {
     struct worker *worker = arg;
-    struct byok_shard *shard = atomic_load(&worker->shards[index].shard); /* with start_shards' store */
+    struct byok_shard *shard =
+        atomic_load(&worker->shards[index].shard); /* with start_shards' store */
     return shard && byok_shard_ready(shard);
 }
 
@@ -171,7 +173,8 @@ static enum byok_err start_shards(struct worker *worker, struct byok_fault *faul
         enum byok_err err = byok_shard_start(&worker->options[i], &shard, fault);
         if (err != BYOK_E_OK)
             return err;
-        atomic_store(&worker->shards[i].shard, shard); /* with shard_metrics' and shard_ready's load */
+        atomic_store(&worker->shards[i].shard,
+                     shard); /* with shard_metrics' and shard_ready's load */
     }
     return BYOK_E_OK;
 }

@@ -18,9 +18,9 @@ static enum byok_err add_keys(const struct byok_config *config, struct byok_keyr
     }
     for (size_t i = 0; i < config->vault.master_keys.count; i++) {
         const struct byok_config_master_key *key = &config->vault.master_keys.items[i];
-        enum byok_err err =
-            key->file[0] != '\0' ? byok_keyring_add_file(ring, (uint32_t)key->id, key->file, fault)
-                                 : byok_keyring_add_env(ring, (uint32_t)key->id, key->env, fault);
+        enum byok_err err = key->file[0] != '\0'
+                                ? byok_keyring_add_file(ring, (uint32_t)key->id, key->file, fault)
+                                : byok_keyring_add_env(ring, (uint32_t)key->id, key->env, fault);
         if (err != BYOK_E_OK)
             return err;
     }

@@ -160,9 +160,9 @@ static void consume(struct bare *bare)
     unsigned long room = bare->concurrency - bare->in_flight;
     if (room == 0)
         return;
-    ssize_t count = rd_kafka_consume_batch_queue(
-        bare->queue, bare->in_flight == 0 ? 20 : 0, messages,
-        room < CONSUME_AT_ONCE ? room : CONSUME_AT_ONCE);
+    ssize_t count =
+        rd_kafka_consume_batch_queue(bare->queue, bare->in_flight == 0 ? 20 : 0, messages,
+                                     room < CONSUME_AT_ONCE ? room : CONSUME_AT_ONCE);
     for (ssize_t i = 0; i < count; i++) {
         if (!messages[i]->err)
             begin(bare, messages[i]);
@@ -225,24 +225,45 @@ static double run(struct bare *bare)
 static void read_options(int argc, char **argv, struct bare *bare, const char **key)
 {
     static const struct option names[] = {
-        {"brokers", required_argument, NULL, 'b'},     {"requests", required_argument, NULL, 'i'},
-        {"results", required_argument, NULL, 'o'},     {"group", required_argument, NULL, 'g'},
-        {"url", required_argument, NULL, 'u'},         {"key", required_argument, NULL, 'k'},
-        {"count", required_argument, NULL, 'n'},       {"concurrency", required_argument, NULL, 'c'},
+        {"brokers", required_argument, NULL, 'b'},
+        {"requests", required_argument, NULL, 'i'},
+        {"results", required_argument, NULL, 'o'},
+        {"group", required_argument, NULL, 'g'},
+        {"url", required_argument, NULL, 'u'},
+        {"key", required_argument, NULL, 'k'},
+        {"count", required_argument, NULL, 'n'},
+        {"concurrency", required_argument, NULL, 'c'},
         {NULL, 0, NULL, 0},
     };
     int which;
     while ((which = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (which) {
-        case 'b': bare->brokers = optarg; break;
-        case 'i': bare->requests = optarg; break;
-        case 'o': bare->results = optarg; break;
-        case 'g': bare->group = optarg; break;
-        case 'u': bare->url = optarg; break;
-        case 'k': *key = optarg; break;
-        case 'n': bare->count = strtoul(optarg, NULL, 10); break;
-        case 'c': bare->concurrency = strtoul(optarg, NULL, 10); break;
-        default: exit(2);
+        case 'b':
+            bare->brokers = optarg;
+            break;
+        case 'i':
+            bare->requests = optarg;
+            break;
+        case 'o':
+            bare->results = optarg;
+            break;
+        case 'g':
+            bare->group = optarg;
+            break;
+        case 'u':
+            bare->url = optarg;
+            break;
+        case 'k':
+            *key = optarg;
+            break;
+        case 'n':
+            bare->count = strtoul(optarg, NULL, 10);
+            break;
+        case 'c':
+            bare->concurrency = strtoul(optarg, NULL, 10);
+            break;
+        default:
+            exit(2);
         }
     }
     if (!bare->brokers || !bare->requests || !bare->results || !bare->group || !bare->url ||

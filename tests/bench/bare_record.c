@@ -148,9 +148,9 @@ static void add_head(const struct bare_job *job, const char *status, struct byok
     add_json_string(result, byok_str_of(job->id));
     byok_buf_printf(result, ",\"user\":");
     add_json_string(result, byok_str_of(job->user));
-    byok_buf_printf(result,
-                    ",\"status\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\",\"model\":",
-                    status);
+    byok_buf_printf(
+        result,
+        ",\"status\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\",\"model\":", status);
     add_json_string(result, byok_str_of(job->model));
 }
 
@@ -180,14 +180,14 @@ bool bare_write_result(const struct bare_job *job, unsigned http_status, struct 
         add_json_string(result, json_text(yyjson_obj_get(choice, "finish_reason")));
         byok_buf_printf(result, "},\"provider_request_id\":");
         add_json_string(result, json_text(yyjson_obj_get(root, "id")));
-        byok_buf_printf(result,
-                        ",\"usage\":{\"input_tokens\":%" PRId64 ",\"cached_tokens\":%" PRId64
-                        ",\"output_tokens\":%" PRId64 ",\"reasoning_tokens\":%" PRId64 "}",
-                        number(usage, "prompt_tokens"),
-                        number(yyjson_obj_get(usage, "prompt_tokens_details"), "cached_tokens"),
-                        number(usage, "completion_tokens"),
-                        number(yyjson_obj_get(usage, "completion_tokens_details"),
-                               "reasoning_tokens"));
+        byok_buf_printf(
+            result,
+            ",\"usage\":{\"input_tokens\":%" PRId64 ",\"cached_tokens\":%" PRId64
+            ",\"output_tokens\":%" PRId64 ",\"reasoning_tokens\":%" PRId64 "}",
+            number(usage, "prompt_tokens"),
+            number(yyjson_obj_get(usage, "prompt_tokens_details"), "cached_tokens"),
+            number(usage, "completion_tokens"),
+            number(yyjson_obj_get(usage, "completion_tokens_details"), "reasoning_tokens"));
     }
     add_tail(job, http_status, result);
     yyjson_doc_free(doc);

@@ -230,8 +230,8 @@ CASE(a_value_got_outlives_the_next_write)
 
 CASE(partitions_share_nothing)
 {
-    static const int32_t partitions[] = {BYOK_PARTITION_NONE, 0, 1, 255, 256, 65536,
-                                         PARTITION_LAST - 1, PARTITION_LAST, INT32_MIN};
+    static const int32_t partitions[] = {
+        BYOK_PARTITION_NONE, 0, 1, 255, 256, 65536, PARTITION_LAST - 1, PARTITION_LAST, INT32_MIN};
     const size_t count = sizeof partitions / sizeof partitions[0];
     for (size_t i = 0; i < count; i++) {
         char value[32];
@@ -270,8 +270,8 @@ CASE(a_position_is_kept_beside_the_entries)
 CASE(no_key_of_a_caller_meets_the_position)
 {
     static const struct byok_str sly[] = {
-        BYOK_STR(""), BYOK_STR("\0"), BYOK_STR("\x01"), BYOK_STR("position"),
-        BYOK_STR("\xff"), BYOK_STR("\0\0\0\0\0\0\0\0"),
+        BYOK_STR(""),         BYOK_STR("\0"),   BYOK_STR("\x01"),
+        BYOK_STR("position"), BYOK_STR("\xff"), BYOK_STR("\0\0\0\0\0\0\0\0"),
     };
     apply(f, 0, NULL, 0, 42);
     for (size_t i = 0; i < sizeof sly / sizeof sly[0]; i++) {
@@ -392,8 +392,7 @@ CASE(an_arena_without_room_is_an_error_and_writes_nothing)
     struct byok_arena small;
     struct byok_str out = text("untouched");
     byok_arena_init(&small, 1000);
-    cr_assert_eq(f->store->ops->get(f->store, 0, text("k"), &small, &out, &f->fault),
-                 BYOK_E_NOMEM);
+    cr_assert_eq(f->store->ops->get(f->store, 0, text("k"), &small, &out, &f->fault), BYOK_E_NOMEM);
     cr_assert(byok_str_is(out, "untouched"));
     byok_arena_done(&small);
 }
@@ -447,12 +446,12 @@ static void *work(void *arg)
         int64_t reached;
         snprintf(key, sizeof key, "k%d", i % 50);
         struct byok_write write = {.key = text(key), .value = text(key)};
-        self->ok = store->ops->apply(store, self->partition, &write, 1, i, NULL) == BYOK_E_OK &&
-                   store->ops->get(store, self->partition, text(key), &arena, &out, NULL) ==
-                       BYOK_E_OK &&
-                   byok_str_is(out, key) &&
-                   store->ops->position(store, self->partition, &reached, NULL) == BYOK_E_OK &&
-                   reached == i;
+        self->ok =
+            store->ops->apply(store, self->partition, &write, 1, i, NULL) == BYOK_E_OK &&
+            store->ops->get(store, self->partition, text(key), &arena, &out, NULL) == BYOK_E_OK &&
+            byok_str_is(out, key) &&
+            store->ops->position(store, self->partition, &reached, NULL) == BYOK_E_OK &&
+            reached == i;
         if (i % 100 == 0)
             byok_arena_done(&arena);
     }

@@ -47,8 +47,8 @@ static void open_it(struct byok_str wire)
     struct byok_envelope out;
     struct byok_fault fault = {.code = BYOK_E_OK};
     struct byok_slot *slot = byok_slots_lease(keys.slots);
-    enum byok_err err = byok_envelope_open(keys.public_key, keys.secret_key, wire, &arena, &out,
-                                           slot, &fault);
+    enum byok_err err =
+        byok_envelope_open(keys.public_key, keys.secret_key, wire, &arena, &out, slot, &fault);
     assert(err == fault.code);
     if (err) {
         assert(err == BYOK_E_BAD_ENVELOPE || err == BYOK_E_KEY_INVALID);

@@ -401,9 +401,8 @@ static const struct byok_broker_ops ops = {
 
 void sim_broker_init(struct sim_broker *broker, struct sim_worker *worker)
 {
-    *broker = (struct sim_broker){.broker = {&ops, worker->world->commits_max},
-                                  .world = worker->world,
-                                  .worker = worker};
+    *broker = (struct sim_broker){
+        .broker = {&ops, worker->world->commits_max}, .world = worker->world, .worker = worker};
 }
 
 /* The events are dropped before; the actors are gone. */

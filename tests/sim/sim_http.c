@@ -108,8 +108,8 @@ static size_t count_inputs(struct byok_str body)
     return byok_value_is(input, BYOK_VALUE_ARRAY) ? input->count : 1;
 }
 
-static void good_body(const struct byok_http_call *call, const struct sim_entry *entry,
-                      char *body, size_t room)
+static void good_body(const struct byok_http_call *call, const struct sim_entry *entry, char *body,
+                      size_t room)
 {
     if (strcmp(entry->path, "/models") == 0) {
         snprintf(body, room, "{\"data\":[]}");
@@ -117,8 +117,8 @@ static void good_body(const struct byok_http_call *call, const struct sim_entry 
         size_t inputs = count_inputs(call->request.body), len = 0;
         len += (size_t)snprintf(body, room, "{\"model\":\"embed-sim\",\"data\":[");
         for (size_t i = 0; i < inputs && len < room - 100; i++)
-            len += (size_t)snprintf(body + len, room - len, "%s{\"index\":%zu,\"embedding\":[0.5,1]}",
-                                    i ? "," : "", i);
+            len += (size_t)snprintf(body + len, room - len,
+                                    "%s{\"index\":%zu,\"embedding\":[0.5,1]}", i ? "," : "", i);
         snprintf(body + len, room - len, "],\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}");
     } else {
         snprintf(body, room,
@@ -145,8 +145,8 @@ static void give_body(struct byok_http_call *call, const struct sim_answer *answ
     if (call->body.ptr)
         (void)byok_slot_scrub(call->slot, call->body.ptr, call->body.len);
     struct byok_http_header *headers = byok_arena_alloc(call->arena, sizeof *headers);
-    call->response = (struct byok_http_response){.status = answer->status,
-                                                 .body = byok_buf_str(&call->body)};
+    call->response =
+        (struct byok_http_response){.status = answer->status, .body = byok_buf_str(&call->body)};
     if (answer->retry_after_s > 0 && headers) {
         headers->name = byok_str_of("retry-after");
         headers->value = byok_arena_printf(call->arena, "%d", answer->retry_after_s);

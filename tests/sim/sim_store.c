@@ -22,9 +22,8 @@ static enum byok_err get(struct byok_store *store, int32_t partition, struct byo
                          struct byok_arena *arena, struct byok_str *out, struct byok_fault *fault)
 {
     struct byok_store *inner = self_of(store)->inner;
-    return self_of(store)->reads_fail
-               ? broken(store, fault)
-               : inner->ops->get(inner, partition, key, arena, out, fault);
+    return self_of(store)->reads_fail ? broken(store, fault)
+                                      : inner->ops->get(inner, partition, key, arena, out, fault);
 }
 
 static enum byok_err apply(struct byok_store *store, int32_t partition,

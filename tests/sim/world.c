@@ -125,8 +125,7 @@ static void start_up(struct sim_worker *worker)
          &fault, "vault");
     fill_env(worker);
     worker->env.partitions = byok_partitions_new();
-    worker->vault_system =
-        byok_system_new(&worker->vault_env, &world->clock.clock, wake, worker);
+    worker->vault_system = byok_system_new(&worker->vault_env, &world->clock.clock, wake, worker);
     worker->system = byok_system_new(&worker->env, &world->clock.clock, wake, worker);
     if (!worker->env.partitions || !worker->vault_system || !worker->system)
         abort();

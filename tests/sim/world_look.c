@@ -112,8 +112,7 @@ size_t sim_results(struct sim_world *world, const char *id, struct byok_arena *a
                 continue;
             found++;
             enum byok_format format;
-            struct byok_str type =
-                byok_record_header_of(log->records[i], BYOK_HEADER_CONTENT_TYPE);
+            struct byok_str type = byok_record_header_of(log->records[i], BYOK_HEADER_CONTENT_TYPE);
             if (out && (!byok_format_of(type, log->records[i]->value, &format) ||
                         byok_decode(arena, format, log->records[i]->value, out, NULL) != BYOK_E_OK))
                 abort();
@@ -153,9 +152,8 @@ const char *sim_dead_letter_code(struct sim_world *world, size_t n)
         const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_DLQ][p];
         for (size_t i = 0; i < log->count; i++) {
             if (n-- == 0)
-                return byok_arena_copy(
-                           &world->arena,
-                           byok_record_header_of(log->records[i], BYOK_HEADER_ERROR_CODE))
+                return byok_arena_copy(&world->arena, byok_record_header_of(log->records[i],
+                                                                            BYOK_HEADER_ERROR_CODE))
                     .ptr;
         }
     }

@@ -52,8 +52,7 @@ static const char *use(struct byok_slot *slot, const struct worker *self, unsign
     if (byok_slot_scrub(slot, line, strlen(line)) != 1 || strstr(line, "sk-thread"))
         return "the key was not found in its own header";
     byok_vault_public_key(all.vault, public_key);
-    return memcmp(public_key, all.public_key, sizeof public_key) == 0 ? NULL
-                                                                      : "another public key";
+    return memcmp(public_key, all.public_key, sizeof public_key) == 0 ? NULL : "another public key";
 }
 
 static void *work(void *arg)

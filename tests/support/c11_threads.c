@@ -27,9 +27,11 @@ static void *begin(void *arg)
 
 static int result(int err)
 {
-    return err == 0 ? thrd_success : err == EBUSY ? thrd_busy : err == ETIMEDOUT ? thrd_timedout
-           : err == ENOMEM                        ? thrd_nomem
-                                                  : thrd_error;
+    return err == 0           ? thrd_success
+           : err == EBUSY     ? thrd_busy
+           : err == ETIMEDOUT ? thrd_timedout
+           : err == ENOMEM    ? thrd_nomem
+                              : thrd_error;
 }
 
 int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
@@ -117,5 +119,6 @@ int cnd_wait(cnd_t *condition, mtx_t *mutex)
 int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex,
                   const struct timespec *restrict until)
 {
-    return result(pthread_cond_timedwait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex, until));
+    return result(
+        pthread_cond_timedwait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex, until));
 }

@@ -105,8 +105,7 @@ static void on_looked(uv_work_t *work, int status)
 static void begin_look(struct byok_rdk *rdk)
 {
     struct byok_rdk_handle *handle = &rdk->handles[BYOK_RDK_CONSUMER];
-    if (handle->used || handle->state != BYOK_RDK_OPEN ||
-        byok_rdk_now_us(rdk) < rdk->look_next_us)
+    if (handle->used || handle->state != BYOK_RDK_OPEN || byok_rdk_now_us(rdk) < rdk->look_next_us)
         return;
     rdk->looking.data = rdk;
     handle->used = uv_queue_work(rdk->loop, &rdk->looking, look, on_looked) == 0;

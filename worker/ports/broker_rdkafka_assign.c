@@ -126,8 +126,7 @@ static void report(struct byok_rdk *rdk, const char *event, rd_kafka_error_t *er
     rd_kafka_error_destroy(error);
 }
 
-static enum byok_rdk_served on_assign(struct byok_rdk *rdk,
-                                      rd_kafka_topic_partition_list_t *list)
+static enum byok_rdk_served on_assign(struct byok_rdk *rdk, rd_kafka_topic_partition_list_t *list)
 {
     if (rdk->env->intake == NULL || rdk->closing)
         return BYOK_RDK_AGAIN;

@@ -178,15 +178,12 @@ static bool set_role(rd_kafka_conf_t *conf, const struct byok_kafka_options *opt
 {
     switch (role) {
     case BYOK_RDK_CONSUMER:
-        return set_consumer(conf, options, fault) &&
-               set_items(conf, &options->properties, fault) &&
+        return set_consumer(conf, options, fault) && set_items(conf, &options->properties, fault) &&
                set_items(conf, &options->consumer_properties, fault);
     case BYOK_RDK_RESTORER:
-        return set_restorer(conf, options, fault) &&
-               set_items(conf, &options->properties, fault);
+        return set_restorer(conf, options, fault) && set_items(conf, &options->properties, fault);
     case BYOK_RDK_PRODUCER:
-        return set_producer(conf, options, fault) &&
-               set_items(conf, &options->properties, fault) &&
+        return set_producer(conf, options, fault) && set_items(conf, &options->properties, fault) &&
                set_items(conf, &options->producer_properties, fault);
     case BYOK_RDK_ROLES:
         break;

@@ -90,8 +90,7 @@ enum byok_err byok_rdk_handle_open(struct byok_rdk_handle *handle, struct byok_f
     return BYOK_E_OK;
 }
 
-const rd_kafka_message_t *byok_rdk_message(struct byok_rdk_handle *handle,
-                                           rd_kafka_event_t *event)
+const rd_kafka_message_t *byok_rdk_message(struct byok_rdk_handle *handle, rd_kafka_event_t *event)
 {
     const rd_kafka_message_t *message = handle->message;
     handle->message = NULL;

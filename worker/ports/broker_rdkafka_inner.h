@@ -230,7 +230,7 @@ struct byok_rdk {
     uint64_t serial;
     bool paused;
     rd_kafka_event_t *revocation; /* to be answered when its partitions are released */
-    int64_t revocation_until_us;  /* all are released: how long their positions may take; 0: not */
+    int64_t revocation_until_us; /* all are released: how long their positions may take; 0: not */
     /* offsets */
     bool committing;
     int64_t commit_not_before_us;
@@ -241,7 +241,7 @@ struct byok_rdk {
     /* producer */
     rd_kafka_topic_t *producer_topics[BYOK_TOPIC_COUNT];
     struct byok_commit *unbatched, *unbatched_last; /* given, but no memory yet */
-    struct byok_rdk_batch *batches;                 /* in the order given */
+    struct byok_rdk_batch *batches; /* in the order given */
     int64_t produce_not_before_us;
     struct byok_rdk_txn txn;
 };
@@ -292,8 +292,8 @@ void byok_rdk_handle_retire(struct byok_rdk_handle *handle) BYOK_NONNULL(1);
 void byok_rdk_handle_unuse(struct byok_rdk_handle *handle) BYOK_NONNULL(1);
 
 /** The message of an event, also when it is served again; NULL: none. */
-const rd_kafka_message_t *byok_rdk_message(struct byok_rdk_handle *handle,
-                                           rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
+const rd_kafka_message_t *byok_rdk_message(struct byok_rdk_handle *handle, rd_kafka_event_t *event)
+    BYOK_NONNULL(1, 2);
 
 /* the port: called by the handles */
 
@@ -399,8 +399,7 @@ void byok_rdk_thread_stop(struct byok_rdk_txn *txn) BYOK_NONNULL(1);
 
 /** Whether a notice of that kind may be written now (then none for a while). */
 bool byok_rdk_may_say(struct byok_rdk *rdk, enum byok_rdk_notice notice) BYOK_NONNULL(1);
-void byok_rdk_on_error(struct byok_rdk_handle *handle, rd_kafka_event_t *event)
-    BYOK_NONNULL(1, 2);
+void byok_rdk_on_error(struct byok_rdk_handle *handle, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
 void byok_rdk_on_log(const struct byok_rdk_handle *handle, rd_kafka_event_t *event)
     BYOK_NONNULL(1, 2);
 /** A broker has answered. */

@@ -99,11 +99,11 @@ void byok_rdk_on_log(const struct byok_rdk_handle *handle, rd_kafka_event_t *eve
     if (rd_kafka_event_log(event, &facility, &text, &severity) != 0)
         return;
     /* connections that fail come as error events too, and are told from there */
-    bool connection = byok_str_is(byok_str_of(facility), "FAIL") ||
-                      byok_str_is(byok_str_of(facility), "ERROR");
+    bool connection =
+        byok_str_is(byok_str_of(facility), "FAIL") || byok_str_is(byok_str_of(facility), "ERROR");
     enum byok_log_level level = severity <= SYSLOG_WARNING && !connection ? BYOK_LOG_WARN
-                                : severity < SYSLOG_DEBUG && !connection ? BYOK_LOG_INFO
-                                                                         : BYOK_LOG_DEBUG;
+                                : severity < SYSLOG_DEBUG && !connection  ? BYOK_LOG_INFO
+                                                                          : BYOK_LOG_DEBUG;
     byok_log_event(handle->rdk->env->log, level, "kafka_log",
                    BYOK_F_TEXT("client", role_names[handle->role]),
                    BYOK_F_TEXT("facility", facility), BYOK_F_TEXT("text", text));

@@ -49,8 +49,7 @@ static bool note_positions(struct byok_rdk *rdk, const struct byok_rdk_batch *ba
 static void settle_written(struct byok_rdk *rdk)
 {
     struct byok_rdk_batch *batch;
-    DL_FOREACH(rdk->batches, batch)
-    {
+    DL_FOREACH(rdk->batches, batch) {
         if (batch->settled)
             continue;
         if (batch->open > 0)

@@ -133,8 +133,7 @@ static rd_kafka_resp_err_t produce(struct byok_rdk *rdk, struct byok_rdk_send *s
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers}, /* last: left out without any */
     };
     size_t count = sizeof parts / sizeof parts[0] - (headers ? 0 : 1);
-    rd_kafka_error_t *error =
-        rd_kafka_produceva(rdk->handles[BYOK_RDK_PRODUCER].rk, parts, count);
+    rd_kafka_error_t *error = rd_kafka_produceva(rdk->handles[BYOK_RDK_PRODUCER].rk, parts, count);
     if (!error)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);
@@ -233,8 +232,7 @@ void byok_rdk_pump(struct byok_rdk *rdk)
     if (rdk->handles[BYOK_RDK_PRODUCER].state == BYOK_RDK_OPEN &&
         byok_rdk_now_us(rdk) >= rdk->produce_not_before_us) {
         struct byok_rdk_batch *batch;
-        DL_FOREACH(rdk->batches, batch)
-        {
+        DL_FOREACH(rdk->batches, batch) {
             if (!byok_rdk_send_batch(rdk, batch))
                 break;
         }
@@ -282,8 +280,7 @@ void byok_rdk_on_reports(struct byok_rdk *rdk, rd_kafka_event_t *event)
 void byok_rdk_unsend(struct byok_rdk *rdk)
 {
     struct byok_rdk_batch *batch;
-    DL_FOREACH(rdk->batches, batch)
-    {
+    DL_FOREACH(rdk->batches, batch) {
         for (size_t i = 0; i < batch->count; i++) {
             if (batch->sends[i].state == BYOK_RDK_SENT)
                 batch->sends[i].state = BYOK_RDK_WAITING;

@@ -363,8 +363,7 @@ static void ask(struct byok_rdk *rdk, rd_kafka_topic_partition_list_t *list, uin
 {
     rd_kafka_t *rk = restorer(rdk)->rk;
     char text[256];
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
     (void)rd_kafka_AdminOptions_set_request_timeout(options, ASK_TIMEOUT_MS, text, sizeof text);
     rd_kafka_AdminOptions_set_opaque(options, (void *)(uintptr_t)number);
     rd_kafka_error_t *error = rd_kafka_AdminOptions_set_isolation_level(

@@ -79,7 +79,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
         if (bytes[i] >= 'A' && bytes[i] <= 'Z')
             bytes[i] = (char)(bytes[i] - 'A' + 'a');
     }
-    struct byok_str value = byok_str_trim((struct byok_str){bytes + colon + 1, line.len - colon - 1});
+    struct byok_str value =
+        byok_str_trim((struct byok_str){bytes + colon + 1, line.len - colon - 1});
     byok_buf_printf(&one->head, "%.*s: %.*s\n", (int)colon, bytes, BYOK_STR_ARG(value));
     return line.len; /* what does not fit is left out, and the answer goes on */
 }
@@ -173,16 +174,17 @@ static enum byok_err set_headers(struct byok_curl_call *one, struct byok_fault *
     if (call->slot) {
         const char *line = byok_slot_header(call->slot, call->auth_header, call->auth_prefix);
         if (!line)
-            return byok_fault_set(fault, BYOK_E_INTERNAL, "the call's slot holds no key, or the "
-                                                          "auth header's name is too long");
+            return byok_fault_set(fault, BYOK_E_INTERNAL,
+                                  "the call's slot holds no key, or the "
+                                  "auth header's name is too long");
         add_node(one, line);
     }
     for (size_t i = 0; i < call->request.header_count; i++) {
         const struct byok_http_header *header = &call->request.headers[i];
         /* "name;" is libcurl's way to send a header without a value */
-        struct byok_str line = byok_arena_printf(
-            call->arena, header->value.len > 0 ? "%.*s: %.*s" : "%.*s;%.*s",
-            BYOK_STR_ARG(header->name), BYOK_STR_ARG(header->value));
+        struct byok_str line =
+            byok_arena_printf(call->arena, header->value.len > 0 ? "%.*s: %.*s" : "%.*s;%.*s",
+                              BYOK_STR_ARG(header->name), BYOK_STR_ARG(header->value));
         if (!line.ptr)
             return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the request's headers");
         content_type |= byok_str_eq_nocase(header->name, byok_str_of("content-type"));
@@ -303,7 +305,8 @@ void byok_curl_call_end(struct byok_curl_call *one, CURLcode code)
 
 void byok_curl_call_cancelled(struct byok_curl_call *one)
 {
-    byok_fault_set(&one->call->fault, BYOK_E_TIMEOUT, "the call to %.*s was ended before its answer",
+    byok_fault_set(&one->call->fault, BYOK_E_TIMEOUT,
+                   "the call to %.*s was ended before its answer",
                    BYOK_STR_ARG(byok_curl_origin(one->call->request.url)));
     finish(one);
 }

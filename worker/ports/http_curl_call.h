@@ -33,8 +33,8 @@ struct byok_curl_call {
 /** A handle ready to be given to a multi handle; `route` may be NULL.  On an error the call's
  *  fault is set and NULL is returned. */
 struct byok_curl_call *byok_curl_call_new(struct byok_http_call *call,
-                                          const struct byok_http_route *route)
-    BYOK_NONNULL(1) BYOK_MUST_USE;
+                                          const struct byok_http_route *route) BYOK_NONNULL(1)
+    BYOK_MUST_USE;
 
 /** Fill the call's outcome: its answer when libcurl says that it is whole, else what the failure
  *  means.  All scrubbed of the key.  Takes the handle apart and frees `one`, which is out of the

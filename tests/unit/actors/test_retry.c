@@ -59,8 +59,8 @@ Test(retry, waits_as_long_as_the_provider_asks_and_a_little_more)
     for (uint64_t random = 0; random < 100; random++) {
         int64_t at;
         cr_assert(decide(BYOK_E_RATE_LIMITED,
-                         (struct byok_retry_case){.attempts = 1, .random = random * 7919},
-                         20000, &at));
+                         (struct byok_retry_case){.attempts = 1, .random = random * 7919}, 20000,
+                         &at));
         cr_assert(at >= 20 * S && at <= 22 * S, "%lld", (long long)at);
     }
 }
@@ -68,8 +68,8 @@ Test(retry, waits_as_long_as_the_provider_asks_and_a_little_more)
 Test(retry, does_not_wait_past_the_deadline)
 {
     int64_t at;
-    cr_assert(!decide(BYOK_E_RATE_LIMITED, (struct byok_retry_case){.deadline_us = 10 * S}, 10000,
-                      &at));
+    cr_assert(
+        !decide(BYOK_E_RATE_LIMITED, (struct byok_retry_case){.deadline_us = 10 * S}, 10000, &at));
     cr_assert(!decide(BYOK_E_RATE_LIMITED, (struct byok_retry_case){.deadline_us = 10 * S},
                       INT64_MAX, &at));
     cr_assert(!decide(BYOK_E_SERVER_ERROR,
@@ -89,10 +89,9 @@ Test(retry, the_backoff_doubles_up_to_its_most)
 {
     for (uint32_t attempts = 1; attempts < 4; attempts++) {
         int64_t at, most = (S / 5) << (attempts - 1);
-        cr_assert(decide(BYOK_E_OVERLOADED,
-                         (struct byok_retry_case){.attempts = attempts,
-                                                  .random = (uint64_t)most - 1},
-                         -1, &at));
+        cr_assert(decide(
+            BYOK_E_OVERLOADED,
+            (struct byok_retry_case){.attempts = attempts, .random = (uint64_t)most - 1}, -1, &at));
         cr_assert_eq(at, most);
     }
 }

@@ -165,5 +165,5 @@ Test(system, its_end_frees_what_waits)
     for (int i = 0; i < 5; i++)
         post(100);
     byok_system_run(byok, 100); /* held behind a failure */
-    post(7);                    /* in the inbox */
+    post(7); /* in the inbox */
 }

@@ -408,8 +408,7 @@ Test(user, after_its_attempts_a_job_is_an_error)
     cr_assert_eq(sim_calls(world, "f"), 4);
 }
 
-static void cut_first(struct sim_world *w, const struct sim_entry *entry,
-                      struct sim_answer *answer)
+static void cut_first(struct sim_world *w, const struct sim_entry *entry, struct sim_answer *answer)
 {
     (void)w;
     if (entry->attempt == 1 && strcmp(entry->path, "/models") != 0)

@@ -46,9 +46,11 @@ Test(kit_media, is_known_by_its_type_in_any_spelling)
     static const struct {
         const char *type, *extension;
     } cases[] = {
-        {"audio/wav", "wav"},   {"Audio/X-WAV; rate=8000", "wav"}, {"wav", "wav"},
-        {"audio/mpeg", "mp3"},  {"mp3", "mp3"},                    {"audio/ogg;codecs=opus", "ogg"},
-        {"audio/x-m4a", "m4a"}, {"video/mp4", "m4a"},              {"image/jpg", "jpg"},
+        {"audio/wav", "wav"},   {"Audio/X-WAV; rate=8000", "wav"},
+        {"wav", "wav"},         {"audio/mpeg", "mp3"},
+        {"mp3", "mp3"},         {"audio/ogg;codecs=opus", "ogg"},
+        {"audio/x-m4a", "m4a"}, {"video/mp4", "m4a"},
+        {"image/jpg", "jpg"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct byok_media *media = byok_media_of_type(byok_str_of(cases[i].type));
@@ -62,7 +64,7 @@ Test(kit_media, is_known_by_its_type_in_any_spelling)
 
 Test(kit_media, a_media_type_is_two_words_and_nothing_else)
 {
-    static const char *const bad[] = {"",   "x",      "a/",     "/b",  "a/b/c",
+    static const char *const bad[] = {"",      "x",     "a/",      "/b",   "a/b/c",
                                       "a b/c", "a/b;c", "a/b\r\n", "a/\"", "a/\xC3\xBC"};
     cr_assert(byok_media_is_type(STR("audio/vnd.x-y+z")));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

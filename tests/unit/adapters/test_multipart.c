@@ -34,8 +34,8 @@ static void check_map(const char *json, const char *expected)
 Test(multipart, a_tree_becomes_fields)
 {
     check_map("{\"a\":\"x\",\"b\":7,\"c\":-7,\"d\":true,\"e\":0.5,\"f\":null}",
-              FIELD("a", "x") FIELD("b", "7") FIELD("c", "-7") FIELD("d", "true")
-                  FIELD("e", "0.5") END);
+              FIELD("a", "x") FIELD("b", "7") FIELD("c", "-7") FIELD("d", "true") FIELD("e", "0.5")
+                  END);
     check_map("{\"a\":[\"x\",\"y\"],\"b[]\":[1],\"c\":[]}",
               FIELD("a[]", "x") FIELD("a[]", "y") FIELD("b[]", "1") END);
     check_map("{\"a\":{\"b\":{\"c\":1},\"d\":[2]}}",
@@ -56,17 +56,17 @@ Test(multipart, a_file_has_a_name_and_a_type_and_any_bytes)
     byok_multipart_init(&form, &arena);
     byok_multipart_file(&form, STR("file"), &file);
     struct byok_str body = written(&form);
-    const struct byok_str expected = STR(
-        "--byokd-form-01\r\nContent-Disposition: form-data; name=\"file\"; "
-        "filename=\"a%22.wav\"\r\nContent-Type: audio/wav\r\n\r\n\0\r\n\xff\r\n"
-        "--byokd-form-01--\r\n");
+    const struct byok_str expected =
+        STR("--byokd-form-01\r\nContent-Disposition: form-data; name=\"file\"; "
+            "filename=\"a%22.wav\"\r\nContent-Type: audio/wav\r\n\r\n\0\r\n\xff\r\n"
+            "--byokd-form-01--\r\n");
     cr_assert(byok_str_eq(body, expected), "%.*s", BYOK_STR_ARG(body));
 }
 
 Test(multipart, takes_another_boundary_when_a_part_holds_the_first)
 {
-    static const char *const texts[] = {"--byokd-form-01", "x--byokd-form-01x",
-                                        "----byokd-form-01", "---byokd-form-01--"};
+    static const char *const texts[] = {"--byokd-form-01", "x--byokd-form-01x", "----byokd-form-01",
+                                        "---byokd-form-01--"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         BYOK_AUTO(byok_arena) arena = {0};
         struct byok_multipart form;

@@ -7,7 +7,7 @@
 #include "calls.h"
 
 #define JOB(rest)                                                                                  \
-    "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"image_generation\","                            \
+    "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"image_generation\","                        \
     "\"prompt\":\"Hi\"" rest "}"
 
 static enum byok_err build(struct call *c, const char *job, struct byok_http_request *request)
@@ -104,9 +104,9 @@ Test(openai_images, have_the_type_of_their_bytes_else_that_of_the_answer_or_the_
         cr_assert_eq(parse(&c, cases[i].job, cases[i].body, &answer), BYOK_E_OK);
         const struct byok_value *image = &byok_value_find(&answer.output, "images")->as.items[0];
         cr_expect(byok_value_is(byok_value_find(image, "data"), BYOK_VALUE_BYTES));
-        cr_expect(byok_str_is(byok_value_as_str(byok_value_find(image, "media_type")),
-                              cases[i].type),
-                  "%s", cases[i].body);
+        cr_expect(
+            byok_str_is(byok_value_as_str(byok_value_find(image, "media_type")), cases[i].type),
+            "%s", cases[i].body);
         call_done(&c);
     }
 }

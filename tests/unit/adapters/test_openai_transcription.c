@@ -8,8 +8,7 @@
 #include "adapters/openai_parts.h"
 #include "calls.h"
 
-#define JOB(rest)                                                                                  \
-    "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"speech_to_text\"," rest "}"
+#define JOB(rest) "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"speech_to_text\"," rest "}"
 #define AUDIO "\"audio\":\"AAAA\""
 
 static enum byok_err build(struct call *c, const char *job, struct byok_http_request *request)

@@ -176,8 +176,8 @@ static enum byok_err open_envelope(struct kit_worker *worker, struct byok_arena 
     struct byok_envelope inside;
     struct byok_slot slot;
     vault_keys(public_key, secret_key);
-    enum byok_err err = byok_envelope_open(public_key, secret_key, request->envelope, arena,
-                                           &inside, &slot, fault);
+    enum byok_err err =
+        byok_envelope_open(public_key, secret_key, request->envelope, arena, &inside, &slot, fault);
     if (err != BYOK_E_OK)
         return err;
     memcpy(worker->key, slot.key, slot.len);
@@ -237,11 +237,15 @@ static void answer_request(struct kit_worker *worker, struct byok_arena *arena,
     struct byok_fault fault = {.code = BYOK_E_OK};
     struct byok_answer answer = {.finish = BYOK_FINISH_STOP};
     const struct byok_attempt attempt = {1796000000000, 800, 200, BYOK_E_OK, true};
-    struct byok_result result = {
-        .request = request, .status = BYOK_STATUS_OK, .fault = &fault,
-        .provider = request->provider, .model = request->model,
-        .attempts = &attempt, .attempt_count = 1,
-        .created_wall_ms = 1796000000000, .finished_wall_ms = 1796000000812};
+    struct byok_result result = {.request = request,
+                                 .status = BYOK_STATUS_OK,
+                                 .fault = &fault,
+                                 .provider = request->provider,
+                                 .model = request->model,
+                                 .attempts = &attempt,
+                                 .attempt_count = 1,
+                                 .created_wall_ms = 1796000000000,
+                                 .finished_wall_ms = 1796000000812};
     carry_out(worker, arena, request, &result, &answer, &fault);
     struct byok_value value = byok_result_value(arena, &result);
     for (int i = 0; i <= worker->options.twice; i++)
@@ -308,7 +312,8 @@ struct kit_worker *kit_worker_new(struct kit_broker *broker,
     worker->queue = rd_kafka_queue_new(worker->consumer);
     for (int32_t p = 0; p < KIT_PARTITIONS; p++)
         cr_assert_eq(rd_kafka_consume_start_queue(worker->topic, p, RD_KAFKA_OFFSET_BEGINNING,
-                                                  worker->queue), 0);
+                                                  worker->queue),
+                     0);
     cr_assert_eq(pthread_create(&worker->thread, NULL, work, worker), 0);
     return worker;
 }

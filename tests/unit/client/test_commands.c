@@ -145,8 +145,10 @@ Test(commands, key_add_sends_the_key_only_sealed)
 {
     char line[256];
     begin_worker(NULL);
-    snprintf(line, sizeof line, "key add --user alice --provider openai --label work "
-             "--vault-key %s", kit_vault_key());
+    snprintf(line, sizeof line,
+             "key add --user alice --provider openai --label work "
+             "--vault-key %s",
+             kit_vault_key());
     byok(line, KIT_KEY "\n");
     cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
     cr_assert_not_null(strstr(run.out, "fingerprint 00ff00ff00ff00ff"));
@@ -171,8 +173,7 @@ Test(commands, key_add_takes_the_keys_of_many_users_line_by_line)
              kit_vault_key());
     byok(line, "alice\t" KIT_KEY "\n" KIT_KEY "\nbob\tshort\ncarol\t" KIT_KEY);
     cr_assert_eq(run.code, BYOK_EXIT_FAILED);
-    cr_assert_not_null(strstr(run.err, "line 2: it is not a user, a tab and a key"), "%s",
-                       run.err);
+    cr_assert_not_null(strstr(run.err, "line 2: it is not a user, a tab and a key"), "%s", run.err);
     cr_assert_not_null(strstr(run.err, "line 3: the key is shorter"), "%s", run.err);
     cr_assert_not_null(strstr(run.err, "2 sent, 2 done: 2 ok"), "%s", run.err);
     cr_assert_null(strstr(run.err, "sk-test"));
@@ -222,7 +223,8 @@ Test(commands, configure_sends_limits_and_choices)
 {
     begin_worker(NULL);
     byok("configure --user alice --requests-per-minute 60 --concurrency none "
-         "--tokens-per-minute default --provider chat=openai/a/b --provider embeddings=none", NULL);
+         "--tokens-per-minute default --provider chat=openai/a/b --provider embeddings=none",
+         NULL);
     cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
     kit_worker_stop(worker);
     cr_assert(kit_worker_saw(worker, "\"requests_per_minute\":60"));
@@ -317,8 +319,8 @@ Test(commands, doctor_tells_a_wrong_vault_key_and_a_worker_that_sleeps)
 
 Test(commands, every_command_has_help_with_examples)
 {
-    static const char *const names[] = {"key", "submit", "results", "usage",
-                                        "configure", "dlq", "doctor"};
+    static const char *const names[] = {"key",       "submit", "results", "usage",
+                                        "configure", "dlq",    "doctor"};
     byok("--help", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_OK);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

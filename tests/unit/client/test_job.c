@@ -29,8 +29,11 @@ TestSuite(job, .init = begin, .fini = end);
 
 static struct byok_job_flags flags_of(void)
 {
-    return (struct byok_job_flags){.user = "alice", .capability = "chat", .max_tokens = -1,
-                                   .deadline_ms = -1, .format = "json"};
+    return (struct byok_job_flags){.user = "alice",
+                                   .capability = "chat",
+                                   .max_tokens = -1,
+                                   .deadline_ms = -1,
+                                   .format = "json"};
 }
 
 static bool has(const char *name, const char *text)
@@ -51,8 +54,7 @@ Test(job, flags_become_members)
     flags.options = "{\"service_tier\":\"flex\"}";
     flags.metadata = "{\"order\":7}";
     flags.sets = (struct byok_list){sets, 4};
-    cr_assert_eq(byok_job_of_flags(&arena, &flags, -1, &tree, &fault), BYOK_E_OK, "%s",
-                 fault.text);
+    cr_assert_eq(byok_job_of_flags(&arena, &flags, -1, &tree, &fault), BYOK_E_OK, "%s", fault.text);
     cr_assert_eq(byok_job_finish(&arena, &tree, BYOK_JSON, &job, &fault), BYOK_E_OK, "%s",
                  fault.text);
     int64_t number;
@@ -126,8 +128,7 @@ Test(job, a_line_that_is_no_request_is_refused)
                                         "{\"user\":7,\"prompt\":\"x\"}"};
     struct byok_job_flags flags = flags_of();
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        enum byok_err err =
-            byok_job_of_line(&arena, &flags, byok_str_of(wrong[i]), &tree, &fault);
+        enum byok_err err = byok_job_of_line(&arena, &flags, byok_str_of(wrong[i]), &tree, &fault);
         if (err == BYOK_E_OK)
             err = byok_job_finish(&arena, &tree, BYOK_JSON, &job, &fault);
         cr_assert_neq(err, BYOK_E_OK, "%s", wrong[i]);

@@ -146,8 +146,15 @@ Test(options, durations_have_a_unit)
     cr_assert(byok_duration_read("10m", &ms) && ms == 600000);
     cr_assert(byok_duration_read("2h", &ms) && ms == 7200000);
     cr_assert(byok_duration_read("1d", &ms) && ms == 86400000);
-    static const char *const wrong[] = {"",    "s",   "30",  "-1s", "1.5s",
-                                        "1 s", "30x", "1sm", "99999999999999999999s",
+    static const char *const wrong[] = {"",
+                                        "s",
+                                        "30",
+                                        "-1s",
+                                        "1.5s",
+                                        "1 s",
+                                        "30x",
+                                        "1sm",
+                                        "99999999999999999999s",
                                         "9223372036854775807s"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         cr_assert_not(byok_duration_read(wrong[i], &ms), "%s", wrong[i]);

@@ -38,7 +38,8 @@ static const struct {
      "\"error\":{\"code\":\"rate_limited\",\"message\":\"Slow down\",\"http_status\":429,"
      "\"retry_after_ms\":20000}}",
      "error    a  5  chat  rate_limited: Slow down  (HTTP 429)  (try again in 20.0 s)\n"},
-    {"{\"id\":\"7\",\"user\":\"a\",\"type\":\"key.check\",\"status\":\"ok\",\"provider\":\"openai\","
+    {"{\"id\":\"7\",\"user\":\"a\",\"type\":\"key.check\",\"status\":\"ok\",\"provider\":"
+     "\"openai\","
      "\"key\":{\"label\":\"work\",\"fingerprint\":\"00ff\"}}",
      "ok       a  7  key.check  openai  key work  fingerprint 00ff\n"},
     {"{\"id\":\"4\",\"user\":\"a\",\"type\":\"job\",\"status\":\"ok\",\"capability\":\"embeddings\""

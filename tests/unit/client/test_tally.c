@@ -45,15 +45,19 @@ static void add_some(void)
 {
     cr_assert_eq(add("{\"id\":\"1\",\"attempt\":1,\"day\":\"2026-11-25\",\"provider\":\"openai\","
                      "\"model\":\"b\",\"calls\":1,\"errors\":0,\"input_tokens\":9,"
-                     "\"output_tokens\":2}"), BYOK_E_OK);
+                     "\"output_tokens\":2}"),
+                 BYOK_E_OK);
     cr_assert_eq(add("{\"id\":\"2\",\"attempt\":1,\"day\":\"2026-11-24\",\"provider\":\"openai\","
-                     "\"model\":\"b\",\"calls\":1,\"errors\":1}"), BYOK_E_OK);
+                     "\"model\":\"b\",\"calls\":1,\"errors\":1}"),
+                 BYOK_E_OK);
     cr_assert_eq(add("{\"id\":\"2\",\"attempt\":2,\"day\":\"2026-11-24\",\"provider\":\"openai\","
                      "\"model\":\"b\",\"calls\":1,\"errors\":0,\"input_tokens\":1,"
-                     "\"output_tokens\":1}"), BYOK_E_OK);
+                     "\"output_tokens\":1}"),
+                 BYOK_E_OK);
     cr_assert_eq(add("{\"id\":\"3\",\"attempt\":1,\"day\":\"2026-11-24\",\"provider\":\"elevenlabs"
                      "\",\"model\":\"v\\u001b[2J\",\"calls\":1,\"errors\":0,\"characters\":13,"
-                     "\"seconds\":1.25}"), BYOK_E_OK);
+                     "\"seconds\":1.25}"),
+                 BYOK_E_OK);
 }
 
 Test(tally, sums_by_day_provider_and_model)

@@ -86,11 +86,12 @@ static inline bool kit_slot_holds(const struct byok_slot *slot, const char *key)
 }
 
 static inline struct byok_str kit_seal(struct byok_keyring *ring, const struct byok_owner *owner,
-                                       enum byok_seal_algorithm algorithm,
-                                       struct byok_slots *slots, struct byok_arena *arena)
+                                       enum byok_seal_algorithm algorithm, struct byok_slots *slots,
+                                       struct byok_arena *arena)
 {
     struct byok_slot *slot = byok_slots_lease(slots);
-    struct byok_key_info info = {.issued_wall_ms = KIT_NOW, .created_wall_ms = KIT_NOW + 5,
+    struct byok_key_info info = {.issued_wall_ms = KIT_NOW,
+                                 .created_wall_ms = KIT_NOW + 5,
                                  .origin = byok_str_of(KIT_ORIGIN)};
     struct byok_str record = {NULL, 0};
     cr_assert_eq(byok_slot_set(slot, byok_str_of(KIT_KEY)), BYOK_E_OK);

@@ -94,11 +94,13 @@ Test(envelope, the_longest_names_and_key_pass_and_one_byte_more_does_not)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct byok_envelope what = {
             .owner = {{x, cases[i].user}, {x, cases[i].provider}, {x, cases[i].label}},
-            .origin = {x, cases[i].origin}, .issued_wall_ms = 1};
+            .origin = {x, cases[i].origin},
+            .issued_wall_ms = 1};
         struct byok_envelope out;
         struct byok_str wire = {NULL, 0};
         cr_expect_eq(byok_envelope_seal(public_key, &what, (struct byok_str){x, cases[i].key},
-                                        &arena, &wire, NULL), cases[i].want, "%zu", i);
+                                        &arena, &wire, NULL),
+                     cases[i].want, "%zu", i);
         if (cases[i].want)
             continue;
         cr_expect_eq(open_it(wire, &out, NULL), BYOK_E_OK, "%zu", i);
@@ -110,8 +112,13 @@ Test(envelope, the_longest_names_and_key_pass_and_one_byte_more_does_not)
 Test(envelope, keys_and_names_with_forbidden_bytes_are_not_sealed)
 {
     static const struct byok_str keys[] = {
-        BYOK_STR("sk-12345678\r"), BYOK_STR("sk-1234\n5678"), BYOK_STR("sk-1234\0" "5678"),
-        BYOK_STR("sk-1234 5678"),  BYOK_STR("sk-1234\x80" "5678"),
+        BYOK_STR("sk-12345678\r"),
+        BYOK_STR("sk-1234\n5678"),
+        BYOK_STR("sk-1234\0"
+                 "5678"),
+        BYOK_STR("sk-1234 5678"),
+        BYOK_STR("sk-1234\x80"
+                 "5678"),
     };
     struct byok_envelope what = {.owner = kit_owner("u", "p", "l")};
     struct byok_str out = {NULL, 0};
@@ -219,11 +226,18 @@ Test(envelope, a_box_with_a_malformed_inside_is_refused)
         {"too short", 1, BYOK_STR("u"), BYOK_STR("12345678"), -1, BYOK_E_BAD_ENVELOPE},
         {"no user", 1, BYOK_STR(""), BYOK_STR("12345678"), 0, BYOK_E_BAD_ENVELOPE},
         {"user's NUL", 1, BYOK_STR("u\0v"), BYOK_STR("12345678"), 0, BYOK_E_BAD_ENVELOPE},
-        {"user too long", 1, {longest, BYOK_USER_MAX + 1}, BYOK_STR("12345678"), 0,
+        {"user too long",
+         1,
+         {longest, BYOK_USER_MAX + 1},
+         BYOK_STR("12345678"),
+         0,
          BYOK_E_BAD_ENVELOPE},
         {"key's CR", 1, BYOK_STR("u"), BYOK_STR("1234567\r"), 0, BYOK_E_KEY_INVALID},
         {"key's LF", 1, BYOK_STR("u"), BYOK_STR("1234\n678"), 0, BYOK_E_KEY_INVALID},
-        {"key's NUL", 1, BYOK_STR("u"), BYOK_STR("1234\0" "678"), 0, BYOK_E_KEY_INVALID},
+        {"key's NUL", 1, BYOK_STR("u"),
+         BYOK_STR("1234\0"
+                  "678"),
+         0, BYOK_E_KEY_INVALID},
         {"key's space", 1, BYOK_STR("u"), BYOK_STR(" 2345678"), 0, BYOK_E_KEY_INVALID},
         {"8-bit key", 1, BYOK_STR("u"), BYOK_STR("123456\xc3\xa9"), 0, BYOK_E_KEY_INVALID},
         {"short key", 1, BYOK_STR("u"), BYOK_STR("1234567"), 0, BYOK_E_KEY_INVALID},
@@ -254,16 +268,15 @@ Test(envelope, a_key_of_more_than_512_bytes_is_refused)
 Test(envelope, an_origin_with_bytes_that_do_not_belong_there_is_refused_at_both_ends)
 {
     static const struct byok_str origins[] = {BYOK_STR("https://a\nb"), BYOK_STR("https://a b"),
-                                              BYOK_STR("https://a\0b"),
-                                              BYOK_STR("https://a\xff")};
+                                              BYOK_STR("https://a\0b"), BYOK_STR("https://a\xff")};
     for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++) {
         uint8_t plain[1024];
         struct byok_envelope out, what = {.owner = kit_owner("u", "p", "l"), .origin = origins[i]};
         struct byok_str wire = {NULL, 0};
         cr_expect_eq(byok_envelope_seal(public_key, &what, kit_str(KIT_KEY), &arena, &wire, NULL),
                      BYOK_E_BAD_REQUEST, "%zu", i);
-        size_t len = plain_of(1, (struct byok_str)BYOK_STR("u"), origins[i], kit_str(KIT_KEY),
-                              plain);
+        size_t len =
+            plain_of(1, (struct byok_str)BYOK_STR("u"), origins[i], kit_str(KIT_KEY), plain);
         cr_expect_eq(open_it(box_of(plain, len), &out, NULL), BYOK_E_BAD_ENVELOPE, "%zu", i);
         cr_expect(kit_is_wiped(slot));
     }

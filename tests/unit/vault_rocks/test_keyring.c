@@ -22,9 +22,14 @@ static bool holds_the_key(const struct byok_keyring *ring, uint32_t id)
 Test(keyring, a_key_is_taken_in_each_of_its_forms)
 {
     static const struct byok_str forms[] = {
-        BYOK_STR(RAW),    BYOK_STR(RAW "\n"),    BYOK_STR(RAW "\r\n"),
-        BYOK_STR(HEX),    BYOK_STR(HEX "\n"),    BYOK_STR(HEX "\r\n"),
-        BYOK_STR(BASE64), BYOK_STR(BASE64 "\n"),
+        BYOK_STR(RAW),
+        BYOK_STR(RAW "\n"),
+        BYOK_STR(RAW "\r\n"),
+        BYOK_STR(HEX),
+        BYOK_STR(HEX "\n"),
+        BYOK_STR(HEX "\r\n"),
+        BYOK_STR(BASE64),
+        BYOK_STR(BASE64 "\n"),
         BYOK_STR("000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"),
     };
     struct byok_keyring *ring = kit_ring(0, 0);

@@ -60,7 +60,8 @@ static enum byok_err open_as(struct byok_owner owner, struct byok_str record)
 
 Test(seal, a_sealed_key_opens_with_both_algorithms)
 {
-    EACH_ALGORITHM(algorithm) {
+    EACH_ALGORITHM(algorithm)
+    {
         struct byok_str record = seal_with(algorithm);
         struct byok_owner owner = somebody();
         struct byok_key_info info, inspected;
@@ -85,8 +86,8 @@ Test(seal, a_sealed_key_opens_with_both_algorithms)
 Test(seal, the_best_algorithm_of_this_cpu_is_chosen)
 {
     struct byok_str record = seal_with(0);
-    cr_assert_eq(record.ptr[1], crypto_aead_aes256gcm_is_available()
-                                    ? BYOK_SEAL_AES256GCM : BYOK_SEAL_XCHACHA20POLY1305);
+    cr_assert_eq(record.ptr[1], crypto_aead_aes256gcm_is_available() ? BYOK_SEAL_AES256GCM
+                                                                     : BYOK_SEAL_XCHACHA20POLY1305);
 }
 
 Test(seal, keys_of_every_length_and_the_longest_names_pass)
@@ -95,7 +96,8 @@ Test(seal, keys_of_every_length_and_the_longest_names_pass)
     memset(x, 'x', sizeof x);
     struct byok_owner owner = {{x, BYOK_USER_MAX}, {x, BYOK_PROVIDER_MAX}, {x, BYOK_LABEL_MAX}};
     struct byok_key_info info = {.origin = {x, BYOK_ORIGIN_MAX}};
-    EACH_ALGORITHM(algorithm) {
+    EACH_ALGORITHM(algorithm)
+    {
         for (size_t len = BYOK_KEY_MIN; len <= BYOK_KEY_MAX; len++) {
             struct byok_str record;
             cr_assert_eq(byok_slot_set(slot, (struct byok_str){x, len}), BYOK_E_OK);
@@ -109,7 +111,8 @@ Test(seal, keys_of_every_length_and_the_longest_names_pass)
 
 Test(seal, every_bit_flip_is_refused)
 {
-    EACH_ALGORITHM(algorithm) {
+    EACH_ALGORITHM(algorithm)
+    {
         struct byok_str record = seal_with(algorithm);
         char *bytes = (char *)(uintptr_t)record.ptr;
         for (size_t bit = 0; bit < record.len * 8; bit++) {
@@ -123,7 +126,8 @@ Test(seal, every_bit_flip_is_refused)
 
 Test(seal, every_truncation_and_a_longer_one_are_refused)
 {
-    EACH_ALGORITHM(algorithm) {
+    EACH_ALGORITHM(algorithm)
+    {
         struct byok_str record = seal_with(algorithm);
         for (size_t len = 0; len < record.len; len++) {
             struct byok_str cut = kit_exact(record, len);
@@ -148,17 +152,19 @@ Test(seal, a_record_opens_for_its_owner_only)
     static const struct {
         const char *user, *provider, *label;
     } others[] = {
-        {"user-2", "openai", "work"},   {"user-1", "anthropic", "work"},
-        {"user-1", "openai", "home"},   {"user-1", "openai", ""},
-        {"user-1open", "ai", "work"},   {"user-1", "openaiwork", ""},
-        {"user-", "1openai", "work"},   {"USER-1", "openai", "work"},
-        {"user-1", "openai", "work "},  {"", "openai", "work"},
+        {"user-2", "openai", "work"},  {"user-1", "anthropic", "work"},
+        {"user-1", "openai", "home"},  {"user-1", "openai", ""},
+        {"user-1open", "ai", "work"},  {"user-1", "openaiwork", ""},
+        {"user-", "1openai", "work"},  {"USER-1", "openai", "work"},
+        {"user-1", "openai", "work "}, {"", "openai", "work"},
     };
-    EACH_ALGORITHM(algorithm) {
+    EACH_ALGORITHM(algorithm)
+    {
         struct byok_str record = seal_with(algorithm);
         for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-            cr_expect_eq(open_as(kit_owner(others[i].user, others[i].provider, others[i].label),
-                                 record), BYOK_E_KEY_UNREADABLE, "%zu", i);
+            cr_expect_eq(
+                open_as(kit_owner(others[i].user, others[i].provider, others[i].label), record),
+                BYOK_E_KEY_UNREADABLE, "%zu", i);
         cr_expect_eq(open_as(somebody(), record), BYOK_E_OK);
     }
 }
@@ -194,7 +200,8 @@ Test(seal, another_version_algorithm_or_master_key_id_is_refused)
     kit_add(ring, 2, 0x22);
     struct byok_fault fault;
     struct byok_owner owner = somebody();
-    EACH_ALGORITHM(algorithm) {
+    EACH_ALGORITHM(algorithm)
+    {
         struct byok_str record = seal_with(algorithm);
         const struct {
             struct byok_str record;
@@ -364,8 +371,8 @@ static void check_known(const struct known *known)
     struct byok_key_info info;
     struct byok_fault fault = {.text = ""};
     sodium_hex2bin(record, sizeof record, known->hex, strlen(known->hex), NULL, &len, NULL);
-    cr_expect_eq(byok_seal_open(theirs, &known->owner,
-                                (struct byok_str){(const char *)record, len}, slot, &info, &fault),
+    cr_expect_eq(byok_seal_open(theirs, &known->owner, (struct byok_str){(const char *)record, len},
+                                slot, &info, &fault),
                  BYOK_E_OK, "%s: %s", known->name, fault.text);
     cr_expect_eq(record[1], known->algorithm);
     cr_expect(kit_slot_holds(slot, known->key), "%s", known->name);

@@ -118,7 +118,10 @@ Test(slot, only_printable_keys_of_a_sane_length_are_accepted)
         {"empty", {NULL, 0}, BYOK_E_KEY_INVALID},
         {"CR", BYOK_STR("12345678\r9"), BYOK_E_KEY_INVALID},
         {"LF at the end", BYOK_STR("123456789\n"), BYOK_E_KEY_INVALID},
-        {"NUL", BYOK_STR("12345678\0" "9"), BYOK_E_KEY_INVALID},
+        {"NUL",
+         BYOK_STR("12345678\0"
+                  "9"),
+         BYOK_E_KEY_INVALID},
         {"space", BYOK_STR("12345678 9"), BYOK_E_KEY_INVALID},
         {"tab", BYOK_STR("12345678\t9"), BYOK_E_KEY_INVALID},
         {"DEL", BYOK_STR("12345678\x7f"), BYOK_E_KEY_INVALID},

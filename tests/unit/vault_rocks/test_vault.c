@@ -123,7 +123,8 @@ Test(vault, a_registered_key_is_unsealed)
     cr_assert_str_eq(info.fingerprint, registration.info.fingerprint);
     cr_assert(byok_str_is(info.origin, KIT_ORIGIN));
     cr_assert_eq(byok_vault_verify(vault, byok_vault_record_key(&arena, &owner),
-                                   registration.record, &fault), BYOK_E_OK);
+                                   registration.record, &fault),
+                 BYOK_E_OK);
 }
 
 Test(vault, only_the_owner_at_the_registered_origin_gets_the_key)
@@ -147,7 +148,8 @@ Test(vault, only_the_owner_at_the_registered_origin_gets_the_key)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct byok_owner owner = kit_owner(cases[i].user, cases[i].provider, cases[i].label);
         cr_expect_eq(byok_vault_unseal(vault, cases[i].partition, &owner, kit_str(cases[i].origin),
-                                       slot, NULL, &fault), cases[i].want, "%zu", i);
+                                       slot, NULL, &fault),
+                     cases[i].want, "%zu", i);
         cr_expect_eq(kit_is_wiped(slot), cases[i].want != BYOK_E_OK, "%zu", i);
     }
 }
@@ -157,15 +159,16 @@ Test(vault, a_record_moved_to_another_owner_does_not_open)
     struct byok_registration registration = register_and_store();
     static const struct {
         const char *user, *provider, *label;
-    } others[] = {{"user-2", "openai", "work"}, {"user-1", "gemini", "work"},
-                  {"user-1", "openai", "home"}};
+    } others[] = {
+        {"user-2", "openai", "work"}, {"user-1", "gemini", "work"}, {"user-1", "openai", "home"}};
     for (size_t i = 0; i < 3; i++) {
         struct byok_owner thief = kit_owner(others[i].user, others[i].provider, others[i].label);
         put(3, &thief, registration.record);
         cr_expect_eq(byok_vault_unseal(vault, 3, &thief, kit_str(KIT_ORIGIN), slot, NULL, &fault),
                      BYOK_E_KEY_UNREADABLE);
         cr_expect_eq(byok_vault_verify(vault, byok_vault_record_key(&arena, &thief),
-                                       registration.record, &fault), BYOK_E_KEY_UNREADABLE);
+                                       registration.record, &fault),
+                     BYOK_E_KEY_UNREADABLE);
     }
 }
 
@@ -277,17 +280,19 @@ Test(vault, the_longest_names_and_key_go_all_the_way)
     memset(x, 'x', sizeof x);
     uint8_t public_key[BYOK_VAULT_PUBLIC_KEY_BYTES];
     struct byok_registration registration = registration_of((struct byok_str){NULL, 0});
-    registration.owner = (struct byok_owner){{x, BYOK_USER_MAX}, {x, BYOK_PROVIDER_MAX},
-                                             {x, BYOK_LABEL_MAX}};
+    registration.owner =
+        (struct byok_owner){{x, BYOK_USER_MAX}, {x, BYOK_PROVIDER_MAX}, {x, BYOK_LABEL_MAX}};
     registration.origin = (struct byok_str){x, BYOK_ORIGIN_MAX};
     struct byok_envelope what = {registration.owner, registration.origin, KIT_NOW, {0}};
     byok_vault_public_key(vault, public_key);
     cr_assert_eq(byok_envelope_seal(public_key, &what, (struct byok_str){x, sizeof x}, &arena,
-                                    &registration.envelope, &fault), BYOK_E_OK);
+                                    &registration.envelope, &fault),
+                 BYOK_E_OK);
     cr_assert_eq(register_it(&registration), BYOK_E_OK, "%s", fault.text);
     put(3, &registration.owner, registration.record);
-    cr_assert_eq(byok_vault_unseal(vault, 3, &registration.owner, registration.origin, slot, NULL,
-                                   &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert_eq(
+        byok_vault_unseal(vault, 3, &registration.owner, registration.origin, slot, NULL, &fault),
+        BYOK_E_OK, "%s", fault.text);
     cr_assert_eq(slot->len, sizeof x);
     cr_assert_arr_eq(slot->key, x, sizeof x);
 }

@@ -38,7 +38,9 @@ Test(wire, a_writer_without_room_and_a_reader_without_bytes_stay_failed)
     struct byok_reader reader = byok_reader_of((struct byok_str){"\x01\x02\x03", 3});
     cr_assert_eq(byok_get_uint(&reader, 4), 0u);
     cr_assert_null(byok_get(&reader, 1), "stays failed");
-    reader = byok_reader_of((struct byok_str){"\0\x05" "abcde", 7});
+    reader = byok_reader_of((struct byok_str){"\0\x05"
+                                              "abcde",
+                                              7});
     cr_assert_null(byok_get_text(&reader, 4).ptr, "longer than allowed");
     cr_assert(reader.failed);
     reader = byok_reader_of((struct byok_str){NULL, 0});

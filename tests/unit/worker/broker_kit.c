@@ -215,8 +215,8 @@ struct kit_member *kit_join(struct kit *kit, size_t index)
     if (kit->exactly_once)
         options.transactional_id = member->transactional_id;
     struct byok_fault fault = {0};
-    if (byok_broker_rdkafka_new(&kit->loop, &options, &member->env, &member->broker,
-                                &fault) != BYOK_E_OK) {
+    if (byok_broker_rdkafka_new(&kit->loop, &options, &member->env, &member->broker, &fault) !=
+        BYOK_E_OK) {
         (void)fprintf(stderr, "%s\n", fault.text);
         abort();
     }
@@ -268,8 +268,8 @@ static void show(const struct kit *kit)
         const struct kit_member *member = &kit->members[i];
         if (!member->broker)
             continue;
-        (void)fprintf(stderr, "member %zu: ready %d, count %d, records %zu, batches %zu/%llu\n",
-                      i, byok_broker_rdkafka_ready(member->broker),
+        (void)fprintf(stderr, "member %zu: ready %d, count %d, records %zu, batches %zu/%llu\n", i,
+                      byok_broker_rdkafka_ready(member->broker),
                       (int)member->broker->ops->partition_count(member->broker), member->records,
                       member->done, (unsigned long long)member->given);
         for (size_t p = 0; p < KIT_PARTITIONS; p++) {

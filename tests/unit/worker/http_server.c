@@ -42,8 +42,8 @@ struct connection {
 static bool put(struct connection *c, const char *bytes, size_t len)
 {
     while (len > 0) {
-        ssize_t n = c->ssl ? SSL_write(c->ssl, bytes, (int)len)
-                           : send(c->fd, bytes, len, MSG_NOSIGNAL);
+        ssize_t n =
+            c->ssl ? SSL_write(c->ssl, bytes, (int)len) : send(c->fd, bytes, len, MSG_NOSIGNAL);
         if (n <= 0)
             return false;
         bytes += n;

@@ -97,7 +97,8 @@ static bool is_key_window(const unsigned char *at)
 {
     for (size_t from = 0; from + WINDOW <= KEY_LEN; from++) {
         size_t same = 0;
-        while (same < WINDOW && (unsigned char)(at[same] ^ mask[from + same]) == masked[from + same])
+        while (same < WINDOW &&
+               (unsigned char)(at[same] ^ mask[from + same]) == masked[from + same])
             same++;
         if (same == WINDOW)
             return true;
@@ -141,8 +142,8 @@ static int count_in_process(void)
             uint64_t self = (uint64_t)(uintptr_t)block;
             if (at < self + sizeof block && self < at + BLOCK)
                 continue; /* this very buffer */
-            ssize_t n = pread(mem, block, left < sizeof block ? (size_t)left : sizeof block,
-                              (off_t)at);
+            ssize_t n =
+                pread(mem, block, left < sizeof block ? (size_t)left : sizeof block, (off_t)at);
             int here = n > 0 ? count_in(block, (size_t)n) : 0;
             if (here > 0)
                 fprintf(stderr, "%d places at %" PRIx64 " in %s", here, at, line);

@@ -175,10 +175,9 @@ Test(broker, tries_again_when_the_broker_refuses_for_a_while)
 {
     struct kit_member *member = kit_join(&kit, 0);
     cr_assert(kit_until(&kit, both_started, member, SECONDS));
-    rd_kafka_mock_push_request_errors(mock, PRODUCE_REQUEST, 3,
-                                      RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
-                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
-                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    rd_kafka_mock_push_request_errors(
+        mock, PRODUCE_REQUEST, 3, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
     kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, 1);
     cr_assert(kit_until(&kit, all_answered, member, SECONDS));
     cr_assert_eq(member->failed, 0);

@@ -30,11 +30,15 @@ static void check_value(rd_kafka_conf_t *conf, const char *name, const char *exp
 
 Test(broker_conf, refuses_what_delivery_depends_on_and_says_so)
 {
-    static const char *const items[] = {
-        "bootstrap.servers=x:1",    "group.id=x",          "enable.auto.commit=true",
-        "enable.idempotence=false", "acks=1",              "isolation.level=read_uncommitted",
-        "partitioner=random",       "group.protocol=consumer",
-        " enable.auto.commit = true"};
+    static const char *const items[] = {"bootstrap.servers=x:1",
+                                        "group.id=x",
+                                        "enable.auto.commit=true",
+                                        "enable.idempotence=false",
+                                        "acks=1",
+                                        "isolation.level=read_uncommitted",
+                                        "partitioner=random",
+                                        "group.protocol=consumer",
+                                        " enable.auto.commit = true"};
     for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
         cr_assert_null(conf_with(BYOK_RDK_CONSUMER, items[i]), "%s", items[i]);
         cr_assert_eq(fault.code, BYOK_E_CONFIG);

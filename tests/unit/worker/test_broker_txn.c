@@ -143,10 +143,9 @@ Test(broker_txn, finds_out_what_became_of_a_commit_without_an_answer)
 
 Test(broker_txn, waits_for_a_coordinator_that_is_not_ready)
 {
-    rd_kafka_mock_push_request_errors(mock, INIT_PRODUCER_ID_REQUEST, 3,
-                                      RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
-                                      RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
-                                      RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS);
+    rd_kafka_mock_push_request_errors(
+        mock, INIT_PRODUCER_ID_REQUEST, 3, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+        RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS);
     commit(join(), 1, true);
 }
 

@@ -235,7 +235,8 @@ Test(config, wrong_providers_are_refused)
 
 Test(config, settings_have_the_actors_units)
 {
-    cr_assert_eq(load("jobs: {done_ttl_s: 60, memory_mb: 16}\nretry: {backoff_ms: 3}\n"), BYOK_E_OK);
+    cr_assert_eq(load("jobs: {done_ttl_s: 60, memory_mb: 16}\nretry: {backoff_ms: 3}\n"),
+                 BYOK_E_OK);
     struct byok_settings settings = byok_config_settings(&config);
     cr_assert_eq(settings.done_ttl_ms, 60000);
     cr_assert_eq(settings.backoff_base_us, 3000);

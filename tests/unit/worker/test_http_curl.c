@@ -90,8 +90,8 @@ static void prepare(struct test_call *t, const char *method, const char *base, i
         .reply = &t->msg,
     };
     if (strcmp(method, "POST") == 0) {
-        t->call.request.headers[0] = (struct byok_http_header){
-            BYOK_STR("Content-Type"), BYOK_STR("application/json")};
+        t->call.request.headers[0] =
+            (struct byok_http_header){BYOK_STR("Content-Type"), BYOK_STR("application/json")};
         t->call.request.header_count = 1;
         t->call.request.body = byok_str_of("{\"model\":\"m\"}");
     }

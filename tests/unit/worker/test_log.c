@@ -87,7 +87,7 @@ Test(log, a_line_that_is_too_long_loses_whole_fields)
                        BYOK_F_INT("after", 2));
         const char *text = written();
         cr_assert_null(strstr(text, "big"));
-        cr_assert_not_null(strstr(text, json ? "\"n\":1,\"truncated\":true}\n"
-                                             : " n=1 truncated=true\n"));
+        cr_assert_not_null(
+            strstr(text, json ? "\"n\":1,\"truncated\":true}\n" : " n=1 truncated=true\n"));
     }
 }

@@ -64,7 +64,8 @@ static void set_up(void)
     state = byok_store_memory_new();
     cr_assert_eq(byok_slots_new(2, &slots, &fault), BYOK_E_OK, "%s", fault.text);
     cr_assert_eq(byok_vault_new(ring, keys, slots, &vault, &fault), BYOK_E_OK, "%s", fault.text);
-    cr_assert_eq(byok_vault_thread_start(vault, &settings, &silent, &vault_thread, &fault), BYOK_E_OK);
+    cr_assert_eq(byok_vault_thread_start(vault, &settings, &silent, &vault_thread, &fault),
+                 BYOK_E_OK);
 }
 
 static void tear_down(void)
@@ -82,18 +83,17 @@ TestSuite(shard, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static struct byok_shard_options options(void)
 {
-    return (struct byok_shard_options){
-        .kafka = {.brokers = rd_kafka_mock_cluster_bootstraps(mock),
-                  .group = "g",
-                  .topic_prefix = "t.",
-                  .client_id = "shard",
-                  .request_max_bytes = 65536,
-                  .commits_max = 4},
-        .settings = &settings,
-        .state = state,
-        .slots = slots,
-        .vault = byok_vault_thread_actor(vault_thread),
-        .log = &silent};
+    return (struct byok_shard_options){.kafka = {.brokers = rd_kafka_mock_cluster_bootstraps(mock),
+                                                 .group = "g",
+                                                 .topic_prefix = "t.",
+                                                 .client_id = "shard",
+                                                 .request_max_bytes = 65536,
+                                                 .commits_max = 4},
+                                       .settings = &settings,
+                                       .state = state,
+                                       .slots = slots,
+                                       .vault = byok_vault_thread_actor(vault_thread),
+                                       .log = &silent};
 }
 
 static int64_t metric(const struct byok_shard *shard, enum byok_metric which)

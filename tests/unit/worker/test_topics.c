@@ -36,8 +36,7 @@ static void set_up(void)
                                         .group = "g",
                                         .topic_prefix = "t.",
                                         .request_max_bytes = 1024};
-    options = (struct byok_topics_options){
-        .kafka = &kafka, .limit_us = 20000000, .log = &silent};
+    options = (struct byok_topics_options){.kafka = &kafka, .limit_us = 20000000, .log = &silent};
     fault = (struct byok_fault){0};
 }
 
