@@ -33,7 +33,6 @@ struct byok_settings {
     /* times */
     int64_t deadline_us;        /* of a job that names none, from its first attempt */
     int64_t drain_us;           /* for calls in flight at a revocation or a stop */
-    int64_t done_ttl_ms;        /* how long a request id is remembered */
     int64_t envelope_max_age_ms;
     int64_t commit_linger_us;   /* how long a batch waits for more results */
     int64_t user_idle_us;       /* before an idle user actor is dropped from memory */

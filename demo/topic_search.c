@@ -79,33 +79,8 @@ static void look_at(struct search *search, const rd_kafka_message_t *message)
         look(search, topic, value, size);
 }
 
-/* Reads one partition from its beginning to the end it has now. */
-static void search_partition(rd_kafka_t *consumer, struct search *search, const char *topic,
-                             int32_t partition)
-{
-    int64_t low, high;
-    rd_kafka_resp_err_t err =
-        rd_kafka_query_watermark_offsets(consumer, topic, partition, &low, &high, TIMEOUT_MS);
-    if (err)
-        die(topic, rd_kafka_err2str(err));
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = low;
-    rd_kafka_assign(consumer, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    for (bool more = low < high; more;) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, TIMEOUT_MS);
-        if (!message)
-            die(topic, "no record within 10 s");
-        if (!message->err)
-            look_at(search, message);
-        else if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
-            die(topic, rd_kafka_message_errstr(message));
-        more = message->err ? false : message->offset + 1 < high;
-        rd_kafka_message_destroy(message);
-    }
-}
-
-static void search_topic(rd_kafka_t *consumer, struct search *search, const char *topic)
+static void add_topic(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list,
+                      const char *topic)
 {
     const struct rd_kafka_metadata *metadata;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer, topic, NULL);
@@ -114,11 +89,29 @@ static void search_topic(rd_kafka_t *consumer, struct search *search, const char
         die(topic, rd_kafka_err2str(err));
     if (metadata->topics[0].err)
         die(topic, rd_kafka_err2str(metadata->topics[0].err));
-    int partitions = metadata->topics[0].partition_cnt;
+    for (int i = 0; i < metadata->topics[0].partition_cnt; i++)
+        rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
     rd_kafka_metadata_destroy(metadata);
     rd_kafka_topic_destroy(handle);
-    for (int i = 0; i < partitions; i++)
-        search_partition(consumer, search, topic, i);
+}
+
+/* Reads all partitions at once, each to the end it has when it gets there. */
+static void search_all(rd_kafka_t *consumer, struct search *search,
+                       const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_assign(consumer, list);
+    for (int left = list->cnt; left > 0;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, TIMEOUT_MS);
+        if (!message)
+            die("the topics", "no record within 10 s");
+        if (!message->err)
+            look_at(search, message);
+        else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            left--;
+        else
+            die("the topics", rd_kafka_message_errstr(message));
+        rd_kafka_message_destroy(message);
+    }
 }
 
 static rd_kafka_t *open_consumer(const char *brokers)
@@ -126,7 +119,7 @@ static rd_kafka_t *open_consumer(const char *brokers)
     static const char *const settings[][2] = {
         {"group.id", "byok-topic-search"}, {"enable.auto.commit", "false"},
         {"enable.partition.eof", "true"},  {"isolation.level", "read_uncommitted"},
-        {"auto.offset.reset", "earliest"},
+        {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "50"},
     };
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -148,8 +141,11 @@ int main(int argc, char **argv)
     }
     read_needles(&search);
     rd_kafka_t *consumer = open_consumer(argv[1]);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(argc);
     for (int i = 2; i < argc; i++)
-        search_topic(consumer, &search, argv[i]);
+        add_topic(consumer, list, argv[i]);
+    search_all(consumer, &search, list);
+    rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_close(consumer);
     rd_kafka_destroy(consumer);
     printf("%lu records, %lu bytes read in %d topics: %lu hits\n", search.records, search.bytes,

@@ -136,8 +136,8 @@ struct forbidden {
 };
 
 #define NO_KEYS                                                                                    \
-    "keys are registered by `byok key add` and never sent in a job; take this one back at its "    \
-    "provider, it now stands in a log"
+    "keys are registered by `byok key add` and never sent in a job; if this one has been sent, "   \
+    "take it back at its provider: it stands in a log"
 
 static const struct forbidden forbidden[] = {
     {"api_key", "apikey", NO_KEYS, BYOK_E_RAW_KEY, true},

@@ -137,7 +137,6 @@ struct byok_settings byok_config_settings(const struct byok_config *config)
         .backoff_max_us = config->retry.backoff_max_ms * 1000,
         .deadline_us = config->jobs.deadline_ms * 1000,
         .drain_us = config->shutdown.grace_ms * 1000,
-        .done_ttl_ms = config->jobs.done_ttl_s * 1000,
         .envelope_max_age_ms = config->vault.envelope_max_age_s * 1000,
         .commit_linger_us = config->publish.linger_ms * 1000,
         .user_idle_us = (int64_t)60 * 1000 * 1000,

@@ -84,7 +84,7 @@ struct byok_config {
         int64_t attempts, backoff_ms, backoff_max_ms;
     } retry;
     struct {
-        int64_t deadline_ms, done_ttl_s, request_max_bytes, answer_max_bytes, memory_mb, window;
+        int64_t deadline_ms, request_max_bytes, answer_max_bytes, memory_mb, window;
     } jobs;
     struct {
         int64_t linger_ms, batch;

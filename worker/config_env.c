@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* worker/config_env.c - settings from the environment: BYOKD_<SECTION>_<NAME>. */
+/* worker/config_env.c - settings from the environment: BYOKD_<SECTION>_<NAME>.
+ *
+ * Scalars replace the file's; lists of texts (kafka.properties) are lines that are added.
+ */
 #include <ctype.h>
 #include <string.h>
 
@@ -24,10 +27,38 @@ static const struct byok_setting *find(struct byok_str name)
         const struct byok_setting *row = &byok_settings_top.rows[i];
         char variable[NAME_MAX_BYTES];
         variable_of(row, variable);
-        if (row->kind < BYOK_SETTING_LIST_TEXT && byok_str_is(name, variable))
+        if (row->kind <= BYOK_SETTING_LIST_TEXT && byok_str_is(name, variable))
             return row;
     }
     return NULL;
+}
+
+/* A list of texts from the environment, one a line, is added to the file's: so a password need not
+ * stand in the file. */
+static enum byok_err add_lines(struct byok_config *config, const struct byok_setting *row,
+                               const char *value, struct byok_fault *fault)
+{
+    struct byok_config_texts *list = (struct byok_config_texts *)((char *)config + row->offset);
+    size_t room = list->count + 1;
+    for (const char *p = value; *p; p++)
+        room += *p == '\n';
+    char **items = byok_arena_alloc(&config->arena, room * sizeof *items);
+    if (!items)
+        return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the settings");
+    if (list->count > 0)
+        memcpy(items, list->items, list->count * sizeof *items);
+    list->items = items;
+    while (*value) {
+        size_t len = strcspn(value, "\n");
+        char *copy = byok_arena_alloc(&config->arena, len + 1);
+        if (!copy)
+            return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the settings");
+        memcpy(copy, value, len);
+        if (len > 0)
+            items[list->count++] = copy;
+        value += len + (value[len] == '\n');
+    }
+    return BYOK_E_OK;
 }
 
 /* Whether it holds a master key by the file's word. */
@@ -47,6 +78,8 @@ static enum byok_err take(struct byok_config *config, struct byok_str name, cons
     if (row) {
         char variable[NAME_MAX_BYTES];
         variable_of(row, variable);
+        if (row->kind == BYOK_SETTING_LIST_TEXT)
+            return add_lines(config, row, value, fault);
         return byok_setting_put(&config->arena, row, config, value, variable, fault);
     }
     if (is_master_key(config, name))

@@ -129,7 +129,9 @@ enum byok_err byok_config_lines(struct byok_arena *arena, const char *file, stru
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser))
         return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the settings");
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
+    /* libyaml asserts that there is something, though nothing is an empty document */
+    yaml_parser_set_input_string(&parser, (const unsigned char *)(text.ptr ? text.ptr : ""),
+                                 text.len);
     enum byok_err err = BYOK_E_OK;
     for (bool end = false; !end && err == BYOK_E_OK;) {
         yaml_event_t event;

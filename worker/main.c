@@ -48,19 +48,6 @@ static enum byok_err print_public_key(const struct byok_config *config, struct b
     return BYOK_E_OK;
 }
 
-static enum byok_err check(struct byok_config *config, struct byok_fault *fault)
-{
-    struct byok_provider_set providers;
-    struct byok_keyring *ring = NULL;
-    enum byok_err err = byok_config_providers(config, &providers, fault);
-    if (err == BYOK_E_OK)
-        err = byok_worker_keyring(config, &ring, fault);
-    byok_keyring_free(ring);
-    if (err == BYOK_E_OK)
-        puts("the settings are good");
-    return err;
-}
-
 static enum byok_err run(struct byok_config *config, struct byok_fault *fault)
 {
     struct byok_log_file log;
@@ -83,7 +70,7 @@ static enum exit_code with_config(const struct byok_options *options)
     if (err != BYOK_E_OK)
         return fail(err, &fault);
     if (options->mode == BYOK_MODE_CHECK)
-        err = check(&config, &fault);
+        err = byok_worker_check(&config, &fault);
     else if (options->mode == BYOK_MODE_PUBLIC_KEY)
         err = print_public_key(&config, &fault);
     else if (options->mode == BYOK_MODE_PRINT_SETTINGS)
@@ -91,6 +78,8 @@ static enum exit_code with_config(const struct byok_options *options)
     else
         err = run(&config, &fault);
     byok_config_done(&config);
+    if (err == BYOK_E_OK && options->mode == BYOK_MODE_CHECK)
+        puts("the settings are good");
     if (err == BYOK_E_OK)
         return EXIT_DONE;
     if (options->mode == BYOK_MODE_RUN) /* it is in the log */

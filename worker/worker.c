@@ -4,7 +4,9 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "worker/instance.h"
@@ -257,4 +259,33 @@ enum byok_err byok_worker_run(struct byok_config *config, struct byok_log *log,
     byok_delete(worker.options);
     byok_delete(worker.shards);
     return err;
+}
+
+static enum byok_err check_ca_files(const struct byok_provider_set *providers,
+                                    struct byok_fault *fault)
+{
+    for (size_t i = 0; i < providers->count; i++) {
+        const char *path = providers->routes[i].ca_file;
+        if (path && access(path, R_OK) != 0)
+            return byok_fault_set(fault, BYOK_E_CONFIG,
+                                  "the ca_file %s of the provider %s cannot be read", path,
+                                  providers->providers[i].name);
+    }
+    return BYOK_E_OK;
+}
+
+enum byok_err byok_worker_check(struct byok_config *config, struct byok_fault *fault)
+{
+    struct worker worker = {.config = config};
+    struct byok_keyring *ring = NULL;
+    enum byok_err err = byok_config_providers(config, &worker.providers, fault);
+    if (err == BYOK_E_OK)
+        err = check_ca_files(&worker.providers, fault);
+    if (err == BYOK_E_OK)
+        err = byok_worker_keyring(config, &ring, fault);
+    byok_keyring_free(ring);
+    if (err != BYOK_E_OK)
+        return err;
+    const struct byok_kafka_options kafka = kafka_options(&worker);
+    return byok_broker_rdkafka_check(&kafka, fault);
 }

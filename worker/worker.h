@@ -13,4 +13,9 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
 enum byok_err byok_worker_run(struct byok_config *config, struct byok_log *log,
                               struct byok_fault *fault);
 
+/** Whether the settings would do: providers and their CA files, master keys, and what librdkafka
+ *  says of the Kafka settings.  Connects to nothing, changes nothing.  BYOK_E_CONFIG, BYOK_E_NOMEM. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_worker_check(struct byok_config *config, struct byok_fault *fault);
+
 #endif

@@ -51,13 +51,14 @@ def dead_letters():
 
 def errors_as_results():
     with Stack() as stack:
-        stack.worker("w1", retry={"attempts": 2, "backoff_ms": 20, "backoff_max_ms": 50})
+        providers = [*stack.settings("w1")["providers"], {"name": "claude", "adapter": "anthropic"}]
+        stack.worker("w1", providers=providers, retry={"attempts": 2, "backoff_ms": 20, "backoff_max_ms": 50})
         stack.add_key("alice", KEY)
         past = int(time.time() * 1000) - 60000
         cases = {
             "nobody": (job("nobody", user="nobody"), "no_key"), "unknown": (job("unknown", provider="acme"), "unknown_provider"),
             "none": (job("none", provider=None), "no_provider"),
-            "speech": (job("speech", capability="text_to_speech", prompt=None, text="Hi", voice="x"), "unsupported"),
+            "vectors": (job("vectors", provider="claude", capability="embeddings", prompt=None, input="Hi"), "unsupported"),
             "late": (job("late", deadline_ms=past), "deadline_exceeded"),
             "throttled": (job("throttled", prompt="[[sim:status=429,retry_after=1]]", timeout_ms=3000), "rate_limited"),
             "broke": (job("broke", prompt="[[sim:status=429,code=insufficient_quota]]"), "out_of_money"),

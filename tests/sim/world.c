@@ -27,7 +27,6 @@ static void default_settings(struct byok_settings *settings)
         .backoff_max_us = 5000000,
         .deadline_us = 600 * SIM_S,
         .drain_us = 20 * SIM_S,
-        .done_ttl_ms = 86400000,
         .envelope_max_age_ms = 3600000,
         .commit_linger_us = 2000,
         .user_idle_us = 30 * SIM_S,

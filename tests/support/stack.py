@@ -307,7 +307,7 @@ def main(*tests):
             test()
         except Failure as failure:
             failed += 1
-            print(f"FAILED {test.__name__}: {failure}")
+            print(f"FAILED {test.__name__}: {str(failure)[:2000]}")
         else:
             print(f"ok {test.__name__} ({time.monotonic() - began:.1f} s)")
         sys.stdout.flush()

@@ -42,6 +42,12 @@ struct byok_kafka_options {
     int64_t transaction_timeout_ms; /* after which the broker ends one that was left open */
 };
 
+/** Whether librdkafka takes these settings, without making anything.  BYOK_E_CONFIG: the text names
+ *  the one it refuses. */
+BYOK_MUST_USE BYOK_NONNULL(1)
+enum byok_err byok_broker_rdkafka_check(const struct byok_kafka_options *options,
+                                        struct byok_fault *fault);
+
 /** A broker port on the loop; `env` is where it finds the intake and the publisher.  Does not wait
  *  for the broker: it connects and joins the group in the background, for ever.
  *  BYOK_E_CONFIG: librdkafka refuses a setting (the text names it); BYOK_E_NOMEM. */

@@ -204,3 +204,15 @@ rd_kafka_conf_t *byok_rdk_conf(const struct byok_kafka_options *options, enum by
                                        RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
     return conf;
 }
+
+enum byok_err byok_broker_rdkafka_check(const struct byok_kafka_options *options,
+                                        struct byok_fault *fault)
+{
+    for (enum byok_rdk_role role = 0; role < BYOK_RDK_ROLES; role++) {
+        rd_kafka_conf_t *conf = byok_rdk_conf(options, role, fault);
+        if (!conf)
+            return BYOK_E_CONFIG;
+        rd_kafka_conf_destroy(conf);
+    }
+    return BYOK_E_OK;
+}

@@ -66,6 +66,8 @@ Test(config, an_empty_file_sets_nothing)
     cr_assert_eq(load("# only a comment\n"), BYOK_E_OK, "%s", fault.text);
     cr_assert_str_eq(config.kafka.group, "byokd");
     byok_config_done(&config);
+    cr_assert_eq(load(""), BYOK_E_OK, "%s", fault.text);
+    byok_config_done(&config);
 }
 
 Test(config, a_file_overrides_defaults)
@@ -113,6 +115,19 @@ Test(config, the_environment_overrides_the_file)
     cr_assert_str_eq(config.kafka.brokers, "e:1=x");
     cr_assert_str_eq(config.data_dir, "/d");
     cr_assert_eq(config.shards, 2);
+    byok_config_done(&config);
+}
+
+Test(config, a_list_from_the_environment_is_added_line_by_line)
+{
+    char *environment[] = {(char[]){"BYOKD_KAFKA_PROPERTIES=sasl.username=u\nsasl.password=p=q\n"},
+                           NULL};
+    cr_assert_eq(load_with("kafka: {properties: [\"a=1\"]}\n", environment), BYOK_E_OK, "%s",
+                 fault.text);
+    cr_assert_eq(config.kafka.properties.count, 3);
+    cr_assert_str_eq(config.kafka.properties.items[0], "a=1");
+    cr_assert_str_eq(config.kafka.properties.items[1], "sasl.username=u");
+    cr_assert_str_eq(config.kafka.properties.items[2], "sasl.password=p=q");
     byok_config_done(&config);
 }
 
@@ -235,10 +250,10 @@ Test(config, wrong_providers_are_refused)
 
 Test(config, settings_have_the_actors_units)
 {
-    cr_assert_eq(load("jobs: {done_ttl_s: 60, memory_mb: 16}\nretry: {backoff_ms: 3}\n"),
+    cr_assert_eq(load("jobs: {deadline_ms: 60, memory_mb: 16}\nretry: {backoff_ms: 3}\n"),
                  BYOK_E_OK);
     struct byok_settings settings = byok_config_settings(&config);
-    cr_assert_eq(settings.done_ttl_ms, 60000);
+    cr_assert_eq(settings.deadline_us, 60000);
     cr_assert_eq(settings.backoff_base_us, 3000);
     cr_assert_eq(settings.held_bytes_max, (size_t)16 * 1024 * 1024);
     byok_config_done(&config);
