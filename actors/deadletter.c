@@ -4,9 +4,39 @@
 
 #include "actors/env.h"
 
-static bool carries_value(const struct byok_fault *fault)
+#define HEADER_BYTES_MAX 256 /* of one copied: a content type or a traceparent is far shorter */
+
+/* Whether the bytes at `at` spell a word, whatever the case and with '_' or '-' anywhere in it. */
+static bool spells(struct byok_str bytes, size_t at, const char *word)
 {
-    return fault->code != BYOK_E_TOO_LARGE && fault->code != BYOK_E_RAW_KEY;
+    for (; *word && at < bytes.len; at++) {
+        char c = bytes.ptr[at];
+        if (c == '_' || c == '-')
+            continue;
+        if ((c | 0x20) != *word)
+            return false;
+        word++;
+    }
+    return *word == '\0';
+}
+
+/* A message that was refused before its members were judged may still hold a raw key; the bytes
+ * are searched for the names that stand before one. */
+static bool may_hold_key(struct byok_str bytes)
+{
+    static const char *const words[] = {"apikey", "authorization", "envelope"};
+    for (size_t at = 0; at < bytes.len; at++) {
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+            if ((bytes.ptr[at] | 0x20) == words[i][0] && spells(bytes, at, words[i]))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool carries_value(const struct byok_fault *fault, struct byok_str value)
+{
+    return fault->code != BYOK_E_TOO_LARGE && fault->code != BYOK_E_RAW_KEY && !may_hold_key(value);
 }
 
 static void add_number(struct byok_task *task, struct byok_out *out, const char *name,
@@ -18,7 +48,7 @@ static void add_number(struct byok_task *task, struct byok_out *out, const char 
 static void copy_header(const struct byok_record *record, struct byok_out *out, const char *name)
 {
     struct byok_str value = byok_record_header_of(record, name);
-    if (value.len > 0)
+    if (value.len > 0 && value.len <= HEADER_BYTES_MAX)
         byok_out_header(out, name, value);
 }
 
@@ -28,8 +58,9 @@ static bool address(struct byok_task *task, const char *stage, const struct byok
     struct byok_out *out = byok_task_out(task, BYOK_TOPIC_DLQ);
     if (!out)
         return false;
-    out->key = record->key;
-    if (carries_value(fault))
+    if (record->key.len <= BYOK_USER_MAX)
+        out->key = record->key;
+    if (carries_value(fault, record->value))
         out->value = record->value;
     out->tombstone = !out->value.ptr;
     copy_header(record, out, BYOK_HEADER_CONTENT_TYPE);

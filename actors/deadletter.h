@@ -3,8 +3,8 @@
  *
  * The dead letter is the record as it came (key, value, its content type and traceparent) with
  * headers that say why and from where, named after the convention of Kafka Connect.  Two kinds
- * come without their value: one that is over the size limit, and one that holds a raw key, which
- * must not be written to a second log.  The headers say where the original stands.
+ * come without their value: one that is over the size limit, and one that holds a raw key or may
+ * hold one, which must not be written to a second log.  The headers say where the original stands.
  */
 #ifndef BYOK_ACTORS_DEADLETTER_H
 #define BYOK_ACTORS_DEADLETTER_H

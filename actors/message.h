@@ -175,6 +175,8 @@ struct byok_task {
     struct byok_answer answer;
     struct byok_value output; /* of a command */
     bool counted;             /* its usage is in the user's counters */
+    size_t weight; /* bytes of it that are in the shard's account (byok_task_weigh) */
+    bool outgoing; /* with the publisher */
     struct byok_fault fault;
     struct byok_attempt attempts[BYOK_ATTEMPTS_MAX];
     uint32_t attempt_count; /* of all made, may pass BYOK_ATTEMPTS_MAX */

@@ -174,10 +174,37 @@ void byok_record_dropped(struct byok_ctx *ctx, struct byok_record **record)
     byok_delete(gone);
 }
 
+void byok_task_weigh(struct byok_env *env, struct byok_task *task)
+{
+    struct byok_partitions *all = env->partitions;
+    size_t weight = task->arena.used_bytes + task->http.body.room;
+    all->held_bytes = all->held_bytes - task->weight + weight;
+    if (task->outgoing)
+        all->outgoing_bytes = all->outgoing_bytes - task->weight + weight;
+    task->weight = weight;
+    byok_intake_adjust(env);
+}
+
+void byok_task_outgoing(struct byok_env *env, struct byok_task *task)
+{
+    byok_task_weigh(env, task);
+    if (!task->outgoing)
+        env->partitions->outgoing_bytes += task->weight;
+    task->outgoing = true;
+}
+
+bool byok_outgoing_full(const struct byok_env *env)
+{
+    return env->partitions->outgoing_bytes > env->settings->held_bytes_max;
+}
+
 void byok_task_ended(struct byok_ctx *ctx, struct byok_task **task)
 {
     struct byok_task *gone = *task;
     *task = NULL;
-    closed(ctx, gone->partition, gone->epoch, gone->record ? gone->record->bytes : 0);
+    if (gone->outgoing)
+        ctx->env->partitions->outgoing_bytes -= gone->weight;
+    closed(ctx, gone->partition, gone->epoch,
+           gone->weight + (gone->record ? gone->record->bytes : 0));
     byok_task_free(gone);
 }

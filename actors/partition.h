@@ -64,6 +64,7 @@ struct byok_partitions {
     struct byok_partition *table;
     uint32_t next_epoch;
     size_t held_bytes;
+    size_t outgoing_bytes; /* of them, finished and not yet committed */
     bool paused;       /* intake is paused: memory, or a broken store */
     bool store_broken; /* the local state cannot be written now */
     bool stopping;
@@ -119,6 +120,14 @@ void byok_record_unopened(struct byok_env *env, struct byok_partition *partition
 
 /** It is resolved: dropped, to come again to whoever owns the partition then. Takes it. */
 void byok_record_dropped(struct byok_ctx *ctx, struct byok_record **record) BYOK_NONNULL(1, 2);
+
+/** Bring what the task takes now (its tree, its answer, its result) into the account. */
+void byok_task_weigh(struct byok_env *env, struct byok_task *task) BYOK_NONNULL(1, 2);
+
+/** The task goes to the publisher: its weight counts as outgoing until it ends.  While much is
+ *  outgoing (the broker is away) no calls are begun: they would be paid for and pile up. */
+void byok_task_outgoing(struct byok_env *env, struct byok_task *task) BYOK_NONNULL(1, 2);
+bool byok_outgoing_full(const struct byok_env *env) BYOK_NONNULL(1);
 
 /** The same for a record that has become a task: committed or dropped, it ends here. Takes it. */
 void byok_task_ended(struct byok_ctx *ctx, struct byok_task **task) BYOK_NONNULL(1, 2);

@@ -14,9 +14,11 @@
 
 #include "actors/env.h"
 #include "actors/limit.h"
+#include "actors/partition.h"
 
 /* Other shards give slots back without a word, so who waits for one looks again. */
 #define SLOT_RETRY_US ((int64_t)5000)
+#define TURN_RETRY_US ((int64_t)50000)
 
 struct provider {
     const struct byok_provider *what;
@@ -26,6 +28,7 @@ struct provider {
     struct byok_task *waiting;         /* for a slot */
     struct byok_task *sent;            /* in the HTTP port */
     struct byok_timer slot_retry;
+    struct byok_timer turn_retry; /* when too much waits to be published */
 };
 
 static int64_t now_us(const struct byok_ctx *ctx)
@@ -42,6 +45,10 @@ static int64_t wall_ms(const struct byok_ctx *ctx)
 
 static void give_turns(struct byok_ctx *ctx, struct provider *self)
 {
+    if (self->ring && byok_outgoing_full(ctx->env)) {
+        byok_timer_set(ctx, &self->turn_retry, now_us(ctx) + TURN_RETRY_US);
+        return;
+    }
     while (self->busy < self->settings->concurrency && self->ring) {
         struct byok_msg *ready = self->ring;
         self->ring = ready->next;
@@ -265,6 +272,7 @@ static enum byok_err on_http_done(struct byok_ctx *ctx, struct provider *self,
     DL_DELETE(self->sent, task);
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_IN_FLIGHT, -1);
     note_attempt(ctx, task);
+    byok_task_weigh(ctx->env, task);
     count_tokens(ctx, task);
     end_call(ctx, self, task);
     return BYOK_E_OK;
@@ -324,6 +332,7 @@ static void done(struct byok_ctx *ctx, void *state)
 {
     struct provider *self = state;
     byok_timer_cancel(ctx, &self->slot_retry);
+    byok_timer_cancel(ctx, &self->turn_retry);
     free_tasks(self->waiting);
     free_tasks(self->sent);
 }

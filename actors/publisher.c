@@ -398,10 +398,31 @@ static struct byok_out *refused_out(struct byok_task *task)
     return NULL;
 }
 
+static void shrink(const struct byok_ctx *ctx, struct byok_task *task, struct byok_out *out)
+{
+    bool bare = out->topic == BYOK_TOPIC_DLQ && !out->value.ptr;
+    if (bare && !out->key.ptr && out->header_count == 0) {
+        byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "dead_letter_given_up",
+                       BYOK_F_INT("partition", task->partition),
+                       BYOK_F_INT("offset", task->offset));
+        remove_out(task, (size_t)(out - task->outs));
+        return;
+    }
+    if (bare) {
+        out->key = (struct byok_str){NULL, 0};
+        out->header_count = 0;
+    }
+    out->refused = false;
+    out->topic = BYOK_TOPIC_DLQ;
+    out->partition = -1;
+    out->value = (struct byok_str){NULL, 0};
+    out->tombstone = true;
+}
+
 /* A user writes its outcome anew: the record of the user in it would overwrite a newer one that
  * another batch has committed meanwhile.  What the broker can never take is made smaller, or it
  * would fail every batch from now on: a result by its user, a dead letter (or a forward) by leaving
- * its value out. */
+ * its value out, then its key and headers; what is refused even so is given up. */
 static void commit_again(struct byok_ctx *ctx, struct publisher *self, struct byok_task *task)
 {
     struct byok_out *out = refused_out(task);
@@ -409,13 +430,8 @@ static void commit_again(struct byok_ctx *ctx, struct publisher *self, struct by
         byok_send_task(ctx, task->user, BYOK_MSG_REFUSED, &task);
         return;
     }
-    if (out) {
-        out->refused = false;
-        out->topic = BYOK_TOPIC_DLQ;
-        out->partition = -1;
-        out->value = (struct byok_str){NULL, 0};
-        out->tombstone = true;
-    }
+    if (out)
+        shrink(ctx, task, out);
     push(&self->again, &task->msg);
 }
 

@@ -75,6 +75,7 @@ static enum byok_err finish(struct byok_ctx *ctx, struct byok_user *self, struct
                    BYOK_F_STR("user", byok_user_id(self)), BYOK_F_STR("id", task->request.id),
                    BYOK_F_TEXT("code", byok_err_name(code)),
                    BYOK_F_INT("attempts", task->attempt_count));
+    byok_task_outgoing(ctx->env, task);
     byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
     return BYOK_E_OK;
 }

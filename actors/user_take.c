@@ -3,6 +3,7 @@
 #include <utlist.h>
 
 #include "actors/deadletter.h"
+#include "actors/partition.h"
 #include "actors/route.h"
 #include "actors/user_parts.h"
 
@@ -41,8 +42,11 @@ enum byok_err byok_user_load(const struct byok_ctx *ctx, struct byok_user *self)
     if (bytes.ptr)
         err = byok_user_record_decode(bytes, &arena, &self->record);
     if (err == BYOK_E_BAD_MESSAGE) {
-        byok_fault_set(&fault, BYOK_E_STORE, "the record of user %s is damaged", self->id);
-        return store_failed(ctx, self, &fault);
+        byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "user_record_damaged",
+                       BYOK_F_STR("user", byok_user_id(self)),
+                       BYOK_F_TEXT("effect", "the user has the default limits and no counters"));
+        byok_user_record_init(&self->record);
+        err = BYOK_E_OK;
     }
     if (err != BYOK_E_OK)
         return err;
@@ -172,6 +176,8 @@ static enum byok_err take_one(struct byok_ctx *ctx, struct byok_user *self, stru
     err = is_repeat(ctx, self, task, &repeat);
     if (err == BYOK_E_OK && !repeat)
         err = admit(ctx, self, task);
+    if (err == BYOK_E_OK && !repeat)
+        byok_task_weigh(ctx->env, task);
     if (err == BYOK_E_OK && repeat)
         pass_over(ctx, task);
     return err;

@@ -187,10 +187,15 @@ struct byok_str byok_kit_header(const struct byok_adapter_call *call,
     return value.len > 0 ? byok_arena_copy(call->arena, value) : value;
 }
 
+/* More of anything is no count of one call but nonsense, which would block its user for years. */
+#define COUNT_MAX ((int64_t)1 << 32)
+
 int64_t byok_kit_count(const struct byok_value *map, const char *path)
 {
     int64_t count;
-    return byok_value_as_int(byok_value_path(map, path), &count) && count >= 0 ? count : -1;
+    if (!byok_value_as_int(byok_value_path(map, path), &count) || count < 0)
+        return -1;
+    return count <= COUNT_MAX ? count : -1;
 }
 
 enum byok_err byok_kit_code_of_status(int status)

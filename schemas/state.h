@@ -13,9 +13,10 @@
 #include "schemas/request.h"
 #include "schemas/result.h"
 
-/* Counters a user may have; the model is the sender's to choose.  Past it, calls are counted under
- * the model BYOK_OTHER_MODEL of their provider and day.  Five years of two models a day. */
-#define BYOK_COUNTERS_MAX 4096
+/* Counters a user may have; the model is the sender's to choose, and the record is written with
+ * every batch.  Past it, calls are counted under the model BYOK_OTHER_MODEL of their provider and
+ * day.  A week of 36 models a day. */
+#define BYOK_COUNTERS_MAX 256
 #define BYOK_OTHER_MODEL "(other)"
 
 /** Counters of one day, provider and model. */

@@ -190,6 +190,10 @@ static void set_configs(const struct topics *self, int topic, rd_kafka_NewTopic_
         record_bytes = RECORD_BYTES_MIN;
     (void)snprintf(bytes, sizeof bytes, "%zu", record_bytes);
     (void)rd_kafka_NewTopic_set_config(made, "max.message.bytes", bytes);
+    /* The broker unpacks what producers send and measures it: a few kilobytes that unpack to
+     * hundreds of megabytes would stop the partition in librdkafka, which refuses them for ever. */
+    if (topic == BYOK_TOPIC_REQUESTS)
+        (void)rd_kafka_NewTopic_set_config(made, "compression.type", "uncompressed");
     if (!is_changelog(topic))
         return;
     (void)rd_kafka_NewTopic_set_config(made, "cleanup.policy", "compact");

@@ -62,6 +62,39 @@ Test(deadletter, a_raw_key_goes_nowhere)
     cr_assert(byok_str_is(header(BYOK_HEADER_ERROR_CODE), "raw_key_refused"));
 }
 
+Test(deadletter, what_may_hold_a_raw_key_goes_nowhere_though_another_fault_was_found_first)
+{
+    static const char *const messages[] = {
+        "{\"id\":\"1\",\"Api-Key\":\"sk-sim-raw-0123456789\",}",
+        "{\"AUTHORIZATION\":\"Bearer sk-sim-raw-0123456789\"",
+        "{\"type\":\"key.register\",\"envelope\":\"sk-sim-raw-0123456789\"}",
+    };
+    start();
+    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++)
+        sim_send(world, "alice", "%s", messages[i]);
+    assert_done(10);
+    cr_assert_eq(sim_count(world, BYOK_TOPIC_DLQ), sizeof messages / sizeof messages[0]);
+    for (int32_t p = 0; p < world->cluster.partitions; p++) {
+        const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_DLQ][p];
+        for (size_t i = 0; i < log->count; i++)
+            cr_assert_null(log->records[i]->value.ptr);
+    }
+}
+
+Test(deadletter, a_header_too_large_to_publish_is_left_behind)
+{
+    static char type[100000];
+    memset(type, 'x', sizeof type);
+    const struct byok_record_header headers[] = {
+        {BYOK_STR("content-type"), {type, sizeof type}},
+    };
+    start();
+    sim_append(world, BYOK_TOPIC_REQUESTS, partition_of("alice"), byok_str_of("alice"),
+               byok_str_of("?"), headers, 1, 0);
+    assert_done(10);
+    cr_assert_eq(header(BYOK_HEADER_CONTENT_TYPE).len, 0);
+}
+
 Test(deadletter, is_written_once_whatever_allocation_fails)
 {
     start();

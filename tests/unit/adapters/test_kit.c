@@ -133,6 +133,8 @@ Test(kit, counts_are_whole_and_not_negative)
     cr_assert_eq(byok_kit_count(&map, "c"), -1);
     cr_assert_eq(byok_kit_count(&map, "d"), -1);
     cr_assert_eq(byok_kit_count(&map, "e"), -1);
+    byok_value_set(&arena, &map, "nonsense", byok_value_int(INT64_MAX));
+    cr_assert_eq(byok_kit_count(&map, "nonsense"), -1, "it would block its user for years");
     cr_assert_eq(byok_kit_count(&map, "a.x"), -1);
     cr_assert_eq(byok_kit_count(NULL, "a"), -1);
 }

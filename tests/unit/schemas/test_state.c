@@ -29,7 +29,7 @@ Test(state, a_counter_is_made_once_and_found_again)
 
 Test(state, many_counters_in_any_order_stay_sorted_and_found)
 {
-    enum { N = 3000 };
+    enum { N = BYOK_COUNTERS_MAX };
     BYOK_AUTO(byok_user_record) record = {0};
     byok_user_record_init(&record);
     for (int i = 0; i < N; i++) {
