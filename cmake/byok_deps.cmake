@@ -24,7 +24,15 @@ endfunction()
 
 byok_find(SODIUM "libsodium>=1.0.18")
 byok_find(CURL "libcurl>=7.88")
-byok_find(MSGPACK msgpack-c msgpack) # Debian 13, Debian 12
+# Debian 13's msgpack-c.pc names a relative include path, its CMake package is right; Debian 12 has only the former.
+find_package(msgpack-c CONFIG QUIET)
+if(TARGET msgpack-c)
+  add_library(PkgConfig::MSGPACK INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(PkgConfig::MSGPACK INTERFACE msgpack-c)
+  message(STATUS "MSGPACK: msgpack-c ${msgpack-c_VERSION}")
+else()
+  byok_find(MSGPACK msgpack)
+endif()
 byok_find(ROCKSDB "rocksdb>=7.8")
 byok_find(UV "libuv>=1.44")
 byok_find(YYJSON "yyjson>=0.10")
