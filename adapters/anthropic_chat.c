@@ -124,16 +124,6 @@ static void put_plain(const struct byok_adapter_call *call, struct byok_value *b
         byok_value_set(call->arena, body, "stop_sequences", stop);
 }
 
-static enum byok_err check_options(const struct byok_adapter_call *call, struct byok_fault *fault)
-{
-    const struct byok_value *stream = byok_value_find(call->request->provider_options, "stream");
-    if (stream && stream->type != BYOK_VALUE_NULL &&
-        (stream->type != BYOK_VALUE_BOOL || stream->as.boolean))
-        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
-                              "provider_options \"stream\": answers come whole; leave it out");
-    return BYOK_E_OK;
-}
-
 enum byok_err byok_anthropic_build_chat(const struct byok_adapter_call *call,
                                         struct byok_http_request *out, struct byok_fault *fault)
 {
@@ -141,7 +131,7 @@ enum byok_err byok_anthropic_build_chat(const struct byok_adapter_call *call,
     enum byok_err err = byok_kit_check_members(call, known, fault);
     byok_value_set_str(call->arena, &body, "model", call->model);
     if (err == BYOK_E_OK)
-        err = check_options(call, fault);
+        err = byok_kit_check_whole(call, fault);
     if (err == BYOK_E_OK)
         err = byok_anthropic_put_messages(call, &body, fault);
     if (err == BYOK_E_OK)

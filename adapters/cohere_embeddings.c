@@ -5,16 +5,11 @@
  * holds, and a vector that is read wrongly is worse than a long answer.
  */
 #include "adapters/cohere_parts.h"
+#include "adapters/kit_embeddings.h"
 
 #define INPUTS_MAX 96u /* Cohere's API reference: at most 96 texts in a call */
 
 static const char *const known[] = {"input", "dimensions", "input_type", NULL};
-
-static uint32_t input_count(const struct byok_adapter_call *call)
-{
-    const struct byok_value *input = byok_kit_member(call, "input");
-    return byok_value_is(input, BYOK_VALUE_ARRAY) ? input->count : (uint32_t)(input != NULL);
-}
 
 /* Options whose answer could not be read. */
 static enum byok_err check_options(const struct byok_adapter_call *call, struct byok_fault *fault)
@@ -82,12 +77,14 @@ enum byok_err byok_cohere_build_embeddings(const struct byok_adapter_call *call,
         err = check_options(call, fault);
     if (err == BYOK_E_OK)
         err = put_input_type(call, &body, fault);
+    if (err == BYOK_E_OK)
+        err = byok_embeddings_check_inputs(call, INPUTS_MAX, fault);
     if (err != BYOK_E_OK)
         return err;
-    if (!input || input_count(call) > INPUTS_MAX)
+    if (!input || byok_embeddings_inputs(call) > INPUTS_MAX)
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                               "member \"input\": 1 to %u texts in one job, here are %u; split it",
-                              INPUTS_MAX, input_count(call));
+                              INPUTS_MAX, byok_embeddings_inputs(call));
     byok_value_set_str(call->arena, &body, "model", call->model);
     byok_value_set(call->arena, &body, "texts", list_of(call, input));
     byok_value_push(call->arena, &types, byok_value_text("float"));
@@ -100,15 +97,6 @@ enum byok_err byok_cohere_build_embeddings(const struct byok_adapter_call *call,
 }
 
 /* ---- the answer ---- */
-
-static enum byok_err refuse(const struct byok_adapter_call *call, struct byok_fault *fault,
-                            const char *what)
-{
-    if (byok_arena_failed(call->arena))
-        return byok_kit_check_memory(call, fault);
-    return byok_fault_set(fault, BYOK_E_BAD_ANSWER, "the answer of provider \"%s\" holds %s",
-                          call->provider->name, what);
-}
 
 /* What is wrong, or NULL. */
 static const char *read_vectors(const struct byok_adapter_call *call,
@@ -132,20 +120,20 @@ enum byok_err byok_cohere_parse_embeddings(const struct byok_adapter_call *call,
                                            struct byok_answer *out, struct byok_fault *fault)
 {
     struct byok_value root, list = byok_value_array();
-    int64_t wanted = 0;
     enum byok_err err = byok_cohere_read(call, response, &root, out, fault);
     if (err != BYOK_E_OK)
         return err;
     out->usage.input_tokens = byok_kit_count(&root, "meta.billed_units.input_tokens");
     const struct byok_value *floats = byok_value_path(&root, "embeddings.float");
-    if (!byok_value_is(floats, BYOK_VALUE_ARRAY) || floats->count != input_count(call))
-        return refuse(call, fault, "not as many embeddings as there were inputs");
+    if (!byok_value_is(floats, BYOK_VALUE_ARRAY) || floats->count != byok_embeddings_inputs(call))
+        return byok_embeddings_refuse(call, fault, "not as many embeddings as there were inputs");
     const char *wrong = read_vectors(call, floats, &list);
     if (wrong)
-        return refuse(call, fault, wrong);
-    (void)byok_value_as_int(byok_kit_member(call, "dimensions"), &wanted);
+        return byok_embeddings_refuse(call, fault, wrong);
+    const int64_t wanted = byok_embeddings_wanted(call, "output_dimension");
     if (wanted > 0 && list.as.items[0].count != wanted)
-        return refuse(call, fault, "embeddings of another length than \"dimensions\" asked for");
+        return byok_embeddings_refuse(call, fault,
+                                      "embeddings of another length than \"dimensions\" asked for");
     byok_value_set(call->arena, &out->output, "embeddings", list);
     return byok_kit_check_memory(call, fault);
 }

@@ -61,26 +61,6 @@ static enum byok_err check_options(const struct byok_adapter_call *call, struct 
     return BYOK_E_OK;
 }
 
-/* By what the job says it is, else by its first bytes. */
-static enum byok_err name_file(const struct byok_adapter_call *call, struct byok_str audio,
-                               struct byok_multipart_file *out, struct byok_fault *fault)
-{
-    struct byok_str type = byok_value_as_str(byok_kit_member(call, "media_type"));
-    const struct byok_media *is =
-        type.len > 0 ? byok_media_of_type(type) : byok_media_of_bytes(audio);
-    *out = (struct byok_multipart_file){STR("audio"), STR("application/octet-stream"), audio};
-    if (is) {
-        out->file_name = byok_arena_printf(call->arena, "audio.%s", is->extension);
-        out->media_type = byok_str_of(is->type);
-    } else if (byok_media_is_type(type)) {
-        out->media_type = type;
-    } else if (type.len > 0) {
-        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
-                              "member \"media_type\": not a media type such as audio/wav");
-    }
-    return BYOK_E_OK;
-}
-
 /* A list is the same field again (as FastAPI, which ElevenLabs runs on, reads it), not `name[]`. */
 static void add_fields(struct byok_multipart *form, const struct byok_value *fields)
 {
@@ -103,17 +83,11 @@ static enum byok_err end_form(const struct byok_adapter_call *call, const struct
                               struct byok_fault *fault)
 {
     struct byok_multipart form;
-    struct byok_str content_type = STR(""), body = STR("");
     byok_multipart_init(&form, call->arena);
     add_fields(&form, fields);
     byok_multipart_file(&form, STR("file"), file);
-    enum byok_err err = byok_multipart_end(&form, &content_type, &body, fault);
-    if (err == BYOK_E_NOMEM)
-        return byok_kit_check_memory(call, fault);
-    if (err != BYOK_E_OK)
-        return err;
     byok_kit_begin(call, "POST", "/speech-to-text", NULL, out);
-    return byok_kit_end_body(call, content_type, body, out, fault);
+    return byok_media_end_form(call, &form, out, fault);
 }
 
 enum byok_err byok_elevenlabs_build_transcript(const struct byok_adapter_call *call,
@@ -133,7 +107,7 @@ enum byok_err byok_elevenlabs_build_transcript(const struct byok_adapter_call *c
     if (err == BYOK_E_OK)
         err = put_times(call, &fields, fault);
     if (err == BYOK_E_OK)
-        err = name_file(call, audio->as.str, &file, fault);
+        err = byok_media_name_file(call, audio->as.str, &file, fault);
     if (err != BYOK_E_OK)
         return err;
     if (language)

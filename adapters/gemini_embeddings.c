@@ -5,16 +5,12 @@
  * options (title, taskType).
  */
 #include "adapters/gemini_parts.h"
+#include "adapters/kit_embeddings.h"
 
 /* The API: "at most 100 requests can be in one batch". */
 #define INPUTS_MAX 100u
 
 static const char *const known[] = {"input", "dimensions", "input_type", NULL};
-
-static uint32_t input_count(const struct byok_value *input)
-{
-    return byok_value_is(input, BYOK_VALUE_ARRAY) ? input->count : 1;
-}
 
 /* What the vectors are for; Gemini's own words are taken too. */
 static const char *task_of(struct byok_str input_type)
@@ -87,13 +83,15 @@ enum byok_err byok_gemini_build_embeddings(const struct byok_adapter_call *call,
     enum byok_err err = byok_kit_check_members(call, known, fault);
     if (err == BYOK_E_OK)
         err = check_task(call, &task, fault);
+    if (err == BYOK_E_OK)
+        err = byok_embeddings_check_inputs(call, INPUTS_MAX, fault);
     if (err != BYOK_E_OK)
         return err;
-    if (!input || input_count(input) > INPUTS_MAX)
+    if (!input || byok_embeddings_inputs(call) > INPUTS_MAX)
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                               "member \"input\": 1 to %u texts in one job, here are %u; split it",
-                              INPUTS_MAX, input ? input_count(input) : 0);
-    for (uint32_t i = 0; i < input_count(input); i++) {
+                              INPUTS_MAX, input ? byok_embeddings_inputs(call) : 0);
+    for (uint32_t i = 0; i < byok_embeddings_inputs(call); i++) {
         const struct byok_value *text =
             input->type == BYOK_VALUE_ARRAY ? &input->as.items[i] : input;
         byok_value_push(call->arena, &list, request_of(call, byok_value_as_str(text), task));
@@ -103,24 +101,6 @@ enum byok_err byok_gemini_build_embeddings(const struct byok_adapter_call *call,
 }
 
 /* ---- the answer ---- */
-
-static enum byok_err refuse(const struct byok_adapter_call *call, struct byok_fault *fault,
-                            const char *what)
-{
-    if (byok_arena_failed(call->arena))
-        return byok_kit_check_memory(call, fault);
-    return byok_fault_set(fault, BYOK_E_BAD_ANSWER, "the answer of provider \"%s\" holds %s",
-                          call->provider->name, what);
-}
-
-/* The length that the job asked for; 0: any. */
-static int64_t wanted_dimensions(const struct byok_adapter_call *call)
-{
-    int64_t wanted = 0;
-    if (!byok_value_find(call->request->provider_options, "outputDimensionality"))
-        (void)byok_value_as_int(byok_kit_member(call, "dimensions"), &wanted);
-    return wanted;
-}
 
 enum byok_err byok_gemini_parse_embeddings(const struct byok_adapter_call *call,
                                            const struct byok_http_response *response,
@@ -132,19 +112,18 @@ enum byok_err byok_gemini_parse_embeddings(const struct byok_adapter_call *call,
         return err;
     out->usage.output_tokens = -1; /* nothing is generated */
     const struct byok_value *rows = byok_value_find(&root, "embeddings");
-    const int64_t wanted = wanted_dimensions(call);
-    if (!byok_value_is(rows, BYOK_VALUE_ARRAY) ||
-        rows->count != input_count(byok_kit_member(call, "input")))
-        return refuse(call, fault, "not as many embeddings as there were inputs");
+    const int64_t wanted = byok_embeddings_wanted(call, "outputDimensionality");
+    if (!byok_value_is(rows, BYOK_VALUE_ARRAY) || rows->count != byok_embeddings_inputs(call))
+        return byok_embeddings_refuse(call, fault, "not as many embeddings as there were inputs");
     for (uint32_t i = 0; i < rows->count; i++) {
         struct byok_value vector;
         if (!byok_kit_read_vector(call, byok_value_find(&rows->as.items[i], "values"), &vector))
-            return refuse(call, fault, "an embedding that is no vector");
+            return byok_embeddings_refuse(call, fault, "an embedding that is no vector");
         if (i > 0 && list.count > 0 && vector.count != list.as.items[0].count)
-            return refuse(call, fault, "embeddings of different length");
+            return byok_embeddings_refuse(call, fault, "embeddings of different length");
         if (wanted > 0 && vector.count != wanted)
-            return refuse(call, fault,
-                          "embeddings of another length than \"dimensions\" asked for");
+            return byok_embeddings_refuse(
+                call, fault, "embeddings of another length than \"dimensions\" asked for");
         byok_value_push(call->arena, &list, vector);
     }
     byok_value_set(call->arena, &out->output, "embeddings", list);

@@ -95,6 +95,16 @@ void byok_kit_begin(const struct byok_adapter_call *call, const char *method, co
     byok_kit_begin_accept(call, method, path, id_header, "application/json", out);
 }
 
+enum byok_err byok_kit_check_whole(const struct byok_adapter_call *call, struct byok_fault *fault)
+{
+    const struct byok_value *stream = byok_value_find(call->request->provider_options, "stream");
+    if (stream && stream->type != BYOK_VALUE_NULL &&
+        (stream->type != BYOK_VALUE_BOOL || stream->as.boolean))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "provider_options \"stream\": answers come whole; leave it out");
+    return BYOK_E_OK;
+}
+
 enum byok_err byok_kit_check_memory(const struct byok_adapter_call *call, struct byok_fault *fault)
 {
     if (!byok_arena_failed(call->arena))

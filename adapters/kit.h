@@ -71,6 +71,10 @@ enum byok_err byok_kit_read(const struct byok_adapter_call *call,
                             const struct byok_http_response *response, struct byok_value *out,
                             struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 2, 3);
 
+/** BYOK_E_UNSUPPORTED when the job's provider_options ask for a stream, which could not be read. */
+enum byok_err byok_kit_check_whole(const struct byok_adapter_call *call, struct byok_fault *fault)
+    BYOK_MUST_USE BYOK_NONNULL(1);
+
 /** BYOK_E_NOMEM or BYOK_E_TOO_LARGE when the arena failed on the way, else BYOK_E_OK. */
 enum byok_err byok_kit_check_memory(const struct byok_adapter_call *call, struct byok_fault *fault)
     BYOK_MUST_USE BYOK_NONNULL(1);

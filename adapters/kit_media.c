@@ -199,3 +199,34 @@ enum byok_err byok_kit_read_audio(const struct byok_adapter_call *call,
     byok_value_set(call->arena, output, "media_type", byok_value_string(type));
     return byok_kit_check_memory(call, fault);
 }
+
+enum byok_err byok_media_name_file(const struct byok_adapter_call *call, struct byok_str audio,
+                                   struct byok_multipart_file *out, struct byok_fault *fault)
+{
+    struct byok_str type = byok_value_as_str(byok_kit_member(call, "media_type"));
+    const struct byok_media *is =
+        type.len > 0 ? byok_media_of_type(type) : byok_media_of_bytes(audio);
+    *out = (struct byok_multipart_file){STR("audio"), STR("application/octet-stream"), audio};
+    if (is) {
+        out->file_name = byok_arena_printf(call->arena, "audio.%s", is->extension);
+        out->media_type = byok_str_of(is->type);
+    } else if (byok_media_is_type(type)) {
+        out->media_type = type;
+    } else if (type.len > 0) {
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "member \"media_type\": not a media type such as audio/wav");
+    }
+    return BYOK_E_OK;
+}
+
+enum byok_err byok_media_end_form(const struct byok_adapter_call *call, struct byok_multipart *form,
+                                  struct byok_http_request *out, struct byok_fault *fault)
+{
+    struct byok_str content_type = STR(""), body = STR("");
+    enum byok_err err = byok_multipart_end(form, &content_type, &body, fault);
+    if (err == BYOK_E_NOMEM)
+        return byok_kit_check_memory(call, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    return byok_kit_end_body(call, content_type, body, out, fault);
+}

@@ -6,6 +6,7 @@
 #define BYOK_ADAPTERS_KIT_MEDIA_H
 
 #include "adapters/kit.h"
+#include "adapters/multipart.h"
 
 struct byok_media {
     const char *type;      /* "audio/mpeg" */
@@ -34,5 +35,17 @@ enum byok_err byok_kit_read_audio(const struct byok_adapter_call *call,
                                   const struct byok_http_response *response,
                                   const struct byok_media *asked, struct byok_value *output,
                                   struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 2, 4);
+
+/** Name the job's audio for a form: by its `media_type`, else by its first bytes, else nothing is
+ *  said of it.  BYOK_E_UNSUPPORTED: `media_type` is none. */
+enum byok_err byok_media_name_file(const struct byok_adapter_call *call, struct byok_str audio,
+                                   struct byok_multipart_file *out, struct byok_fault *fault)
+    BYOK_MUST_USE BYOK_NONNULL(1, 3);
+
+/** The form becomes the body of a request that was begun.  As byok_multipart_end, but for
+ *  BYOK_E_TOO_LARGE when it was the arena's cap. */
+enum byok_err byok_media_end_form(const struct byok_adapter_call *call, struct byok_multipart *form,
+                                  struct byok_http_request *out, struct byok_fault *fault)
+    BYOK_MUST_USE BYOK_NONNULL(1, 2, 3);
 
 #endif

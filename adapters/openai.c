@@ -19,12 +19,10 @@ enum byok_err byok_openai_check_options(const struct byok_adapter_call *call,
                                         struct byok_fault *fault)
 {
     const struct byok_value *options = call->request->provider_options;
-    const struct byok_value *stream = byok_value_find(options, "stream");
     int64_t answers = 1;
-    if (stream && stream->type != BYOK_VALUE_NULL &&
-        (stream->type != BYOK_VALUE_BOOL || stream->as.boolean))
-        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
-                              "provider_options \"stream\": answers come whole; leave it out");
+    enum byok_err err = byok_kit_check_whole(call, fault);
+    if (err != BYOK_E_OK)
+        return err;
     if (byok_str_is(byok_value_as_str(byok_value_find(options, "stream_format")), "sse"))
         return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
                               "provider_options \"stream_format\": answers come whole; leave it "

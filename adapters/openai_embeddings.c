@@ -7,18 +7,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "adapters/kit_embeddings.h"
 #include "adapters/openai_parts.h"
 #include "schemas/codec.h"
 
 #define INPUTS_MAX 2048u /* OpenAI's API reference: at most 2,048 inputs in a call */
 
 static const char *const known[] = {"input", "dimensions", NULL};
-
-static uint32_t input_count(const struct byok_adapter_call *call)
-{
-    const struct byok_value *input = byok_kit_member(call, "input");
-    return byok_value_is(input, BYOK_VALUE_ARRAY) ? input->count : 1;
-}
 
 enum byok_err byok_openai_build_embeddings(const struct byok_adapter_call *call,
                                            struct byok_http_request *out, struct byok_fault *fault)
@@ -27,12 +22,14 @@ enum byok_err byok_openai_build_embeddings(const struct byok_adapter_call *call,
     const struct byok_value *input = byok_kit_member(call, "input");
     const struct byok_value *dimensions = byok_kit_member(call, "dimensions");
     enum byok_err err = byok_kit_check_members(call, known, fault);
+    if (err == BYOK_E_OK)
+        err = byok_embeddings_check_inputs(call, INPUTS_MAX, fault);
     if (err != BYOK_E_OK)
         return err;
-    if (!input || input_count(call) > INPUTS_MAX)
+    if (!input || byok_embeddings_inputs(call) > INPUTS_MAX)
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                               "member \"input\": 1 to %u texts in one job, here are %u; split it",
-                              INPUTS_MAX, input ? input_count(call) : 0);
+                              INPUTS_MAX, input ? byok_embeddings_inputs(call) : 0);
     byok_value_set_str(call->arena, &body, "model", call->model);
     byok_value_set(call->arena, &body, "input", *input);
     byok_value_set(call->arena, &body, "encoding_format", byok_value_text("base64"));
@@ -72,26 +69,12 @@ static bool read_base64(const struct byok_adapter_call *call, struct byok_str te
     return true;
 }
 
-static bool read_numbers(const struct byok_adapter_call *call, const struct byok_value *list,
-                         struct byok_value *out)
-{
-    float *floats = byok_arena_alloc(call->arena, list->count * sizeof *floats);
-    for (uint32_t i = 0; floats && i < list->count; i++) {
-        double number;
-        if (!byok_value_as_double(&list->as.items[i], &number) || !(fabs(number) <= 3.0e38))
-            return false;
-        floats[i] = (float)number;
-    }
-    *out = byok_value_floats(floats, list->count);
-    return floats != NULL;
-}
-
 static bool read_vector(const struct byok_adapter_call *call, const struct byok_value *from,
                         struct byok_value *out)
 {
     if (byok_value_is(from, BYOK_VALUE_STRING))
         return read_base64(call, from->as.str, out) && out->count > 0;
-    return byok_value_is(from, BYOK_VALUE_ARRAY) && read_numbers(call, from, out) && out->count > 0;
+    return byok_kit_read_vector(call, from, out);
 }
 
 /* The vectors by their index into `items`, which holds one slot for each input.  What is wrong, or
@@ -115,24 +98,6 @@ static const char *read_data(const struct byok_adapter_call *call, const struct 
     return NULL;
 }
 
-static enum byok_err refuse(const struct byok_adapter_call *call, struct byok_fault *fault,
-                            const char *what)
-{
-    if (byok_arena_failed(call->arena))
-        return byok_kit_check_memory(call, fault);
-    return byok_fault_set(fault, BYOK_E_BAD_ANSWER, "the answer of provider \"%s\" holds %s",
-                          call->provider->name, what);
-}
-
-/* The length that the job asked for; 0: any. */
-static int64_t wanted_dimensions(const struct byok_adapter_call *call)
-{
-    int64_t wanted = 0;
-    if (!byok_value_find(call->request->provider_options, "dimensions"))
-        (void)byok_value_as_int(byok_kit_member(call, "dimensions"), &wanted);
-    return wanted;
-}
-
 enum byok_err byok_openai_parse_embeddings(const struct byok_adapter_call *call,
                                            const struct byok_http_response *response,
                                            struct byok_answer *out, struct byok_fault *fault)
@@ -142,17 +107,18 @@ enum byok_err byok_openai_parse_embeddings(const struct byok_adapter_call *call,
     if (err != BYOK_E_OK)
         return err;
     const struct byok_value *data = byok_value_find(&root, "data");
-    if (!byok_value_is(data, BYOK_VALUE_ARRAY) || data->count != input_count(call))
-        return refuse(call, fault, "not as many embeddings as there were inputs");
+    if (!byok_value_is(data, BYOK_VALUE_ARRAY) || data->count != byok_embeddings_inputs(call))
+        return byok_embeddings_refuse(call, fault, "not as many embeddings as there were inputs");
     struct byok_value list = byok_value_array();
     list.as.items = byok_arena_alloc(call->arena, data->count * sizeof(struct byok_value));
     list.count = list.room = data->count;
     const char *wrong = list.as.items ? read_data(call, data, list.as.items) : "no room";
     if (wrong)
-        return refuse(call, fault, wrong);
-    const int64_t wanted = wanted_dimensions(call);
+        return byok_embeddings_refuse(call, fault, wrong);
+    const int64_t wanted = byok_embeddings_wanted(call, "dimensions");
     if (wanted > 0 && list.as.items[0].count != wanted)
-        return refuse(call, fault, "embeddings of another length than \"dimensions\" asked for");
+        return byok_embeddings_refuse(call, fault,
+                                      "embeddings of another length than \"dimensions\" asked for");
     byok_value_set(call->arena, &out->output, "embeddings", list);
     return byok_kit_check_memory(call, fault);
 }

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "adapters/kit_fault.h"
 #include "adapters/openai_parts.h"
 #include "adapters/retry_after.h"
 #include "schemas/codec.h"
@@ -125,23 +126,6 @@ static enum byok_err code_of(int status, const struct said *said)
 
 /* ---- the fault ---- */
 
-static void write_text(const struct byok_adapter_call *call, int status, const struct said *said,
-                       enum byok_err code, bool is_html, struct byok_fault *out)
-{
-    const char *name = call->provider->name;
-    struct byok_str message = byok_kit_clean(call->arena, said->message);
-    if (status >= 300 && status < 400)
-        byok_fault_set(out, code,
-                       "provider \"%s\" answered with a redirect (HTTP %d), which is not followed: "
-                       "check its base_url",
-                       name, status);
-    else if (message.len > 0)
-        byok_fault_set(out, code, "%.*s", BYOK_STR_ARG(message));
-    else
-        byok_fault_set(out, code, "provider \"%s\" answered HTTP %d %s: %s", name, status,
-                       is_html ? "with an HTML page" : "without a message", byok_err_meaning(code));
-}
-
 /* OpenAI: "Rate limit reached for … on requests per day (RPD): Limit 200, Used 200, …". */
 static bool is_day_limit(const struct byok_http_response *response, struct byok_str message)
 {
@@ -154,11 +138,10 @@ static void fill(const struct byok_adapter_call *call, const struct byok_http_re
                  int status, const struct said *said, struct byok_fault *out)
 {
     const enum byok_err code = code_of(status, said);
-    const enum byok_retry retry = byok_err_retry(code);
-    write_text(call, status, said, code, byok_kit_is_html(response), out);
+    struct byok_http_response told = *response; /* with the status that the body names */
+    told.status = status;
+    byok_kit_fault(call, &told, code, said->message, out);
     out->http_status = response->status;
-    if (retry == BYOK_RETRY_WAIT || retry == BYOK_RETRY_SOON)
-        out->retry_after_ms = byok_retry_after_ms(response, call->wall_ms);
     if (code == BYOK_E_RATE_LIMITED)
         out->day_limit = is_day_limit(response, said->message);
 }

@@ -60,42 +60,16 @@ static enum byok_err put_detail(const struct byok_adapter_call *call, struct byo
     return BYOK_E_OK;
 }
 
-/* By what the job says it is, else by its first bytes, else nothing is said of it. */
-static enum byok_err name_file(const struct byok_adapter_call *call, struct byok_str audio,
-                               struct byok_multipart_file *out, struct byok_fault *fault)
-{
-    struct byok_str type = byok_value_as_str(byok_kit_member(call, "media_type"));
-    const struct byok_media *is =
-        type.len > 0 ? byok_media_of_type(type) : byok_media_of_bytes(audio);
-    *out = (struct byok_multipart_file){STR("audio"), STR("application/octet-stream"), audio};
-    if (is) {
-        out->file_name = byok_arena_printf(call->arena, "audio.%s", is->extension);
-        out->media_type = byok_str_of(is->type);
-    } else if (byok_media_is_type(type)) {
-        out->media_type = type;
-    } else if (type.len > 0) {
-        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
-                              "member \"media_type\": not a media type such as audio/wav");
-    }
-    return BYOK_E_OK;
-}
-
 static enum byok_err end_form(const struct byok_adapter_call *call, const struct byok_value *fields,
                               const struct byok_multipart_file *file, struct byok_http_request *out,
                               struct byok_fault *fault)
 {
     struct byok_multipart form;
-    struct byok_str content_type = STR(""), body = STR("");
     byok_multipart_init(&form, call->arena);
     byok_multipart_map(&form, fields);
     byok_multipart_file(&form, STR("file"), file);
-    enum byok_err err = byok_multipart_end(&form, &content_type, &body, fault);
-    if (err == BYOK_E_NOMEM)
-        return byok_kit_check_memory(call, fault);
-    if (err != BYOK_E_OK)
-        return err;
     byok_openai_begin(call, "POST", "/audio/transcriptions", "application/json", out);
-    return byok_kit_end_body(call, content_type, body, out, fault);
+    return byok_media_end_form(call, &form, out, fault);
 }
 
 enum byok_err byok_openai_build_transcription(const struct byok_adapter_call *call,
@@ -113,7 +87,7 @@ enum byok_err byok_openai_build_transcription(const struct byok_adapter_call *ca
     if (err == BYOK_E_OK)
         err = put_detail(call, &fields, fault);
     if (err == BYOK_E_OK)
-        err = name_file(call, audio->as.str, &file, fault);
+        err = byok_media_name_file(call, audio->as.str, &file, fault);
     if (err == BYOK_E_OK)
         err = byok_openai_check_options(call, fault);
     if (err != BYOK_E_OK)

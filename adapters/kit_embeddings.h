@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* adapters/kit_embeddings.h - what the embeddings of all providers have in common. Pure; any thread. */
+#ifndef BYOK_ADAPTERS_KIT_EMBEDDINGS_H
+#define BYOK_ADAPTERS_KIT_EMBEDDINGS_H
+
+#include "adapters/kit.h"
+
+/** How many texts the job's `input` is: one, or those of its list; 0: there is none. */
+uint32_t byok_embeddings_inputs(const struct byok_adapter_call *call) BYOK_NONNULL(1);
+
+/** BYOK_E_BAD_REQUEST when there is no input, or there are more than `most`, which the provider
+ *  takes in one call. */
+enum byok_err byok_embeddings_check_inputs(const struct byok_adapter_call *call, uint32_t most,
+                                           struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1);
+
+/** The length of vector that the job's `dimensions` asks for; 0: any, also when the provider's own
+ *  `option` overrides it. */
+int64_t byok_embeddings_wanted(const struct byok_adapter_call *call, const char *option)
+    BYOK_NONNULL(1, 2);
+
+/** BYOK_E_BAD_ANSWER: the answer holds `what`; or what byok_kit_check_memory says when the arena
+ *  failed on the way. */
+enum byok_err byok_embeddings_refuse(const struct byok_adapter_call *call, struct byok_fault *fault,
+                                     const char *what) BYOK_NONNULL(1, 3);
+
+#endif
