@@ -154,12 +154,10 @@ struct byok_task {
     uint32_t epoch;
     int64_t offset;
     struct byok_request request;
-    struct byok_str traceparent;
     /* what it goes to */
     const struct byok_provider *provider;
-    struct byok_actor *provider_actor;
     struct byok_str model;
-    int64_t taken_us, deadline_us, not_before_us; /* monotonic */
+    int64_t deadline_us, not_before_us; /* monotonic */
     int64_t reserved_tokens, tokens_ticket; /* of the limit per minute */
     /* the call under way */
     int64_t turn_us; /* when its limits were taken; 0: its user has none */

@@ -15,6 +15,7 @@
 #include "actors/env.h"
 #include "actors/limit.h"
 #include "actors/partition.h"
+#include "actors/queue.h"
 
 /* Other shards give slots back without a word, so who waits for one looks again. */
 #define SLOT_RETRY_US ((int64_t)5000)
@@ -23,7 +24,7 @@
 struct provider {
     const struct byok_provider *what;
     const struct byok_provider_settings *settings;
-    struct byok_msg *ring, *ring_last; /* byok_ready of the users who wait for a turn */
+    struct byok_queue ring; /* byok_ready of the users who wait for a turn */
     int64_t busy;                      /* turns given and calls under way */
     struct byok_task *waiting;         /* for a slot */
     struct byok_task *sent;            /* in the HTTP port */
@@ -45,30 +46,15 @@ static int64_t wall_ms(const struct byok_ctx *ctx)
 
 static void give_turns(struct byok_ctx *ctx, struct provider *self)
 {
-    if (self->ring && byok_outgoing_full(ctx->env)) {
+    if (self->ring.head && byok_outgoing_full(ctx->env)) {
         byok_timer_set(ctx, &self->turn_retry, now_us(ctx) + TURN_RETRY_US);
         return;
     }
-    while (self->busy < self->settings->concurrency && self->ring) {
-        struct byok_msg *ready = self->ring;
-        self->ring = ready->next;
-        if (!self->ring)
-            self->ring_last = NULL;
+    while (self->busy < self->settings->concurrency && self->ring.head) {
+        struct byok_msg *ready = byok_queue_pop(&self->ring);
         self->busy++;
         byok_send(ctx, ready->from, BYOK_MSG_TURN, &ready);
     }
-}
-
-static void on_ready(struct provider *self, struct byok_msg **msg)
-{
-    struct byok_msg *ready = *msg;
-    *msg = NULL;
-    ready->next = NULL;
-    if (self->ring_last)
-        self->ring_last->next = ready;
-    else
-        self->ring = ready;
-    self->ring_last = ready;
 }
 
 /* ---- the way of a call ---- */
@@ -105,11 +91,10 @@ static void lease_waiting(struct byok_ctx *ctx, struct provider *self)
     }
 }
 
-static void on_call(struct byok_ctx *ctx, struct provider *self, struct byok_msg **msg)
+static void on_call(struct provider *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
     *msg = NULL;
-    task->provider_actor = ctx->self;
     task->late = false;
     byok_buf_done(&task->http.body);
     task->http = (struct byok_http_call){0};
@@ -286,14 +271,15 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
     enum byok_err err = BYOK_E_OK;
     switch ((*msg)->kind) {
     case BYOK_MSG_READY:
-        on_ready(self, msg);
+        byok_queue_push(&self->ring, *msg);
+        *msg = NULL;
         break;
     case BYOK_MSG_DECLINE:
         self->busy--;
         byok_send(ctx, (*msg)->from, BYOK_MSG_DECLINED, msg);
         break;
     case BYOK_MSG_CALL:
-        on_call(ctx, self, msg);
+        on_call(self, msg);
         break;
     case BYOK_MSG_OPENED:
         err = on_opened(ctx, self, msg);
@@ -341,7 +327,7 @@ static void check(const void *state)
 {
     const struct provider *self = state;
     assert(self->busy >= 0);
-    assert(!self->ring == !self->ring_last);
+    assert(!self->ring.head == (self->ring.count == 0));
 }
 
 const struct byok_behavior byok_actor_provider = {

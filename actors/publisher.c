@@ -12,49 +12,21 @@
 
 #include "actors/env.h"
 #include "actors/partition.h"
+#include "actors/queue.h"
 #include "base/mem.h"
 
 #define TROUBLE_RETRY_US ((int64_t)250000)
 
-struct queue {
-    struct byok_msg *head, *last;
-    size_t count;
-};
-
 struct publisher {
-    struct queue fresh;    /* tasks to be committed */
-    struct queue again;    /* of batches that failed; they go first */
-    struct queue applying; /* committed batches that are to be applied, oldest first */
+    struct byok_queue fresh;    /* tasks to be committed */
+    struct byok_queue again;    /* of batches that failed; they go first */
+    struct byok_queue applying; /* committed batches that are to be applied, oldest first */
     uint32_t under_way;    /* batches at the broker port */
     uint64_t batches;      /* made so far; the number of the last one */
     bool at_vault;         /* the oldest committed batch is with the vault */
     struct byok_timer linger;
     struct byok_timer apply_retry;
 };
-
-static void push(struct queue *queue, struct byok_msg *msg)
-{
-    msg->next = NULL;
-    if (queue->last)
-        queue->last->next = msg;
-    else
-        queue->head = msg;
-    queue->last = msg;
-    queue->count++;
-}
-
-static struct byok_msg *pop(struct queue *queue)
-{
-    struct byok_msg *msg = queue->head;
-    if (!msg)
-        return NULL;
-    queue->head = msg->next;
-    if (!queue->head)
-        queue->last = NULL;
-    queue->count--;
-    msg->next = NULL;
-    return msg;
-}
 
 static int64_t now_us(const struct byok_ctx *ctx)
 {
@@ -99,7 +71,7 @@ static void fill_positions(const struct byok_ctx *ctx, struct byok_commit *commi
 static struct byok_task *next_task(struct byok_ctx *ctx, struct publisher *self)
 {
     for (;;) {
-        struct byok_msg *msg = pop(self->again.head ? &self->again : &self->fresh);
+        struct byok_msg *msg = byok_queue_pop(self->again.head ? &self->again : &self->fresh);
         if (!msg)
             return NULL;
         struct byok_task *task = (struct byok_task *)msg;
@@ -205,14 +177,14 @@ static struct byok_commit *make_batch(struct byok_ctx *ctx, struct publisher *se
     }
     commit->reply_to = ctx->self;
     uint64_t number = ++self->batches;
-    struct queue taken = {0};
+    struct byok_queue taken = {0};
     while (taken.count < ctx->env->settings->commit_tasks_max) {
         struct byok_task *task = next_task(ctx, self);
         if (!task)
             break;
         struct byok_partition *partition = partition_of(ctx, task);
         byok_watermark_claim(&partition->marks, task->offset, number);
-        push(&taken, &task->msg);
+        byok_queue_push(&taken, &task->msg);
         list_partition(commit, partition->id);
     }
     if (taken.count == 0)
@@ -341,8 +313,8 @@ static enum byok_err apply_state(const struct byok_ctx *ctx, const struct byok_c
 
 static void settle_first(struct byok_ctx *ctx, struct publisher *self)
 {
-    struct byok_commit *commit = (struct byok_commit *)pop(&self->applying);
-    struct queue tasks = {.head = commit->tasks ? &commit->tasks->msg : NULL};
+    struct byok_commit *commit = (struct byok_commit *)byok_queue_pop(&self->applying);
+    struct byok_queue tasks = {.head = commit->tasks ? &commit->tasks->msg : NULL};
     commit->tasks = NULL;
     while (tasks.head) {
         struct byok_msg *task = tasks.head;
@@ -381,7 +353,7 @@ static void apply(struct byok_ctx *ctx, struct publisher *self)
             settle_first(ctx, self);
             continue;
         }
-        struct byok_msg *msg = pop(&self->applying);
+        struct byok_msg *msg = byok_queue_pop(&self->applying);
         self->at_vault = true;
         byok_send(ctx, ctx->env->vault, BYOK_MSG_APPLY, &msg);
     }
@@ -432,7 +404,7 @@ static void commit_again(struct byok_ctx *ctx, struct publisher *self, struct by
     }
     if (out)
         shrink(ctx, task, out);
-    push(&self->again, &task->msg);
+    byok_queue_push(&self->again, &task->msg);
 }
 
 /* ---- messages ---- */
@@ -461,7 +433,7 @@ static void on_commit_done(struct byok_ctx *ctx, struct publisher *self, struct 
     self->under_way--;
     if (commit->fault.code == BYOK_E_OK) {
         note_success(ctx, commit);
-        push(&self->applying, &commit->msg);
+        byok_queue_push(&self->applying, &commit->msg);
         return;
     }
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_COMMIT_FAILURES, 1);
@@ -484,11 +456,9 @@ static void on_applied(struct byok_ctx *ctx, struct publisher *self, struct byok
     *msg = NULL;
     self->at_vault = false;
     /* first again, for settle_first */
-    commit->next = self->applying.head;
-    self->applying.head = commit;
-    if (!self->applying.last)
-        self->applying.last = commit;
-    self->applying.count++;
+    struct byok_queue first = {0};
+    byok_queue_push(&first, commit);
+    byok_queue_prepend(&self->applying, &first);
     settle_first(ctx, self);
 }
 
@@ -497,7 +467,7 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
     struct publisher *self = state;
     switch ((*msg)->kind) {
     case BYOK_MSG_PUBLISH:
-        push(&self->fresh, *msg);
+        byok_queue_push(&self->fresh, *msg);
         *msg = NULL;
         break;
     case BYOK_MSG_COMMIT_DONE:
@@ -523,9 +493,10 @@ static void done(struct byok_ctx *ctx, void *state)
     struct publisher *self = state;
     byok_timer_cancel(ctx, &self->linger);
     byok_timer_cancel(ctx, &self->apply_retry);
-    for (struct byok_msg *task; (task = pop(&self->again)) || (task = pop(&self->fresh));)
+    for (struct byok_msg *task;
+         (task = byok_queue_pop(&self->again)) || (task = byok_queue_pop(&self->fresh));)
         byok_task_free((struct byok_task *)task);
-    for (struct byok_msg *commit; (commit = pop(&self->applying));)
+    for (struct byok_msg *commit; (commit = byok_queue_pop(&self->applying));)
         byok_commit_free((struct byok_commit *)commit);
 }
 

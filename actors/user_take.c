@@ -84,13 +84,12 @@ static enum byok_err decode(const struct byok_ctx *ctx, struct byok_task *task,
     struct byok_str trace = byok_record_header_of(record, BYOK_HEADER_TRACEPARENT);
     if (request->traceparent.len == 0 && trace.len <= BYOK_TRACEPARENT_MAX)
         request->traceparent = trace;
-    task->taken_us = byok_user_now_us(ctx);
     task->deadline_us = INT64_MAX;
     if (request->deadline_wall_ms != 0) {
         int64_t left_ms =
             request->deadline_wall_ms - ctx->env->clock->ops->wall_ms(ctx->env->clock);
         if (left_ms < FAR_US / 1000)
-            task->deadline_us = task->taken_us + left_ms * 1000;
+            task->deadline_us = byok_user_now_us(ctx) + left_ms * 1000;
     }
     return BYOK_E_OK;
 }

@@ -13,16 +13,13 @@
 
 #include "actors/actor.h"
 #include "actors/env.h"
+#include "actors/queue.h"
 #include "actors/runtime/timer.h"
 #include "base/mem.h"
 
 /* A message whose handling failed is delivered again after a pause that doubles up to this. */
 #define REDELIVER_FIRST_US ((int64_t)100000)
 #define REDELIVER_LAST_US ((int64_t)5000000)
-
-struct mail {
-    struct byok_msg *head, *tail;
-};
 
 struct byok_actor {
     struct byok_system *system;
@@ -33,7 +30,7 @@ struct byok_actor {
     /* suspended after a failure: what to deliver again, in order */
     bool suspended;
     int64_t pause_us;
-    struct mail held;
+    struct byok_queue held;
     struct byok_timer resume;
     _Alignas(max_align_t) unsigned char state[];
 };
@@ -43,47 +40,13 @@ struct byok_system {
     struct byok_clock *clock;
     void (*wake)(void *arg);
     void *wake_arg;
-    struct mail mail;
+    struct byok_queue mail;
     struct byok_timers timers;
     struct byok_actor *actors;
     struct byok_actor *running; /* handles a message now */
     pthread_mutex_t inbox_lock; /* guards inbox */
-    struct mail inbox;
+    struct byok_queue inbox;
 };
-
-static void push(struct mail *mail, struct byok_msg *msg)
-{
-    msg->next = NULL;
-    if (mail->tail)
-        mail->tail->next = msg;
-    else
-        mail->head = msg;
-    mail->tail = msg;
-}
-
-static struct byok_msg *pop(struct mail *mail)
-{
-    struct byok_msg *msg = mail->head;
-    if (!msg)
-        return NULL;
-    mail->head = msg->next;
-    if (!mail->head)
-        mail->tail = NULL;
-    msg->next = NULL;
-    return msg;
-}
-
-/* Put `front` before everything in `mail`; `front` is empty afterwards. */
-static void prepend(struct mail *mail, struct mail *front)
-{
-    if (!front->head)
-        return;
-    front->tail->next = mail->head;
-    if (!mail->tail)
-        mail->tail = front->tail;
-    mail->head = front->head;
-    *front = (struct mail){0};
-}
 
 struct byok_system *byok_system_new(struct byok_env *env, struct byok_clock *clock,
                                     void (*wake)(void *arg), void *wake_arg)
@@ -112,26 +75,26 @@ static void free_actor(struct byok_actor *actor)
     byok_delete(actor);
 }
 
-static void append(struct mail *mail, struct mail *more)
+static void append(struct byok_queue *mail, struct byok_queue *more)
 {
-    prepend(more, mail);
+    byok_queue_prepend(more, mail);
     *mail = *more;
-    *more = (struct mail){0};
+    *more = (struct byok_queue){0};
 }
 
-static void drop_embedded(struct mail *mail)
+static void drop_embedded(struct byok_queue *mail)
 {
-    struct mail kept = {0};
-    for (struct byok_msg *msg; (msg = pop(mail)) != NULL;) {
+    struct byok_queue kept = {0};
+    for (struct byok_msg *msg; (msg = byok_queue_pop(mail)) != NULL;) {
         if (!byok_msg_is_embedded(msg->kind))
-            push(&kept, msg);
+            byok_queue_push(&kept, msg);
     }
     *mail = kept;
 }
 
-static void drop_mail(struct mail *mail)
+static void drop_mail(struct byok_queue *mail)
 {
-    for (struct byok_msg *msg; (msg = pop(mail)) != NULL;)
+    for (struct byok_msg *msg; (msg = byok_queue_pop(mail)) != NULL;)
         byok_msg_free(msg);
 }
 
@@ -141,12 +104,12 @@ void byok_system_free(struct byok_system *system)
         return;
     /* All mail into one list; what lives inside an actor leaves it before the actor goes, what is
      * owned by its message is freed when no actor can point to it any more. */
-    struct mail left = system->inbox;
+    struct byok_queue left = system->inbox;
     append(&left, &system->mail);
     struct byok_actor *actor;
     DL_FOREACH(system->actors, actor)
         append(&left, &actor->held);
-    system->inbox = (struct mail){0};
+    system->inbox = (struct byok_queue){0};
     drop_embedded(&left);
     while (system->actors)
         free_actor(system->actors->prev); /* the youngest first */
@@ -199,7 +162,7 @@ void byok_post(struct byok_actor *to, enum byok_msg_kind kind, struct byok_msg *
     moved->to = to;
     pthread_mutex_lock(&system->inbox_lock);
     bool was_empty = !system->inbox.head;
-    push(&system->inbox, moved);
+    byok_queue_push(&system->inbox, moved);
     pthread_mutex_unlock(&system->inbox_lock);
     if (was_empty)
         system->wake(system->wake_arg);
@@ -218,18 +181,18 @@ void byok_send(struct byok_ctx *ctx, struct byok_actor *to, enum byok_msg_kind k
     moved->kind = kind;
     moved->to = to;
     to->pending++;
-    push(&ctx->system->mail, moved);
+    byok_queue_push(&ctx->system->mail, moved);
 }
 
 static void take_inbox(struct byok_system *system)
 {
     pthread_mutex_lock(&system->inbox_lock);
-    struct mail came = system->inbox;
-    system->inbox = (struct mail){0};
+    struct byok_queue came = system->inbox;
+    system->inbox = (struct byok_queue){0};
     pthread_mutex_unlock(&system->inbox_lock);
-    for (struct byok_msg *msg; (msg = pop(&came)) != NULL;) {
+    for (struct byok_msg *msg; (msg = byok_queue_pop(&came)) != NULL;) {
         msg->to->pending++;
-        push(&system->mail, msg);
+        byok_queue_push(&system->mail, msg);
     }
 }
 
@@ -237,7 +200,7 @@ static void take_inbox(struct byok_system *system)
 static void hold(struct byok_actor *actor, struct byok_msg *msg)
 {
     if (msg->kind != BYOK_MSG_TIMER) {
-        push(&actor->held, msg);
+        byok_queue_push(&actor->held, msg);
         return;
     }
     struct byok_timer *timer = (struct byok_timer *)msg;
@@ -270,7 +233,7 @@ static void deliver(struct byok_system *system, struct byok_msg *msg)
     struct byok_ctx ctx = {system, actor, system->env};
     if (msg->kind == BYOK_MSG_TIMER && msg == &actor->resume.msg) {
         actor->suspended = false;
-        prepend(&system->mail, &actor->held);
+        byok_queue_prepend(&system->mail, &actor->held);
         return;
     }
     if (actor->suspended) {
@@ -319,7 +282,7 @@ bool byok_system_run(struct byok_system *system, uint32_t budget)
     take_inbox(system);
     ring_timers(system);
     while (budget > 0) {
-        struct byok_msg *msg = pop(&system->mail);
+        struct byok_msg *msg = byok_queue_pop(&system->mail);
         if (!msg)
             break;
         budget--;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/queue.h - a first-in, first-out list of messages, linked by their own `next`.
+ *
+ * Owns nothing: whoever has the queue says whose the messages are.  A zeroed one is empty.
+ */
+#ifndef BYOK_ACTORS_QUEUE_H
+#define BYOK_ACTORS_QUEUE_H
+
+#include <stddef.h>
+
+#include "actors/message.h"
+
+struct byok_queue {
+    struct byok_msg *head, *last; /* last is set only while head is */
+    size_t count;
+};
+
+static inline void byok_queue_push(struct byok_queue *queue, struct byok_msg *msg)
+{
+    msg->next = NULL;
+    if (queue->head)
+        queue->last->next = msg;
+    else
+        queue->head = msg;
+    queue->last = msg;
+    queue->count++;
+}
+
+/** The oldest, unlinked; NULL: it is empty. */
+static inline struct byok_msg *byok_queue_pop(struct byok_queue *queue)
+{
+    struct byok_msg *msg = queue->head;
+    if (!msg)
+        return NULL;
+    queue->head = msg->next;
+    queue->count--;
+    msg->next = NULL;
+    return msg;
+}
+
+/** Put all of `front` before `queue`; `front` is empty afterwards. */
+static inline void byok_queue_prepend(struct byok_queue *queue, struct byok_queue *front)
+{
+    if (!front->head)
+        return;
+    front->last->next = queue->head;
+    if (!queue->head)
+        queue->last = front->last;
+    queue->head = front->head;
+    queue->count += front->count;
+    *front = (struct byok_queue){0};
+}
+
+#endif
