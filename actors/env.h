@@ -37,6 +37,7 @@ struct byok_settings {
     int64_t commit_linger_us;   /* how long a batch waits for more results */
     int64_t user_idle_us;       /* before an idle user actor is dropped from memory */
     int counters_keep_days;
+    bool rewrap;        /* seal what older master keys sealed anew */
     bool at_least_once; /* nothing fences a worker that has lost a partition without knowing */
     /* sizes */
     size_t held_bytes_max;      /* of records and jobs per shard; above it intake pauses */
@@ -62,6 +63,7 @@ struct byok_env {
     /* addresses */
     struct byok_actor *intake;
     struct byok_actor *publisher;
+    struct byok_actor *rewrap;
     struct byok_actor *vault;           /* in a system of its own */
     struct byok_actor **provider_actors; /* the i-th for the i-th provider */
     struct byok_partitions *partitions;  /* of this shard; actors/partition.h */

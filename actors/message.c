@@ -112,6 +112,13 @@ void byok_out_header(struct byok_out *out, const char *name, struct byok_str val
     out->headers[out->header_count++] = (struct byok_record_header){byok_str_of(name), value};
 }
 
+void byok_rewrap_free(struct byok_rewrap *step)
+{
+    if (step)
+        byok_arena_done(&step->arena);
+    byok_delete(step);
+}
+
 void byok_commit_free(struct byok_commit *commit)
 {
     if (!commit)
@@ -162,6 +169,10 @@ void byok_msg_free(struct byok_msg *msg)
     case BYOK_MSG_COMMITTED:
     case BYOK_MSG_REFUSED:
         byok_task_free((struct byok_task *)msg);
+        break;
+    case BYOK_MSG_REWRAP:
+    case BYOK_MSG_REWRAPPED:
+        byok_rewrap_free((struct byok_rewrap *)msg);
         break;
     case BYOK_MSG_COMMIT_DONE:
     case BYOK_MSG_APPLY:

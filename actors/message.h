@@ -20,6 +20,7 @@
 #include "schemas/request.h"
 #include "schemas/result.h"
 #include "schemas/wire.h"
+#include "vault_rocks/rewrap.h"
 #include "vault_rocks/vault.h"
 
 struct byok_actor;
@@ -50,6 +51,9 @@ enum byok_msg_kind {
     BYOK_MSG_UNSEAL,   /* byok_task: put the key into task->slot */
     BYOK_MSG_REGISTER, /* byok_task: open the envelope, key into task->slot, seal the record */
     BYOK_MSG_OPENED,   /* byok_task: done, or task->fault */
+    /* rewrap <-> vault */
+    BYOK_MSG_REWRAP,    /* byok_rewrap: make this step */
+    BYOK_MSG_REWRAPPED, /* byok_rewrap: made, or its fault */
     /* http port -> provider */
     BYOK_MSG_HTTP_DONE, /* byok_task */
     /* -> publisher and back */
@@ -115,6 +119,19 @@ struct byok_chunk {
     bool reset;       /* empty the table first: it is no prefix of this changelog */
     struct byok_fault fault; /* code OK, or why the restore failed (it is tried again) */
 };
+
+/* A step of sealing a partition's records anew. */
+struct byok_rewrap {
+    struct byok_msg msg;
+    int32_t partition;
+    uint64_t key_changes; /* of the partition, when the step began */
+    struct byok_arena arena; /* of the step */
+    struct byok_rewrap_step step;
+    struct byok_fault fault;
+};
+
+/** Free a step. NULL is fine. */
+void byok_rewrap_free(struct byok_rewrap *step);
 
 /* A user's wish for a turn at a provider; lives in the user actor, at most one on the way.  It is
  * home again with a TURN that is answered by a job, or when a DECLINE was acknowledged. */

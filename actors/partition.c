@@ -140,6 +140,12 @@ void byok_record_opened(struct byok_env *env, struct byok_partition *partition,
     byok_intake_adjust(env);
 }
 
+void byok_work_opened(struct byok_env *env, struct byok_partition *partition)
+{
+    partition->open++;
+    byok_metric_add(env->metrics, BYOK_METRIC_OPEN, 1);
+}
+
 void byok_record_unopened(struct byok_env *env, struct byok_partition *partition,
                           const struct byok_record *record)
 {

@@ -55,6 +55,9 @@ struct byok_partition {
     int64_t last_offset; /* the newest taken; -1: none */
     uint32_t open;       /* records taken and neither committed nor dropped */
     struct byok_restore vault, state;
+    uint64_t key_changes;      /* registrations and deletions given to the publisher so far */
+    uint32_t key_changes_open; /* of them, with the publisher */
+    bool rewrapped; /* all its records were looked at since it came (actors/rewrap.c) */
     struct byok_partition_msg *drained; /* while DRAINING: told to the intake when open is 0 */
     int64_t drain_until_us;
     UT_hash_handle hh;
@@ -65,7 +68,7 @@ struct byok_partitions {
     uint32_t next_epoch;
     size_t held_bytes;
     size_t outgoing_bytes; /* of them, finished and not yet committed */
-    bool paused;       /* intake is paused: memory, or a broken store */
+    bool paused; /* intake is paused: memory, or a broken store */
     bool store_broken; /* the local state cannot be written now */
     bool stopping;
 };
@@ -120,6 +123,10 @@ void byok_record_unopened(struct byok_env *env, struct byok_partition *partition
 
 /** It is resolved: dropped, to come again to whoever owns the partition then. Takes it. */
 void byok_record_dropped(struct byok_ctx *ctx, struct byok_record **record) BYOK_NONNULL(1, 2);
+
+/** Work that is no record of the requests topic begins: until byok_task_ended it is open as one is,
+ *  so that a drain waits for it. */
+void byok_work_opened(struct byok_env *env, struct byok_partition *partition) BYOK_NONNULL(1, 2);
 
 /** Bring what the task takes now (its tree, its answer, its result) into the account. */
 void byok_task_weigh(struct byok_env *env, struct byok_task *task) BYOK_NONNULL(1, 2);

@@ -38,9 +38,23 @@ static struct byok_partition *partition_of(const struct byok_ctx *ctx, const str
     return byok_partition_current(ctx->env->partitions, task->partition, task->epoch);
 }
 
+/* Registrations and deletions on their way, for actors/rewrap.c, whose own do not count. */
+static void count_key_changes(const struct byok_ctx *ctx, const struct byok_task *task, bool begins)
+{
+    struct byok_partition *partition = partition_of(ctx, task);
+    bool changes = false;
+    for (size_t i = 0; i < task->out_count; i++)
+        changes = changes || task->outs[i].topic == BYOK_TOPIC_VAULT;
+    if (!partition || !changes || task->user == ctx->env->rewrap)
+        return;
+    partition->key_changes += begins;
+    partition->key_changes_open += begins ? 1u : UINT32_MAX; /* 1 less */
+}
+
 /* It is durable, or nobody's any more: either way its user lets go of it. */
 static void settle(struct byok_ctx *ctx, struct byok_task *task)
 {
+    count_key_changes(ctx, task, false);
     if (task->user)
         byok_send_task(ctx, task->user, BYOK_MSG_COMMITTED, &task);
     else
@@ -399,6 +413,7 @@ static void commit_again(struct byok_ctx *ctx, struct publisher *self, struct by
 {
     struct byok_out *out = refused_out(task);
     if (task->user) {
+        count_key_changes(ctx, task, false);
         byok_send_task(ctx, task->user, BYOK_MSG_REFUSED, &task);
         return;
     }
@@ -467,6 +482,7 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
     struct publisher *self = state;
     switch ((*msg)->kind) {
     case BYOK_MSG_PUBLISH:
+        count_key_changes(ctx, (const struct byok_task *)*msg, true);
         byok_queue_push(&self->fresh, *msg);
         *msg = NULL;
         break;

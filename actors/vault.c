@@ -133,6 +133,17 @@ static enum byok_err on_apply(struct byok_ctx *ctx, struct vault *self, struct b
     return BYOK_E_OK;
 }
 
+static void on_rewrap(struct byok_ctx *ctx, struct vault *self, struct byok_msg **msg)
+{
+    struct byok_rewrap *rewrap = (struct byok_rewrap *)*msg;
+    enum byok_err err = byok_vault_rewrap(self->vault, rewrap->partition, &rewrap->step,
+                                          &rewrap->arena, &rewrap->fault);
+    rewrap->fault.code = err;
+    if (err == BYOK_E_STORE)
+        byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
+    byok_send(ctx, (*msg)->from, BYOK_MSG_REWRAPPED, msg);
+}
+
 static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg **msg)
 {
     struct vault *self = state;
@@ -145,6 +156,9 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
         return BYOK_E_OK;
     case BYOK_MSG_RESTORE_CHUNK:
         return on_chunk(ctx, self, msg);
+    case BYOK_MSG_REWRAP:
+        on_rewrap(ctx, self, msg);
+        return BYOK_E_OK;
     case BYOK_MSG_APPLY:
         return on_apply(ctx, self, msg);
     default:

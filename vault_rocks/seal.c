@@ -118,7 +118,10 @@ static size_t write_head(const uint8_t master[static BYOK_MASTER_KEY_BYTES],
 {
     uint8_t random[SALT_BYTES + NONCE_MAX], print[BYOK_FINGERPRINT_BYTES];
     randombytes_buf(random, sizeof random);
-    fingerprint(master, owner->provider, slot, print);
+    if (parts->fingerprint)
+        memcpy(print, parts->fingerprint, sizeof print);
+    else
+        fingerprint(master, owner->provider, slot, print);
     derive(master, random, owner->user, derived);
     struct byok_writer writer = {out, out + HEAD_MAX, false};
     byok_put_uint(&writer, VERSION, 1);
@@ -178,7 +181,12 @@ enum byok_err byok_seal(const struct byok_keyring *ring, const struct byok_owner
         return BYOK_E_BAD_REQUEST;
     if (slot->len == 0)
         return BYOK_E_KEY_INVALID;
+    uint8_t print[BYOK_FINGERPRINT_BYTES];
+    bool keeps = sodium_hex2bin(print, sizeof print, info->fingerprint, 2 * sizeof print, NULL,
+                                &(size_t){0}, NULL) == 0 &&
+                 info->fingerprint[0] != '\0';
     struct parts parts = {
+        .fingerprint = keeps ? print : NULL,
         .algorithm = algorithm,
         .master_key_id = id,
         .issued_wall_ms = info->issued_wall_ms,

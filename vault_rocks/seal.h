@@ -28,8 +28,9 @@
 
 enum byok_seal_algorithm { BYOK_SEAL_AES256GCM = 1, BYOK_SEAL_XCHACHA20POLY1305 = 2 };
 
-/* What may be shown of a stored key.  The fingerprint is keyed by the master key that sealed the
- * record (the primary at that time): comparable within one master key only. */
+/* What may be shown of a stored key.  The fingerprint is keyed by the master key that was the
+ * primary at the registration, and stays when the record is sealed anew with another: comparable
+ * among keys registered under one master key only. */
 struct byok_key_info {
     uint32_t master_key_id;
     int64_t issued_wall_ms;  /* by the client that sealed the envelope */
@@ -40,7 +41,8 @@ struct byok_key_info {
 };
 
 /** Seal the slot's key for `owner`; the record's bytes are in `arena`.
- *  `algorithm` 0: the best this CPU has.  The fingerprint is made here, `info`'s is not read.
+ *  `algorithm` 0: the best this CPU has.  The fingerprint is made here when `info` has none; a key
+ *  that is sealed anew keeps the one it has.
  *  BYOK_E_NOMEM; BYOK_E_CONFIG (empty ring, or an algorithm this CPU lacks); BYOK_E_BAD_REQUEST
  *  (an owner that is not valid, too long an origin); BYOK_E_KEY_INVALID (empty slot). */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 5, 6)

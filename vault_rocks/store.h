@@ -44,6 +44,10 @@ struct byok_store_ops {
                               struct byok_fault *fault);
     enum byok_err (*scan)(struct byok_store *store, int32_t partition, struct byok_str prefix,
                           byok_store_each each, void *arg, struct byok_fault *fault);
+    /** The same over the whole partition, from the first key behind `after` on, which need not be
+     *  there any more (ptr NULL: from the first); so that a long walk can be made in steps. */
+    enum byok_err (*scan_after)(struct byok_store *store, int32_t partition, struct byok_str after,
+                                byok_store_each each, void *arg, struct byok_fault *fault);
     /** Forget a partition, position included (it is rebuilt from its changelog). */
     enum byok_err (*drop)(struct byok_store *store, int32_t partition, struct byok_fault *fault);
     /** Make everything written so far survive a power failure. */

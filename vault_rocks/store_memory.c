@@ -263,28 +263,58 @@ static struct node *copy_next(struct store *self, const struct byok_store_prefix
     return copy;
 }
 
-static enum byok_err scan(struct byok_store *store, int32_t partition, struct byok_str prefix,
-                          byok_store_each each, void *arg, struct byok_fault *fault)
+/* What a walk calls. */
+struct visit {
+    byok_store_each each;
+    void *arg;
+};
+
+/* The entries from `from` on that begin with `prefix`. */
+static enum byok_err walk(struct store *self, const struct byok_store_prefix *place,
+                          struct byok_str from, struct byok_str prefix, const struct visit *visit,
+                          struct byok_fault *fault)
 {
-    struct store *self = self_of(store);
-    struct byok_store_prefix place = byok_store_prefix(partition, BYOK_STORE_ENTRY);
-    struct byok_str from = prefix;
     struct node *last = NULL;
     bool more = true, failed = false;
     while (more) {
-        struct node *entry = copy_next(self, &place, from, prefix, &failed);
+        struct node *entry = copy_next(self, place, from, prefix, &failed);
         byok_delete(last);
         last = entry;
         if (!entry)
             break;
-        struct byok_str key = {entry->bytes + sizeof place.bytes,
-                               entry->key_len - sizeof place.bytes};
+        struct byok_str key = {entry->bytes + sizeof place->bytes,
+                               entry->key_len - sizeof place->bytes};
         struct byok_str value = {entry->bytes + entry->key_len + 1, entry->value_len};
-        more = each(arg, key, value);
+        more = visit->each(visit->arg, key, value);
         from = (struct byok_str){key.ptr, key.len + 1};
     }
     byok_delete(last);
     return failed ? no_memory(fault) : BYOK_E_OK;
+}
+
+static enum byok_err scan(struct byok_store *store, int32_t partition, struct byok_str prefix,
+                          byok_store_each each, void *arg, struct byok_fault *fault)
+{
+    const struct byok_store_prefix place = byok_store_prefix(partition, BYOK_STORE_ENTRY);
+    return walk(self_of(store), &place, prefix, prefix, &(struct visit){each, arg}, fault);
+}
+
+static enum byok_err scan_after(struct byok_store *store, int32_t partition, struct byok_str after,
+                                byok_store_each each, void *arg, struct byok_fault *fault)
+{
+    const struct byok_store_prefix place = byok_store_prefix(partition, BYOK_STORE_ENTRY);
+    const struct byok_str any = {"", 0};
+    if (!after.ptr)
+        return walk(self_of(store), &place, any, any, &(struct visit){each, arg}, fault);
+    char *next = byok_new(1, after.len + 1); /* the key with a NUL behind it: the first after it */
+    if (!next)
+        return no_memory(fault);
+    if (after.len > 0)
+        memcpy(next, after.ptr, after.len);
+    enum byok_err err = walk(self_of(store), &place, (struct byok_str){next, after.len + 1}, any,
+                             &(struct visit){each, arg}, fault);
+    byok_delete(next);
+    return err;
 }
 
 static enum byok_err drop(struct byok_store *store, int32_t partition, struct byok_fault *fault)
@@ -329,6 +359,7 @@ static const struct byok_store_ops ops = {
     .apply = apply,
     .position = position,
     .scan = scan,
+    .scan_after = scan_after,
     .drop = drop,
     .sync = sync_nothing,
     .free = free_store,

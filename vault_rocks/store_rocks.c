@@ -153,15 +153,14 @@ static enum byok_err position(struct byok_store *store, int32_t partition, int64
     return BYOK_E_OK;
 }
 
-static enum byok_err walk(struct store *self, rocksdb_iterator_t *at, const struct full_key *from,
+/* From where the iterator stands, as long as the keys begin with `prefix`. */
+static enum byok_err walk(struct store *self, rocksdb_iterator_t *at, struct byok_str prefix,
                           byok_store_each each, void *arg, struct byok_fault *fault)
 {
-    bool more = true;
-    for (rocksdb_iter_seek(at, from->bytes, from->len); more && rocksdb_iter_valid(at);
-         rocksdb_iter_next(at)) {
+    for (bool more = true; more && rocksdb_iter_valid(at); rocksdb_iter_next(at)) {
         struct byok_str key, value;
         key.ptr = rocksdb_iter_key(at, &key.len);
-        if (!byok_str_starts(key, (struct byok_str){from->bytes, from->len}))
+        if (!byok_str_starts(key, prefix))
             break;
         key.ptr += BYOK_STORE_PREFIX_BYTES;
         key.len -= BYOK_STORE_PREFIX_BYTES;
@@ -182,7 +181,30 @@ static enum byok_err scan(struct byok_store *store, int32_t partition, struct by
         return no_memory(fault);
     rocksdb_iterator_t *at =
         rocksdb_create_iterator_cf(self->table.db, self->table.read, self->table.family);
-    enum byok_err err = walk(self, at, &from, each, arg, fault);
+    rocksdb_iter_seek(at, from.bytes, from.len);
+    enum byok_err err = walk(self, at, (struct byok_str){from.bytes, from.len}, each, arg, fault);
+    rocksdb_iter_destroy(at);
+    full_key_done(&from);
+    return err;
+}
+
+static enum byok_err scan_after(struct byok_store *store, int32_t partition, struct byok_str after,
+                                byok_store_each each, void *arg, struct byok_fault *fault)
+{
+    struct store *self = self_of(store);
+    struct byok_store_prefix prefix = byok_store_prefix(partition, BYOK_STORE_ENTRY);
+    struct full_key from;
+    if (!full_key_init(&from, partition, after))
+        return no_memory(fault);
+    rocksdb_iterator_t *at =
+        rocksdb_create_iterator_cf(self->table.db, self->table.read, self->table.family);
+    rocksdb_iter_seek(at, from.bytes, from.len);
+    size_t len = 0;
+    const char *first = rocksdb_iter_valid(at) ? rocksdb_iter_key(at, &len) : NULL;
+    if (after.ptr && first && len == from.len && memcmp(first, from.bytes, len) == 0)
+        rocksdb_iter_next(at);
+    enum byok_err err =
+        walk(self, at, (struct byok_str){prefix.bytes, sizeof prefix.bytes}, each, arg, fault);
     rocksdb_iter_destroy(at);
     full_key_done(&from);
     return err;
@@ -220,6 +242,7 @@ static const struct byok_store_ops ops = {
     .apply = apply,
     .position = position,
     .scan = scan,
+    .scan_after = scan_after,
     .drop = drop,
     .sync = sync_log,
     .free = free_store,

@@ -14,6 +14,7 @@
 #include <sodium.h>
 
 #include "vault_rocks/guard.h"
+#include "vault_rocks/vault_inner.h"
 
 #define FUTURE_MS ((int64_t)5 * 60 * 1000) /* how far a client's clock may be ahead */
 #define RECORD_BYTES_MAX ((size_t)2048)    /* of a sealed record: names and key at their limits */
@@ -239,8 +240,7 @@ struct byok_str byok_vault_record_key(struct byok_arena *arena, const struct byo
     return (struct byok_str){key, len};
 }
 
-/* The other way round; false: it is no record's key. */
-static bool split_record_key(struct byok_str key, struct byok_owner *out)
+bool byok_vault_record_owner(struct byok_str key, struct byok_owner *out)
 {
     if (key.len == 0)
         return false;
@@ -406,7 +406,7 @@ enum byok_err byok_vault_verify(struct byok_vault *vault, struct byok_str record
                                 struct byok_str record, struct byok_fault *fault)
 {
     struct byok_owner owner;
-    if (!split_record_key(record_key, &owner))
+    if (!byok_vault_record_owner(record_key, &owner))
         return byok_fault_set(fault, BYOK_E_KEY_UNREADABLE,
                               "a sealed key stands under a name that names no owner");
     enum byok_err err = byok_seal_open(vault->ring, &owner, record, &vault->own, NULL, fault);
@@ -422,4 +422,14 @@ struct byok_store *byok_vault_store(struct byok_vault *vault)
 struct byok_slots *byok_vault_slots(struct byok_vault *vault)
 {
     return vault->slots;
+}
+
+const struct byok_keyring *byok_vault_ring(const struct byok_vault *vault)
+{
+    return vault->ring;
+}
+
+struct byok_slot *byok_vault_own_slot(struct byok_vault *vault)
+{
+    return &vault->own;
 }

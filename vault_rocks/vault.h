@@ -37,6 +37,9 @@ void byok_vault_public_key(const struct byok_vault *vault,
 struct byok_str byok_vault_record_key(struct byok_arena *arena, const struct byok_owner *owner)
     BYOK_NONNULL(1, 2);
 
+/** The other way round, borrowed from `key`; false: it is no record's key. */
+bool byok_vault_record_owner(struct byok_str key, struct byok_owner *out) BYOK_NONNULL(2);
+
 /* A key.register as the vault gets it, and what becomes of it. */
 struct byok_registration {
     struct byok_owner owner;

@@ -138,6 +138,7 @@ struct byok_settings byok_config_settings(const struct byok_config *config)
         .deadline_us = config->jobs.deadline_ms * 1000,
         .drain_us = config->shutdown.grace_ms * 1000,
         .envelope_max_age_ms = config->vault.envelope_max_age_s * 1000,
+        .rewrap = config->vault.rewrap,
         .commit_linger_us = config->publish.linger_ms * 1000,
         .user_idle_us = (int64_t)60 * 1000 * 1000,
         .at_least_once = strcmp(config->delivery, "at_least_once") == 0,

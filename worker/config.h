@@ -76,6 +76,7 @@ struct byok_config {
         const char *store, *master_key_file;
         struct byok_config_master_keys master_keys;
         int64_t slots, envelope_max_age_s;
+        bool rewrap;
     } vault;
     struct {
         int64_t requests_per_minute, tokens_per_minute, concurrency, burst_percent;

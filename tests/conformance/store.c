@@ -321,6 +321,31 @@ static bool count_down(void *arg, struct byok_str key, struct byok_str value)
     return --((struct stop_after *)arg)->left > 0;
 }
 
+static void walk_is(struct fixture *f, int32_t partition, struct byok_str after, const char *want)
+{
+    struct byok_buf all;
+    byok_buf_init(&all, 1 << 20);
+    cr_assert_eq(f->store->ops->scan_after(f->store, partition, after, list, &all, &f->fault),
+                 BYOK_E_OK, "%s", f->fault.text);
+    struct byok_str got = byok_buf_str(&all);
+    cr_assert(byok_str_is(got, want), "%.*s instead of %s", BYOK_STR_ARG(got), want);
+    byok_buf_done(&all);
+}
+
+CASE(a_walk_goes_on_behind_a_key_that_may_be_gone)
+{
+    put(f, 7, "a", "1");
+    put(f, 7, "aa", "2");
+    put(f, 7, "b", "3");
+    put(f, 8, "a", "4");
+    walk_is(f, 7, (struct byok_str){NULL, 0}, "a=1 aa=2 b=3 ");
+    walk_is(f, 7, text(""), "a=1 aa=2 b=3 ");
+    walk_is(f, 7, text("a"), "aa=2 b=3 ");
+    walk_is(f, 7, text("aaa"), "b=3 ");
+    walk_is(f, 7, text("b"), "");
+    walk_is(f, 9, (struct byok_str){NULL, 0}, "");
+}
+
 CASE(a_scan_ends_when_it_is_told_to)
 {
     put(f, 0, "a", "1");

@@ -51,6 +51,15 @@ static enum byok_err scan(struct byok_store *store, int32_t partition, struct by
     return inner->ops->scan(inner, partition, prefix, each, arg, fault);
 }
 
+static enum byok_err scan_after(struct byok_store *store, int32_t partition, struct byok_str after,
+                                byok_store_each each, void *arg, struct byok_fault *fault)
+{
+    struct byok_store *inner = self_of(store)->inner;
+    return self_of(store)->reads_fail
+               ? broken(store, fault)
+               : inner->ops->scan_after(inner, partition, after, each, arg, fault);
+}
+
 static enum byok_err drop(struct byok_store *store, int32_t partition, struct byok_fault *fault)
 {
     struct byok_store *inner = self_of(store)->inner;
@@ -75,6 +84,7 @@ static const struct byok_store_ops ops = {
     .apply = apply,
     .position = position,
     .scan = scan,
+    .scan_after = scan_after,
     .drop = drop,
     .sync = sync_all,
     .free = free_store,

@@ -32,6 +32,7 @@ static void default_settings(struct byok_settings *settings)
         .user_idle_us = 30 * SIM_S,
         .counters_keep_days = 400,
         .at_least_once = true,
+        .rewrap = true,
         .held_bytes_max = (size_t)64 << 20,
         .request_max_bytes = (size_t)256 << 10,
         .answer_max_bytes = (size_t)1 << 20,
