@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* client/key.c - `byok key add|check|delete`. */
+/* client/key.c - `byok key add|check|delete|list`. */
 #include <stddef.h>
 #include <string.h>
 
@@ -171,14 +171,17 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
     };
     const struct byok_key_flags *flags = values;
     if (cli->words.count != 1)
-        return byok_cli_misused(cli, "say `byok key add`, `check` or `delete`, and give the key "
-                                     "itself at the prompt or on standard input only");
+        return byok_cli_misused(cli,
+                                "say `byok key add`, `check`, `delete` or `list`, and give the key "
+                                "itself at the prompt or on standard input only");
     if (holds_key(flags))
         return byok_cli_misused(cli, "an option holds what looks like a provider key; a key is "
                                      "given at the prompt or on standard input only. Replace it, "
                                      "as the shell's history has it now");
     if (flags->batch && (flags->user || flags->id || strcmp(cli->words.items[0], "add") != 0))
         return byok_cli_misused(cli, "--batch is of `byok key add`, without --user and --id");
+    if (strcmp(cli->words.items[0], "list") == 0)
+        return byok_key_list(cli, flags);
     if (!flags->provider || (!flags->user && !flags->batch))
         return byok_cli_misused(cli, "--user and --provider are needed");
     if (flags->batch) {
@@ -192,21 +195,23 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
                                 dry ? "opens (nothing was stored)" : actions[i].done);
         }
     }
-    return byok_cli_misused(cli, "`byok key` has add, check and delete");
+    return byok_cli_misused(cli, "`byok key` has add, check, delete and list");
 }
 
 const struct byok_command byok_command_key = {
     .name = "key",
-    .summary = "register, check or delete a user's provider key",
-    .usage = "add|check|delete --user USER --provider NAME [OPTION…]",
+    .summary = "register, check, delete or list users' provider keys",
+    .usage = "add|check|delete|list --user USER --provider NAME [OPTION…]",
     .about =
         "`add` asks for the key without echo, or reads it from standard input, seals it for the\n"
         "vault of byokd and sends the envelope; the worker tries the key with its provider before\n"
         "it stores it. The key is never taken from the arguments and leaves this process only\n"
-        "sealed. `check` tries the stored key, `delete` forgets it.\n"
+        "sealed. `check` tries the stored key, `delete` forgets it;\n"
+        "`list` shows what is stored of a user, or of all without --user: never a key.\n"
         "\nexamples:\n"
         "  byok key add --user alice --provider openai\n"
         "  pass show openai | byok key add --user alice --provider openai --label work\n"
+        "  byok key list --user alice\n"
         "  byok key check --user alice --provider openai\n"
         "  byok key add --provider openai --batch keys.tsv\n",
     .options = options,

@@ -31,4 +31,8 @@ enum byok_err byok_key_request(struct byok_arena *arena, const struct byok_key_f
 enum byok_exit byok_key_batch(struct byok_cli *cli, const struct byok_key_flags *flags)
     BYOK_NONNULL(1, 2);
 
+/** `byok key list`: the stored keys of flags->user or of all, without the keys. */
+enum byok_exit byok_key_list(struct byok_cli *cli, const struct byok_key_flags *flags)
+    BYOK_NONNULL(1, 2);
+
 #endif

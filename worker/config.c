@@ -27,9 +27,15 @@ static enum byok_err check_master_keys(const struct byok_config *config, struct 
         if (key->id == 0)
             return byok_fault_set(fault, BYOK_E_CONFIG,
                                   "vault.master_keys[%zu].id is missing: a number from 1 on", i);
-        if ((key->file[0] != '\0') == (key->env[0] != '\0'))
+        const char *sources[] = {key->file, key->env, key->credential, key->command};
+        size_t given = 0;
+        for (size_t j = 0; j < sizeof sources / sizeof sources[0]; j++)
+            given += sources[j][0] != '\0';
+        if (given != 1)
             return byok_fault_set(fault, BYOK_E_CONFIG,
-                                  "vault.master_keys[%zu] needs either file or env", i);
+                                  "vault.master_keys[%zu] needs one of file, env, credential and "
+                                  "command",
+                                  i);
     }
     return BYOK_E_OK;
 }

@@ -34,7 +34,7 @@ struct byok_config_headers {
 
 struct byok_config_master_key {
     int64_t id;
-    const char *file, *env;
+    const char *file, *env, *credential, *command; /* one is given */
 };
 
 struct byok_config_master_keys {

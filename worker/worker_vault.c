@@ -6,6 +6,19 @@
 
 #include <sodium.h>
 
+static enum byok_err add_key(const struct byok_config_master_key *key, struct byok_keyring *ring,
+                             struct byok_fault *fault)
+{
+    uint32_t id = (uint32_t)key->id;
+    if (key->file[0] != '\0')
+        return byok_keyring_add_file(ring, id, key->file, fault);
+    if (key->env[0] != '\0')
+        return byok_keyring_add_env(ring, id, key->env, fault);
+    if (key->credential[0] != '\0')
+        return byok_keyring_add_credential(ring, id, key->credential, fault);
+    return byok_keyring_add_command(ring, id, key->command, fault);
+}
+
 static enum byok_err add_keys(const struct byok_config *config, struct byok_keyring *ring,
                               struct byok_fault *fault)
 {
@@ -17,10 +30,7 @@ static enum byok_err add_keys(const struct byok_config *config, struct byok_keyr
         return byok_keyring_add_file(ring, 1, config->vault.master_key_file, fault);
     }
     for (size_t i = 0; i < config->vault.master_keys.count; i++) {
-        const struct byok_config_master_key *key = &config->vault.master_keys.items[i];
-        enum byok_err err = key->file[0] != '\0'
-                                ? byok_keyring_add_file(ring, (uint32_t)key->id, key->file, fault)
-                                : byok_keyring_add_env(ring, (uint32_t)key->id, key->env, fault);
+        enum byok_err err = add_key(&config->vault.master_keys.items[i], ring, fault);
         if (err != BYOK_E_OK)
             return err;
     }

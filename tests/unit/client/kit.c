@@ -139,6 +139,19 @@ void kit_produce(struct kit_broker *broker, const char *topic, const char *key, 
     cr_assert_eq(rd_kafka_flush(broker->producer, 10000), 0);
 }
 
+void kit_produce_bytes(struct kit_broker *broker, const char *topic, struct byok_str user,
+                       struct byok_str key, struct byok_str value)
+{
+    rd_kafka_resp_err_t err =
+        rd_kafka_producev(broker->producer, RD_KAFKA_V_TOPIC(topic),
+                          RD_KAFKA_V_PARTITION(byok_partition_of(user, KIT_PARTITIONS)),
+                          RD_KAFKA_V_KEY((void *)(uintptr_t)key.ptr, key.len),
+                          RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
+                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+    cr_assert_eq(err, RD_KAFKA_RESP_ERR_NO_ERROR);
+    cr_assert_eq(rd_kafka_flush(broker->producer, 10000), 0);
+}
+
 /* ---- the worker ---- */
 
 struct kit_worker {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/str.h"
 #include "client/cli.h"
 
 #define KIT_KEY "sk-test-0123456789abcdefghijklmnopqrstuvwxyzABCDEF"
@@ -63,5 +64,9 @@ const char *kit_worker_key(const struct kit_worker *worker);
 /** Put a record on a topic, on the canonical partition of its key. */
 void kit_produce(struct kit_broker *broker, const char *topic, const char *key, const char *value,
                  const char *const *headers, size_t header_count);
+
+/** Put a record of any bytes on the canonical partition of a user. */
+void kit_produce_bytes(struct kit_broker *broker, const char *topic, struct byok_str user,
+                       struct byok_str key, struct byok_str value);
 
 #endif

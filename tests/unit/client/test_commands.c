@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "kit.h"
+#include "vault_rocks/vault.h"
 
 static struct kit_broker *broker;
 static struct kit_worker *worker;
@@ -319,8 +320,8 @@ Test(commands, doctor_tells_a_wrong_vault_key_and_a_worker_that_sleeps)
 
 Test(commands, every_command_has_help_with_examples)
 {
-    static const char *const names[] = {"key",       "submit", "results", "usage",
-                                        "configure", "dlq",    "doctor"};
+    static const char *const names[] = {"key",   "vault",     "submit", "results",
+                                        "usage", "configure", "dlq",    "doctor"};
     byok("--help", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_OK);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -335,4 +336,68 @@ Test(commands, every_command_has_help_with_examples)
     cr_assert_not_null(strstr(run.err, "--timeout"));
     byok("nonsense", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+}
+
+/* A record of the vault's topic, sealed with the master key of that id. */
+static void put_sealed(const char *user, const char *label, uint32_t master)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_keyring *ring = NULL;
+    struct byok_slot slot = {0};
+    char bytes[BYOK_MASTER_KEY_BYTES];
+    memset(bytes, (int)master, sizeof bytes);
+    const struct byok_owner owner = {byok_str_of(user), BYOK_STR("openai"), byok_str_of(label)};
+    const struct byok_key_info info = {.created_wall_ms = 1790000000000,
+                                       .origin = BYOK_STR("https://api.example.com")};
+    struct byok_str record;
+    cr_assert_eq(byok_keyring_new(&ring, NULL), BYOK_E_OK);
+    cr_assert_eq(byok_keyring_add(ring, master, (struct byok_str){bytes, sizeof bytes}, NULL),
+                 BYOK_E_OK);
+    cr_assert_eq(byok_slot_set(&slot, byok_str_of(KIT_KEY)), BYOK_E_OK);
+    cr_assert_eq(byok_seal(ring, &owner, &info, 0, &slot, &arena, &record), BYOK_E_OK);
+    kit_produce_bytes(broker, "byok.vault", byok_str_of(user),
+                      byok_vault_record_key(&arena, &owner), record);
+    byok_keyring_free(ring);
+}
+
+Test(commands, vault_status_and_rotate_name_what_needs_an_old_master_key)
+{
+    put_sealed("alice", "default", 1);
+    put_sealed("alice", "work", 2);
+    put_sealed("bob", "default", 2);
+    byok("vault status", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_not_null(strstr(run.out, "master key 1: 1 keys\n"), "%s", run.out);
+    cr_assert_not_null(strstr(run.out, "master key 2: 2 keys\n"), "%s", run.out);
+    byok("vault rotate --to 2 --timeout 2s", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_FAILED);
+    cr_assert_not_null(strstr(run.out, "needs master key 1: openai key 'default' of alice\n"));
+    put_sealed("alice", "default", 2);
+    byok("vault rotate --to 2 --timeout 10s", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s%s", run.out, run.err);
+    cr_assert_not_null(strstr(run.out, "no other master key is needed"));
+    byok("vault status --to 1 --json", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_FAILED);
+    cr_assert_not_null(strstr(run.out, "\"others\":3"), "%s", run.out);
+    byok("vault rotate", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+}
+
+Test(commands, key_list_shows_what_is_stored_and_never_a_key)
+{
+    put_sealed("alice", "default", 1);
+    put_sealed("alice", "work", 1);
+    put_sealed("bob", "default", 1);
+    kit_produce_bytes(broker, "byok.vault", byok_str_of("carol"), byok_str_of("garbage"),
+                      byok_str_of("garbage"));
+    byok("key list --user alice", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_eq(count_lines(run.out), 2);
+    cr_assert_not_null(strstr(run.out, "alice  openai  work  "), "%s", run.out);
+    cr_assert_null(strstr(run.out, "sk-test"));
+    byok("key list --json", NULL);
+    cr_assert_eq(count_lines(run.out), 4);
+    cr_assert_not_null(strstr(run.out, "\"readable\":false"));
+    cr_assert_not_null(strstr(run.out, "\"master_key\":1"));
+    cr_assert_null(strstr(run.out, "sk-test"));
 }

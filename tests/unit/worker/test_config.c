@@ -179,7 +179,7 @@ Test(config, what_is_wrong_is_said_with_its_line)
         {"kafka: {properties: [no-equals-sign]}\n", "kafka.properties[0] is not of the form"},
         {"kafka: {brokers: \"\"}\n", "kafka.brokers is empty"},
         {"vault: {master_keys: [{file: /k}]}\n", "master_keys[0].id is missing"},
-        {"vault: {master_keys: [{id: 1}]}\n", "needs either file or env"},
+        {"vault: {master_keys: [{id: 1}]}\n", "needs one of file, env, credential and command"},
         {"status: {listen: here}\n", "must be host:port"},
         {"retry: {backoff_ms: 500, backoff_max_ms: 100}\n", "backoff_max_ms"},
     };
