@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.stack import Stack, expect, main, wait_for  # noqa: E402
+from support.stack import SANITIZED, Stack, expect, main, wait_for  # noqa: E402
 
 JOBS = int(os.environ.get("BYOK_TEST_JOBS", "20000"))
 USERS = int(os.environ.get("BYOK_TEST_USERS", "500"))
@@ -40,7 +40,8 @@ def every_job_has_a_result():
         calls = stack.sim_get("/sim/ledger")["calls"]
         print(f"   {JOBS} jobs, {calls} calls, {repeated} results delivered twice (at least once), "
               f"{third.rss_mib():.0f} MiB in the last worker, {before:.0f} in the killed one")
-        expect(third.rss_mib() < 600, "memory is bounded")
+        if not SANITIZED:  # their shadow memory is several times the program's
+            expect(third.rss_mib() < 600, "memory is bounded")
 
 
 if __name__ == "__main__":

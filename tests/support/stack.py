@@ -21,6 +21,7 @@ from pathlib import Path
 SKIPPED = 77
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("BYOK_BUILD_DIR", ROOT / "build" / "release"))
+SANITIZED = os.environ.get("BYOK_SANITIZE", "")  # of the build under test: address,undefined or thread
 KAFKA = os.environ.get("BYOK_TEST_KAFKA")
 if not KAFKA:
     print("BYOK_TEST_KAFKA is not set: run ./dev test")
