@@ -12,6 +12,7 @@
 
 #include "actors/actor.h"
 #include "adapters/adapter.h"
+#include "vault_rocks/sign.h"
 #include "vault_rocks/vault.h"
 
 /* How one provider is used; the i-th belongs to the i-th provider. */
@@ -37,6 +38,8 @@ struct byok_settings {
     int64_t commit_linger_us;   /* how long a batch waits for more results */
     int64_t user_idle_us;       /* before an idle user actor is dropped from memory */
     int counters_keep_days;
+    const struct byok_signer *signers; /* who may change keys; none: everybody who may write */
+    size_t signer_count;
     bool rewrap;        /* seal what older master keys sealed anew */
     bool at_least_once; /* nothing fences a worker that has lost a partition without knowing */
     /* sizes */

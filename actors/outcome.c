@@ -176,7 +176,7 @@ static enum byok_err write_state(const struct byok_env *env, const struct byok_u
 static enum byok_err write_vault(struct byok_task *task)
 {
     const struct byok_request *request = &task->request;
-    bool stores = request->type == BYOK_REQUEST_KEY_REGISTER && !request->dry_run;
+    bool stores = byok_request_stores_key(request->type) && !request->dry_run;
     if (task->status != BYOK_STATUS_OK || (!stores && request->type != BYOK_REQUEST_KEY_DELETE))
         return BYOK_E_OK;
     const struct byok_owner owner = {request->user, request->provider, request->label};

@@ -73,7 +73,7 @@ static bool lease(struct byok_ctx *ctx, struct byok_task *task)
     task->slots = ctx->env->slots;
     if (!task->slot)
         return false;
-    bool registers = task->request.type == BYOK_REQUEST_KEY_REGISTER;
+    bool registers = byok_request_stores_key(task->request.type);
     byok_send_task(ctx, ctx->env->vault, registers ? BYOK_MSG_REGISTER : BYOK_MSG_UNSEAL, &task);
     return true;
 }

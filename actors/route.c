@@ -53,6 +53,7 @@ enum byok_err byok_route(const struct byok_env *env, const struct byok_user_reco
     case BYOK_REQUEST_JOB:
         return route_job(env, user, task, fault);
     case BYOK_REQUEST_KEY_REGISTER:
+    case BYOK_REQUEST_KEY_ROTATE:
     case BYOK_REQUEST_KEY_CHECK:
         return find_provider(env, task->request.provider, &task->provider, fault);
     case BYOK_REQUEST_KEY_DELETE: /* also of a provider that is configured no more */

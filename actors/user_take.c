@@ -2,6 +2,7 @@
 /* actors/user_take.c - from raw records to decoded requests. */
 #include <utlist.h>
 
+#include "actors/authorize.h"
 #include "actors/deadletter.h"
 #include "actors/partition.h"
 #include "actors/route.h"
@@ -135,7 +136,9 @@ static enum byok_err admit(const struct byok_ctx *ctx, struct byok_user *self,
                            struct byok_task *task)
 {
     struct byok_fault fault = {0};
-    enum byok_err err = byok_route(ctx->env, &self->record, task, &fault);
+    enum byok_err err = byok_authorize(ctx->env, &task->request, &fault);
+    if (err == BYOK_E_OK)
+        err = byok_route(ctx->env, &self->record, task, &fault);
     if (err == BYOK_E_NOMEM)
         return err;
     struct byok_known *line = &task->known;

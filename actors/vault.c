@@ -56,6 +56,7 @@ static void on_register(struct byok_ctx *ctx, struct vault *self, struct byok_ms
         .owner = owner_of(task),
         .origin = byok_str_of(task->provider->origin),
         .envelope = task->request.envelope,
+        .replaces = task->request.type == BYOK_REQUEST_KEY_ROTATE,
         .now_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock),
         .max_age_ms = ctx->env->settings->envelope_max_age_ms,
     };

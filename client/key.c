@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* client/key.c - `byok key add|check|delete|list`. */
+/* client/key.c - `byok key add|rotate|check|delete|list`. */
 #include <stddef.h>
 #include <string.h>
 
@@ -11,7 +11,8 @@
 #include "client/prompt.h"
 #include "client/render.h"
 
-static const struct byok_key_flags defaults = {.label = "default", .format = "json", .wait = true};
+static const struct byok_key_flags defaults = {
+    .label = "default", .format = "json", .wait = true, .expires_ms = -1};
 
 #define AT(member) offsetof(struct byok_key_flags, member)
 
@@ -28,6 +29,11 @@ static const struct byok_option options[] = {
      "add: the vault's public key (env " BYOK_VAULT_KEY_ENV ")", AT(vault_key)},
     {"batch", 0, BYOK_OPTION_TEXT, "FILE|-",
      "add: the keys of many users, on each line a user, a tab and the key", AT(batch)},
+    {"expires", 0, BYOK_OPTION_DURATION, "TIME",
+     "add, rotate: after that long, e.g. 90d, the key is not used any more", AT(expires_ms)},
+    {"sign-with", 0, BYOK_OPTION_TEXT, "FILE",
+     "add, rotate, delete: sign the command with the key of this file (byok signer)",
+     AT(sign_with)},
     {"dry-run", 0, BYOK_OPTION_ON, NULL, "add: only see whether the vault can open the envelope",
      AT(dry_run)},
     {"id", 0, BYOK_OPTION_TEXT, "ID", "the request's id (default: a new one)", AT(id)},
@@ -92,7 +98,10 @@ enum byok_err byok_key_request(struct byok_arena *arena, const struct byok_key_f
     struct byok_value tree = byok_value_map();
     if (!byok_format_read(flags->format, &format))
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST, "--format is json or msgpack");
-    byok_value_set_str(arena, &tree, "id", byok_str_of(flags->id));
+    char id[BYOK_REQUEST_ID_BYTES];
+    byok_new_id(id);
+    byok_value_set_str(arena, &tree, "id",
+                       byok_arena_copy(arena, byok_str_of(flags->id ? flags->id : id)));
     byok_value_set(arena, &tree, "user", byok_value_text(user));
     byok_value_set(arena, &tree, "type", byok_value_text(type));
     byok_value_set(arena, &tree, "provider", byok_value_text(flags->provider));
@@ -101,6 +110,14 @@ enum byok_err byok_key_request(struct byok_arena *arena, const struct byok_key_f
         byok_value_set(arena, &tree, "envelope", byok_value_bytes(envelope));
     if (envelope.len > 0 && flags->dry_run)
         byok_value_set(arena, &tree, "dry_run", byok_value_bool(true));
+    if (envelope.len > 0 && flags->expires_ms >= 0)
+        byok_value_set(arena, &tree, "expires_ms",
+                       byok_value_int(byok_wall_ms() + flags->expires_ms));
+    if (flags->sign) {
+        enum byok_err err = byok_sign_request(flags->sign, arena, &tree, fault);
+        if (err != BYOK_E_OK)
+            return err;
+    }
     return byok_job_finish(arena, &tree, format, out, fault);
 }
 
@@ -131,7 +148,7 @@ static enum byok_exit send_command(struct byok_cli *cli, const struct byok_key_f
     struct byok_value result;
     struct byok_str envelope = {NULL, 0};
     enum byok_err err = BYOK_E_OK;
-    if (strcmp(type, "key.register") == 0)
+    if (strcmp(type, "key.register") == 0 || strcmp(type, "key.rotate") == 0)
         err = sealed_key(cli, flags, &envelope, &fault);
     if (err == BYOK_E_OK)
         err = byok_key_request(&cli->arena, flags, flags->user, type, envelope, &job, &fault);
@@ -160,20 +177,38 @@ static bool holds_key(const struct byok_key_flags *flags)
     return false;
 }
 
-static enum byok_exit run(struct byok_cli *cli, const void *values)
+/* The command line is right, and the signing key, if any, is open. */
+static enum byok_exit act(struct byok_cli *cli, const struct byok_key_flags *flags)
 {
     static const struct {
         const char *word, *type, *done;
     } actions[] = {
         {"add", "key.register", "registered"},
+        {"rotate", "key.rotate", "replaced"},
         {"check", "key.check", "works"},
         {"delete", "key.delete", "deleted"},
     };
+    if (flags->batch) {
+        forbid_core_files();
+        return byok_key_batch(cli, flags);
+    }
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(cli->words.items[0], actions[i].word) == 0) {
+            bool dry = flags->dry_run && i <= 1;
+            return send_command(cli, flags, actions[i].type,
+                                dry ? "opens (nothing was stored)" : actions[i].done);
+        }
+    }
+    return byok_cli_misused(cli, "`byok key` has add, rotate, check, delete and list");
+}
+
+static enum byok_exit run(struct byok_cli *cli, const void *values)
+{
     const struct byok_key_flags *flags = values;
     if (cli->words.count != 1)
-        return byok_cli_misused(cli,
-                                "say `byok key add`, `check`, `delete` or `list`, and give the key "
-                                "itself at the prompt or on standard input only");
+        return byok_cli_misused(
+            cli, "say `byok key add`, `rotate`, `check`, `delete` or `list`, and give the key "
+                 "itself at the prompt or on standard input only");
     if (holds_key(flags))
         return byok_cli_misused(cli, "an option holds what looks like a provider key; a key is "
                                      "given at the prompt or on standard input only. Replace it, "
@@ -184,29 +219,26 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
         return byok_key_list(cli, flags);
     if (!flags->provider || (!flags->user && !flags->batch))
         return byok_cli_misused(cli, "--user and --provider are needed");
-    if (flags->batch) {
-        forbid_core_files();
-        return byok_key_batch(cli, flags);
-    }
-    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
-        if (strcmp(cli->words.items[0], actions[i].word) == 0) {
-            bool dry = flags->dry_run && i == 0;
-            return send_command(cli, flags, actions[i].type,
-                                dry ? "opens (nothing was stored)" : actions[i].done);
-        }
-    }
-    return byok_cli_misused(cli, "`byok key` has add, check, delete and list");
+    struct byok_key_flags signed_flags = *flags;
+    struct byok_fault fault;
+    if (flags->sign_with &&
+        byok_sign_open(flags->sign_with, &signed_flags.sign, &fault) != BYOK_E_OK)
+        return byok_cli_fault(cli, &fault);
+    enum byok_exit code = act(cli, &signed_flags);
+    byok_sign_close(signed_flags.sign);
+    return code;
 }
 
 const struct byok_command byok_command_key = {
     .name = "key",
-    .summary = "register, check, delete or list users' provider keys",
-    .usage = "add|check|delete|list --user USER --provider NAME [OPTION…]",
+    .summary = "register, replace, check, delete or list users' provider keys",
+    .usage = "add|rotate|check|delete|list --user USER --provider NAME [OPTION…]",
     .about =
         "`add` asks for the key without echo, or reads it from standard input, seals it for the\n"
         "vault of byokd and sends the envelope; the worker tries the key with its provider before\n"
         "it stores it. The key is never taken from the arguments and leaves this process only\n"
-        "sealed. `check` tries the stored key, `delete` forgets it;\n"
+        "sealed. `rotate` does the same for a key that is stored already: the old one is\n"
+        "used until the new one is stored. `check` tries the stored key, `delete` forgets it;\n"
         "`list` shows what is stored of a user, or of all without --user: never a key.\n"
         "\nexamples:\n"
         "  byok key add --user alice --provider openai\n"

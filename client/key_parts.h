@@ -5,12 +5,15 @@
 
 #include "client/cli.h"
 #include "client/job.h"
+#include "client/sign.h"
 #include "client/vault_key.h"
 #include "vault_rocks/slot.h"
 
 struct byok_key_flags {
-    const char *user, *provider, *label, *origin, *id, *vault_key, *format, *batch;
+    const char *user, *provider, *label, *origin, *id, *vault_key, *format, *batch, *sign_with;
+    int64_t expires_ms; /* from now; -1: never */
     bool wait, dry_run;
+    struct byok_sign *sign; /* that of sign_with; NULL: none.  Set by the command */
 };
 
 /** Seal the slot's key for the vault; the envelope is in `arena`.  Errors of byok_envelope_seal. */

@@ -29,6 +29,7 @@ static const char *const capability_names[BYOK_CAPABILITY_COUNT] = {
 static const char *const type_names[BYOK_REQUEST_TYPE_COUNT] = {
     [BYOK_REQUEST_JOB] = "job",
     [BYOK_REQUEST_KEY_REGISTER] = "key.register",
+    [BYOK_REQUEST_KEY_ROTATE] = "key.rotate",
     [BYOK_REQUEST_KEY_CHECK] = "key.check",
     [BYOK_REQUEST_KEY_DELETE] = "key.delete",
     [BYOK_REQUEST_USER_CONFIGURE] = "user.configure",
@@ -55,6 +56,11 @@ const char *byok_request_type_name(enum byok_request_type type)
 {
     assert(type < BYOK_REQUEST_TYPE_COUNT);
     return type_names[type];
+}
+
+bool byok_request_stores_key(enum byok_request_type type)
+{
+    return type == BYOK_REQUEST_KEY_REGISTER || type == BYOK_REQUEST_KEY_ROTATE;
 }
 
 static bool type_of(struct byok_str name, enum byok_request_type *out)
@@ -197,11 +203,6 @@ static const struct byok_rule job_rules[] = {
     {"raw", BYOK_ACCEPT_BOOL, false},
 };
 
-static const struct byok_rule register_rules[] = {
-    {"envelope", BYOK_ACCEPT_BINARY, true},
-    {"dry_run", BYOK_ACCEPT_BOOL, false},
-};
-
 static bool is_true(const struct byok_value *value)
 {
     return byok_value_is(value, BYOK_VALUE_BOOL) && value->as.boolean;
@@ -282,22 +283,6 @@ static enum byok_err read_job(struct byok_arena *arena, struct byok_request *out
     return err == BYOK_E_OK ? byok_check_job(arena, out, fault) : err;
 }
 
-static enum byok_err read_key_command(struct byok_arena *arena, struct byok_request *out,
-                                      struct byok_fault *fault)
-{
-    if (out->provider.len == 0)
-        return byok_refuse_member(fault, "provider", "is missing");
-    if (out->type != BYOK_REQUEST_KEY_REGISTER)
-        return BYOK_E_OK;
-    enum byok_err err =
-        byok_check_rules(arena, &out->root, register_rules, COUNT(register_rules), fault);
-    if (err != BYOK_E_OK)
-        return err;
-    out->envelope = byok_value_find(&out->root, "envelope")->as.str;
-    out->dry_run = is_true(byok_value_find(&out->root, "dry_run"));
-    return BYOK_E_OK;
-}
-
 static enum byok_err read_by_type(struct byok_arena *arena, struct byok_request *out,
                                   struct byok_fault *fault)
 {
@@ -305,9 +290,10 @@ static enum byok_err read_by_type(struct byok_arena *arena, struct byok_request 
     case BYOK_REQUEST_JOB:
         return read_job(arena, out, fault);
     case BYOK_REQUEST_KEY_REGISTER:
+    case BYOK_REQUEST_KEY_ROTATE:
     case BYOK_REQUEST_KEY_CHECK:
     case BYOK_REQUEST_KEY_DELETE:
-        return read_key_command(arena, out, fault);
+        return byok_read_key_command(arena, out, fault);
     case BYOK_REQUEST_USER_CONFIGURE:
         return byok_read_settings(out, fault);
     case BYOK_REQUEST_TYPE_COUNT:

@@ -22,6 +22,7 @@
 enum byok_request_type {
     BYOK_REQUEST_JOB,            /* "job" (the default) */
     BYOK_REQUEST_KEY_REGISTER,   /* "key.register" */
+    BYOK_REQUEST_KEY_ROTATE,     /* "key.rotate" */
     BYOK_REQUEST_KEY_CHECK,      /* "key.check" */
     BYOK_REQUEST_KEY_DELETE,     /* "key.delete" */
     BYOK_REQUEST_USER_CONFIGURE, /* "user.configure" */
@@ -68,8 +69,14 @@ struct byok_request {
     enum byok_on_unknown on_unknown;
     const struct byok_value *provider_options; /* a map, or NULL */
     bool raw;                                  /* add the provider's own answer to the result */
-    /* key.register */
+    /* key commands */
+    struct {
+        struct byok_str signer, value; /* its id in hex; empty: not signed */
+        int64_t at_wall_ms;
+    } signature; /* over what vault_rocks/sign.h says */
+    /* key.register, key.rotate */
     struct byok_str envelope; /* the sealed key, binary */
+    int64_t expires_wall_ms;  /* when the key is to be used no more; 0: never */
     bool dry_run;             /* open and check the envelope only; store nothing */
     /* user.configure */
     struct byok_user_settings settings;
@@ -88,6 +95,10 @@ bool byok_capability_of(struct byok_str name, enum byok_capability *out) BYOK_NO
 
 /** The wire name of a request type, e.g. "key.register"; static. */
 const char *byok_request_type_name(enum byok_request_type type);
+
+/** Whether a request of that type brings a key to be stored: key.register, and key.rotate, which
+ *  takes the place of a stored one. */
+bool byok_request_stores_key(enum byok_request_type type);
 
 /** Decode and check one record.
  *

@@ -126,7 +126,7 @@ static struct byok_value error_value(struct byok_arena *arena, const struct byok
 
 static bool is_key_command(const struct byok_request *request)
 {
-    return request->type == BYOK_REQUEST_KEY_REGISTER || request->type == BYOK_REQUEST_KEY_CHECK ||
+    return byok_request_stores_key(request->type) || request->type == BYOK_REQUEST_KEY_CHECK ||
            request->type == BYOK_REQUEST_KEY_DELETE;
 }
 

@@ -138,14 +138,14 @@ static enum byok_err check_mode(int fd, const char *path, struct byok_fault *fau
 {
     struct stat info;
     if (fstat(fd, &info) != 0)
-        return byok_fault_set(fault, BYOK_E_CONFIG, "cannot read master key file %s: %s", path,
+        return byok_fault_set(fault, BYOK_E_CONFIG, "cannot read key file %s: %s", path,
                               strerror(errno));
     if (S_ISDIR(info.st_mode))
-        return byok_fault_set(fault, BYOK_E_CONFIG, "master key file %s is a folder", path);
+        return byok_fault_set(fault, BYOK_E_CONFIG, "key file %s is a folder", path);
     mode_t forbidden = is_credential(path) ? S_IRWXO : (mode_t)(S_IRWXG | S_IRWXO);
     if (info.st_mode & forbidden)
         return byok_fault_set(fault, BYOK_E_CONFIG,
-                              "master key file %s may be used by group or others (mode %04o): "
+                              "key file %s may be used by group or others (mode %04o): "
                               "chmod 600 %s, and take the key for known to them",
                               path, (unsigned)(info.st_mode & 07777), path);
     return BYOK_E_OK;
@@ -175,7 +175,7 @@ static enum byok_err add_open_file(struct byok_keyring *ring, uint32_t id, int f
     if (err)
         return err;
     struct byok_fault why = {.code = BYOK_E_NOMEM};
-    struct key_text *text = byok_guard_new(sizeof *text, "reading a master key", &why);
+    struct key_text *text = byok_guard_new(sizeof *text, "reading a key", &why);
     if (!text) {
         if (fault)
             *fault = why;
@@ -183,7 +183,7 @@ static enum byok_err add_open_file(struct byok_keyring *ring, uint32_t id, int f
     }
     ssize_t len = read_all(fd, text->bytes, sizeof text->bytes);
     if (len < 0) {
-        err = byok_fault_set(fault, BYOK_E_CONFIG, "cannot read master key file %s: %s", path,
+        err = byok_fault_set(fault, BYOK_E_CONFIG, "cannot read key file %s: %s", path,
                              strerror(errno));
     } else {
         err = byok_keyring_add(ring, id, (struct byok_str){text->bytes, (size_t)len}, &why);
@@ -200,7 +200,7 @@ enum byok_err byok_keyring_add_file(struct byok_keyring *ring, uint32_t id, cons
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return byok_fault_set(fault, BYOK_E_CONFIG, "cannot open master key file %s: %s", path,
+        return byok_fault_set(fault, BYOK_E_CONFIG, "cannot open key file %s: %s", path,
                               strerror(errno));
     enum byok_err err = add_open_file(ring, id, fd, path, fault);
     close(fd);
@@ -296,7 +296,7 @@ enum byok_err byok_keyring_make_file(const char *path, struct byok_fault *fault)
     enum byok_err err = BYOK_E_OK;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
     if (fd < 0) {
-        err = byok_fault_set(fault, BYOK_E_CONFIG, "cannot make master key file %s: %s%s", path,
+        err = byok_fault_set(fault, BYOK_E_CONFIG, "cannot make key file %s: %s%s", path,
                              strerror(errno),
                              errno == EEXIST ? "; a key in use must never be overwritten" : "");
     } else {
@@ -306,7 +306,7 @@ enum byok_err byok_keyring_make_file(const char *path, struct byok_fault *fault)
         bool ok = fchmod(fd, 0600) == 0 && write_all(fd, secret->hex, sizeof secret->hex) &&
                   fsync(fd) == 0 && sync_folder_of(path);
         if (!ok) {
-            err = byok_fault_set(fault, BYOK_E_CONFIG, "cannot write master key file %s: %s", path,
+            err = byok_fault_set(fault, BYOK_E_CONFIG, "cannot write key file %s: %s", path,
                                  strerror(errno));
             unlink(path);
         }

@@ -106,7 +106,7 @@ static enum byok_err take_output(struct byok_keyring *ring, uint32_t id, int fd,
                                  struct byok_fault *fault)
 {
     struct byok_fault why = {.code = BYOK_E_NOMEM};
-    struct key_text *text = byok_guard_new(sizeof *text, "reading a master key", &why);
+    struct key_text *text = byok_guard_new(sizeof *text, "reading a key", &why);
     if (!text) {
         (void)end(pid, true);
         return byok_fault_set(fault, why.code, "%s", why.text);

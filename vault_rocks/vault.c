@@ -307,7 +307,8 @@ static enum byok_err get_record(struct byok_vault *vault, int32_t partition,
 }
 
 static enum byok_err check_newer(struct byok_vault *vault, int32_t partition,
-                                 const struct byok_envelope *inside, struct byok_fault *fault)
+                                 const struct byok_envelope *inside, bool replaces,
+                                 struct byok_fault *fault)
 {
     BYOK_AUTO(byok_arena) arena = {0};
     byok_arena_init(&arena, 2 * RECORD_BYTES_MAX);
@@ -316,6 +317,10 @@ static enum byok_err check_newer(struct byok_vault *vault, int32_t partition,
     enum byok_err err = get_record(vault, partition, &inside->owner, &arena, &record, fault);
     if (err)
         return err;
+    if (!record.ptr && replaces)
+        return byok_fault_set(fault, BYOK_E_NO_KEY,
+                              "the user has no key of that provider and label to be replaced: "
+                              "register it");
     /* A record that no longer opens must not stand in the way of a new key, so its clear part is
      * enough; whoever can forge that in the store could as well have removed the record. */
     if (!record.ptr || byok_seal_inspect(record, &stored) != BYOK_E_OK ||
@@ -334,7 +339,7 @@ static enum byok_err accept(struct byok_vault *vault, int32_t partition,
 {
     enum byok_err err = check_binding(registration, inside, fault);
     if (!err)
-        err = check_newer(vault, partition, inside, fault);
+        err = check_newer(vault, partition, inside, registration->replaces, fault);
     if (err)
         return err;
     struct byok_key_info info = {

@@ -47,6 +47,7 @@ struct byok_registration {
     struct byok_str envelope; /* sealed, from the message */
     int64_t now_wall_ms;
     int64_t max_age_ms; /* of the envelope */
+    bool replaces;      /* there must be a stored key, whose place it takes */
     struct byok_str record;    /* out: sealed, NOT stored */
     struct byok_key_info info; /* out */
 };
@@ -57,7 +58,8 @@ struct byok_registration {
  *  key is in `slot` and its sealed record in `arena`: the caller stores it after the provider has
  *  accepted the key, through the changelog.
  *  Envelopes sealed for the public key of any master key of the ring are opened.
- *  BYOK_E_BAD_ENVELOPE, BYOK_E_KEY_INVALID, BYOK_E_STORE, BYOK_E_NOMEM. */
+ *  BYOK_E_BAD_ENVELOPE, BYOK_E_KEY_INVALID, BYOK_E_NO_KEY (nothing to replace), BYOK_E_STORE,
+ *  BYOK_E_NOMEM. */
 BYOK_MUST_USE BYOK_NONNULL(1, 3, 4, 5)
 enum byok_err byok_vault_register(struct byok_vault *vault, int32_t partition,
                                   struct byok_registration *registration, struct byok_arena *arena,

@@ -113,6 +113,8 @@ enum byok_err byok_config_load(const char *path, char *const *environment, struc
         err = add_default_provider(out, fault);
     if (err == BYOK_E_OK)
         err = check(out, fault);
+    if (err == BYOK_E_OK)
+        err = byok_config_read_signers(out, fault);
     if (err != BYOK_E_OK) {
         byok_config_done(out);
         return err;
@@ -144,6 +146,8 @@ struct byok_settings byok_config_settings(const struct byok_config *config)
         .deadline_us = config->jobs.deadline_ms * 1000,
         .drain_us = config->shutdown.grace_ms * 1000,
         .envelope_max_age_ms = config->vault.envelope_max_age_s * 1000,
+        .signers = config->auth.keys,
+        .signer_count = config->auth.signers.count,
         .rewrap = config->vault.rewrap,
         .commit_linger_us = config->publish.linger_ms * 1000,
         .user_idle_us = (int64_t)60 * 1000 * 1000,

@@ -42,6 +42,15 @@ struct byok_config_master_keys {
     size_t count;
 };
 
+struct byok_config_signer {
+    const char *name, *public_key;
+};
+
+struct byok_config_signers {
+    struct byok_config_signer *items;
+    size_t count;
+};
+
 struct byok_config_models {
     const char *chat, *text_to_speech, *speech_to_text, *image_generation, *embeddings;
 };
@@ -78,6 +87,10 @@ struct byok_config {
         int64_t slots, envelope_max_age_s;
         bool rewrap;
     } vault;
+    struct {
+        struct byok_config_signers signers;
+        struct byok_signer *keys; /* of them, in the arena */
+    } auth;
     struct {
         int64_t requests_per_minute, tokens_per_minute, concurrency, burst_percent;
     } limits;

@@ -14,7 +14,8 @@ enum byok_setting_kind {
     BYOK_SETTING_LIST_TEXT, /* struct byok_config_texts */
     BYOK_SETTING_LIST_provider, /* struct byok_config_<table>s */
     BYOK_SETTING_LIST_header,
-    BYOK_SETTING_LIST_master_key
+    BYOK_SETTING_LIST_master_key,
+    BYOK_SETTING_LIST_signer
 };
 
 struct byok_setting {
@@ -82,5 +83,9 @@ enum byok_err byok_config_file(struct byok_config *config, const char *path,
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_config_environment(struct byok_config *config, char *const *environment,
                                       struct byok_fault *fault);
+
+/** Read the public keys of auth.signers into auth.keys.  BYOK_E_CONFIG, BYOK_E_NOMEM. */
+BYOK_MUST_USE BYOK_NONNULL(1)
+enum byok_err byok_config_read_signers(struct byok_config *config, struct byok_fault *fault);
 
 #endif

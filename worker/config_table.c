@@ -12,6 +12,7 @@
 #define OF_provider struct byok_config_provider
 #define OF_header struct byok_config_header
 #define OF_master_key struct byok_config_master_key
+#define OF_signer struct byok_config_signer
 #define SETTING_ROW(of, path_, kind_, fallback_, min_, max_, words_)                               \
     {.path = #path_,                                                                               \
      .kind = BYOK_SETTING_##kind_,                                                                 \
@@ -27,6 +28,7 @@
 #define IN_provider(...)
 #define IN_header(...)
 #define IN_master_key(...)
+#define IN_signer(...)
 static const struct byok_setting top_rows[] = {
 #include "worker/settings.def"
 };
@@ -51,6 +53,13 @@ static const struct byok_setting header_rows[] = {
 static const struct byok_setting master_key_rows[] = {
 #include "worker/settings.def"
 };
+#undef IN_master_key
+#undef IN_signer
+#define IN_master_key(...)
+#define IN_signer(...) SETTING_ROW(OF_signer, __VA_ARGS__)
+static const struct byok_setting signer_rows[] = {
+#include "worker/settings.def"
+};
 
 #define TABLE(rows_, of)                                                                           \
     {.rows = (rows_), .count = sizeof(rows_) / sizeof(rows_)[0], .size = sizeof(of)}
@@ -61,6 +70,7 @@ static const struct byok_setting_table providers =
 static const struct byok_setting_table headers = TABLE(header_rows, struct byok_config_header);
 static const struct byok_setting_table master_keys =
     TABLE(master_key_rows, struct byok_config_master_key);
+static const struct byok_setting_table signers = TABLE(signer_rows, struct byok_config_signer);
 
 const struct byok_setting_table *byok_setting_entries(enum byok_setting_kind kind)
 {
@@ -71,6 +81,8 @@ const struct byok_setting_table *byok_setting_entries(enum byok_setting_kind kin
         return &headers;
     case BYOK_SETTING_LIST_master_key:
         return &master_keys;
+    case BYOK_SETTING_LIST_signer:
+        return &signers;
     case BYOK_SETTING_TEXT:
     case BYOK_SETTING_WORD:
     case BYOK_SETTING_NUMBER:
@@ -157,6 +169,7 @@ enum byok_err byok_setting_put(struct byok_arena *arena, const struct byok_setti
     case BYOK_SETTING_LIST_provider:
     case BYOK_SETTING_LIST_header:
     case BYOK_SETTING_LIST_master_key:
+    case BYOK_SETTING_LIST_signer:
         break;
     }
     return byok_fault_set(fault, BYOK_E_CONFIG, "%s is a list and has no single value", where);

@@ -28,7 +28,8 @@ static void check(const struct byok_request *request)
     assert(request->root.type == BYOK_VALUE_MAP);
     assert(!request->metadata || request->metadata->type == BYOK_VALUE_MAP);
     assert(request->settings.concurrency >= BYOK_SETTING_DEFAULT);
-    if (request->type == BYOK_REQUEST_KEY_REGISTER)
+    assert(request->expires_wall_ms >= 0 && request->signature.at_wall_ms >= 0);
+    if (byok_request_stores_key(request->type))
         assert(request->envelope.len > 0 && request->provider.len > 0);
 }
 

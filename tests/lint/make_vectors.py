@@ -69,6 +69,7 @@ def broken(name, text, as_json=None, as_msgpack=None):
 REMOVED = object()
 WAV = base64.b64encode(b"RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\x08\0\0\0\0\0\xff\x7f\0\0\1\x80").decode()
 ENVELOPE = base64.b64encode(bytes([1]) + bytes(range(120))).decode()
+SIGNATURE = {"signer": "00112233aabbccdd", "at_ms": 1796000000000, "value": base64.b64encode(bytes(range(64))).decode()}
 
 
 def requests():
@@ -107,6 +108,10 @@ def requests():
             provider="openai", key_label="default", envelope_bytes=121, dry_run=False)
     request("key_register_dry_run", {"type": "key.register", "provider": "openai", "key_label": "work", "envelope": ENVELOPE,
                                      "dry_run": True}, type="key.register", key_label="work", dry_run=True)
+    request("key_rotate", {"type": "key.rotate", "provider": "openai", "key_label": "work", "envelope": ENVELOPE, "expires_ms": 1900000000000},
+            type="key.rotate", key_label="work", envelope_bytes=121, expires_ms=1900000000000, signer="", signature_bytes=0)
+    request("key_delete_signed", {"type": "key.delete", "provider": "openai", "signature": SIGNATURE}, type="key.delete",
+            signer="00112233aabbccdd", signature_bytes=64, signed_at_ms=1796000000000)
     request("key_check", {"type": "key.check", "provider": "anthropic"}, type="key.check", provider="anthropic", key_label="default")
     request("key_delete", {"type": "key.delete", "provider": "openai", "key_label": "old"}, type="key.delete", key_label="old")
     request("user_configure", {
@@ -170,6 +175,14 @@ def refusals():
     refused("register_no_envelope", 'member "envelope": is missing', {"type": "key.register", "provider": "openai"})
     refused("register_dry_run", 'member "dry_run": must be true or false',
             {"type": "key.register", "provider": "openai", "envelope": ENVELOPE, "dry_run": 1})
+    refused("rotate_no_envelope", 'member "envelope": is missing', {"type": "key.rotate", "provider": "openai"})
+    refused("expires_text", 'member "expires_ms": must be a whole number from 1',
+            {"type": "key.register", "provider": "openai", "envelope": ENVELOPE, "expires_ms": "soon"})
+    refused("signature_text", 'member "signature": must be an object', {"type": "key.delete", "provider": "openai", "signature": "x"})
+    refused("signature_no_time", 'in "signature": member "at_ms": is missing',
+            {"type": "key.delete", "provider": "openai", "signature": {"signer": "00", "value": SIGNATURE["value"]}})
+    refused("signature_not_base64", 'in "signature": member "value": must be',
+            {"type": "key.delete", "provider": "openai", "signature": {**SIGNATURE, "value": "!"}})
     refused("check_no_provider", 'member "provider": is missing', {"type": "key.check"})
     refused("limits_list", 'member "limits": must be an object', {"type": "user.configure", "limits": []})
     refused("limit_name", 'member "limits": has a name that is no limit', {"type": "user.configure", "limits": {"request_per_minute": 1}})

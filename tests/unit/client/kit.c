@@ -162,7 +162,7 @@ struct kit_worker {
     rd_kafka_topic_t *topic;
     rd_kafka_queue_t *queue;
     struct byok_buf seen;
-    size_t count;
+    size_t count, verified;
     char key[BYOK_KEY_MAX + 1];
 };
 
@@ -208,7 +208,7 @@ static void carry_out(struct kit_worker *worker, struct byok_arena *arena,
                       struct byok_answer *answer, struct byok_fault *fault)
 {
     struct byok_str prompt = byok_value_as_str(byok_value_find(&request->root, "prompt"));
-    if (request->type == BYOK_REQUEST_KEY_REGISTER) {
+    if (byok_request_stores_key(request->type)) {
         if (open_envelope(worker, arena, request, fault) != BYOK_E_OK)
             result->status = BYOK_STATUS_ERROR;
         result->key_fingerprint = (struct byok_str)BYOK_STR("00ff00ff00ff00ff");
@@ -269,6 +269,23 @@ static void answer_request(struct kit_worker *worker, struct byok_arena *arena,
     }
 }
 
+static bool is_signed(const struct kit_worker *worker, const struct byok_request *request)
+{
+    const struct byok_command_text text = {
+        .type = byok_str_of(byok_request_type_name(request->type)),
+        .id = request->id,
+        .user = request->user,
+        .provider = request->provider,
+        .label = request->label,
+        .at_wall_ms = request->signature.at_wall_ms,
+        .expires_wall_ms = request->expires_wall_ms,
+        .dry_run = request->dry_run,
+        .envelope = request->envelope,
+    };
+    return worker->options.signer &&
+           byok_command_verify(worker->options.signer, &text, request->signature.value);
+}
+
 static void take(struct kit_worker *worker, const rd_kafka_message_t *message)
 {
     struct byok_arena arena;
@@ -292,6 +309,7 @@ static void take(struct kit_worker *worker, const rd_kafka_message_t *message)
     cr_assert_eq(byok_request_decode(&arena, (struct byok_str){type, type_len}, key, value,
                                      1796000000000, &request, &fault),
                  BYOK_E_OK, "%s", fault.text);
+    worker->verified += is_signed(worker, &request);
     answer_request(worker, &arena, &request);
     byok_arena_done(&arena);
 }
@@ -363,4 +381,9 @@ bool kit_worker_saw(const struct kit_worker *worker, const char *text)
 const char *kit_worker_key(const struct kit_worker *worker)
 {
     return worker->key;
+}
+
+size_t kit_worker_verified(const struct kit_worker *worker)
+{
+    return worker->verified;
 }

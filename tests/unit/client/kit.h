@@ -10,6 +10,7 @@
 
 #include "base/str.h"
 #include "client/cli.h"
+#include "vault_rocks/sign.h"
 
 #define KIT_KEY "sk-test-0123456789abcdefghijklmnopqrstuvwxyzABCDEF"
 /* a partition of the mock cluster keeps 5 MiB, and 20,000 results twice are 14 MiB */
@@ -36,6 +37,7 @@ void kit_broker_free(struct kit_broker *broker);
 struct kit_worker_options {
     bool twice;  /* every result is published two times */
     bool silent; /* no answers at all */
+    const struct byok_signer *signer; /* counts what it has signed */
 };
 
 /* A worker of its own thread: takes requests, answers chat jobs with "echo: " and the prompt (the
@@ -68,5 +70,8 @@ void kit_produce(struct kit_broker *broker, const char *topic, const char *key, 
 /** Put a record of any bytes on the canonical partition of a user. */
 void kit_produce_bytes(struct kit_broker *broker, const char *topic, struct byok_str user,
                        struct byok_str key, struct byok_str value);
+
+/** How many requests the signer of the options had signed. */
+size_t kit_worker_verified(const struct kit_worker *worker);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -320,8 +321,8 @@ Test(commands, doctor_tells_a_wrong_vault_key_and_a_worker_that_sleeps)
 
 Test(commands, every_command_has_help_with_examples)
 {
-    static const char *const names[] = {"key",   "vault",     "submit", "results",
-                                        "usage", "configure", "dlq",    "doctor"};
+    static const char *const names[] = {"key",   "signer",    "vault", "submit", "results",
+                                        "usage", "configure", "dlq",   "doctor"};
     byok("--help", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_OK);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -400,4 +401,36 @@ Test(commands, key_list_shows_what_is_stored_and_never_a_key)
     cr_assert_not_null(strstr(run.out, "\"readable\":false"));
     cr_assert_not_null(strstr(run.out, "\"master_key\":1"));
     cr_assert_null(strstr(run.out, "sk-test"));
+}
+
+Test(commands, a_signed_key_command_verifies_by_the_public_key_that_signer_prints)
+{
+    char folder[] = "/tmp/byok-signer-XXXXXX", path[64], line[256], public_key[64];
+    struct byok_signer signer;
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/admin.key", folder);
+    snprintf(line, sizeof line, "signer new %s -q", path);
+    byok(line, NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    snprintf(public_key, sizeof public_key, "%.*s", (int)strcspn(run.out, "\n"), run.out);
+    cr_assert(byok_signer_of_text(byok_str_of(public_key), &signer));
+    byok(line, NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE, "it is not overwritten");
+    begin_worker(&(struct kit_worker_options){.signer = &signer});
+    snprintf(line, sizeof line,
+             "key rotate --user alice --provider openai --expires 90d --sign-with %s "
+             "--vault-key %s",
+             path, kit_vault_key());
+    byok(line, KIT_KEY "\n");
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    kit_worker_stop(worker);
+    cr_assert(kit_worker_saw(worker, "\"type\":\"key.rotate\""));
+    cr_assert(kit_worker_saw(worker, signer.id));
+    cr_assert_eq(kit_worker_verified(worker), 1u);
+    kit_worker_free(worker);
+    worker = NULL;
+    byok("key delete --user alice --provider openai --sign-with /no/such/file", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+    unlink(path);
+    rmdir(folder);
 }

@@ -38,6 +38,10 @@ static struct byok_value described(struct byok_arena *arena, const struct byok_r
     FLAG("raw", request->raw);
     FLAG("dry_run", request->dry_run);
     WHOLE("envelope_bytes", request->envelope.len);
+    WHOLE("expires_ms", request->expires_wall_ms);
+    TEXT("signer", request->signature.signer);
+    WHOLE("signature_bytes", request->signature.value.len);
+    WHOLE("signed_at_ms", request->signature.at_wall_ms);
     const struct byok_value *audio = byok_value_find(&request->root, "audio");
     WHOLE("audio_bytes", byok_value_is(audio, BYOK_VALUE_BYTES) ? audio->as.str.len : 0);
     WHOLE("requests_per_minute", request->settings.requests_per_minute);
