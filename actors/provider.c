@@ -164,7 +164,9 @@ static bool is_late(const struct byok_ctx *ctx, const struct byok_task *task)
 static enum byok_err on_opened(struct byok_ctx *ctx, struct provider *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
-    bool calls = task->fault.code == BYOK_E_OK && !task->request.dry_run;
+    /* lost while it waited for a slot or the vault: the call is the next owner's to make */
+    bool ours = byok_partition_current(ctx->env->partitions, task->partition, task->epoch);
+    bool calls = ours && task->fault.code == BYOK_E_OK && !task->request.dry_run;
     if (calls && task->deadline_us <= now_us(ctx)) {
         byok_fault_set(&task->fault, BYOK_E_DEADLINE, "the deadline passed before the call");
         calls = false;

@@ -10,13 +10,20 @@
 
 #define POLL_US ((int64_t)1000)
 #define IDLE_POLL_US ((int64_t)20000) /* when there was nothing */
-#define RETRY_US ((int64_t)100000) /* while the cluster is down */
 #define POLL_RECORDS 50
 #define CHUNK_RECORDS 7
 
 static struct sim_broker *self_of(struct byok_broker *broker)
 {
     return (struct sim_broker *)broker;
+}
+
+/* What the group does stands in the log beside what the workers tell. */
+static void tell(const struct sim_worker *worker, const char *what, int32_t partition)
+{
+    struct byok_log *log = &worker->world->log.log;
+    byok_log_event(log, BYOK_LOG_INFO, what, BYOK_F_INT("worker", worker - worker->world->workers),
+                   BYOK_F_INT("partition", partition));
 }
 
 static struct byok_record *copy_record(const struct byok_record *from)
@@ -29,49 +36,6 @@ static struct byok_record *copy_record(const struct byok_record *from)
     copy->offset = from->offset;
     copy->timestamp_wall_ms = from->timestamp_wall_ms;
     return copy;
-}
-
-int64_t sim_append(struct sim_world *world, enum byok_topic topic, int32_t partition,
-                   struct byok_str key, struct byok_str value,
-                   const struct byok_record_header *headers, size_t header_count,
-                   int64_t timestamp_wall_ms)
-{
-    struct sim_topic *log = &world->cluster.topics[topic][partition];
-    if (log->count == log->room) {
-        size_t room = log->room ? log->room * 2 : 64;
-        struct byok_record **records = sim_new(room, sizeof(struct byok_record *));
-        if (log->count > 0)
-            memcpy(records, log->records, log->count * sizeof(struct byok_record *));
-        byok_delete(log->records);
-        log->records = records;
-        log->room = room;
-    }
-    struct byok_record *record = byok_record_new(key, value, headers, header_count);
-    if (!record)
-        abort();
-    if (sim_chance(&world->clock, world->offset_holes))
-        log->next_offset += 1 + (int64_t)sim_below(&world->clock, 3);
-    record->partition = partition;
-    record->offset = log->next_offset++;
-    record->timestamp_wall_ms = timestamp_wall_ms
-                                    ? timestamp_wall_ms
-                                    : world->clock.clock.ops->wall_ms(&world->clock.clock);
-    log->records[log->count++] = record;
-    return record->offset;
-}
-
-/* Index of the first record at or above an offset. */
-static size_t seek(const struct sim_topic *log, int64_t offset)
-{
-    size_t low = 0, high = log->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (log->records[middle]->offset < offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 /* ---- restore ---- */
@@ -92,6 +56,22 @@ static void post_chunk(struct reading *reading, struct byok_chunk *chunk)
     byok_post(reading->broker->worker->env.intake, BYOK_MSG_RESTORE_CHUNK, &msg);
 }
 
+/* Committed records up to the end, or up to the first that is not decided yet. */
+static size_t fill_chunk(const struct sim_topic *log, struct byok_chunk *chunk, int64_t end)
+{
+    struct byok_record **last = &chunk->records;
+    size_t i = sim_topic_seek(log, chunk->position);
+    for (int n = 0; n < CHUNK_RECORDS && i < log->stable && log->records[i]->offset < end; i++) {
+        chunk->position = log->records[i]->offset + 1;
+        if (!sim_is_visible(log, i))
+            continue;
+        *last = copy_record(log->records[i]);
+        last = (struct byok_record **)(void *)&(*last)->msg.next;
+        n++;
+    }
+    return i;
+}
+
 static void read_on(void *arg)
 {
     struct reading *reading = arg;
@@ -103,23 +83,21 @@ static void read_on(void *arg)
         byok_delete(reading);
         return;
     }
+    const struct sim_topic *log = &world->cluster.topics[reading->topic][reading->partition];
+    if (reading->end < 0)
+        reading->end = log->next_offset;
     struct byok_chunk *chunk = sim_new(1, sizeof *chunk);
     chunk->position = reading->from;
-    if (world->cluster.down || sim_chance(&world->clock, world->chunk_fails)) {
+    bool failed = !world->cluster.down && sim_chance(&world->clock, world->chunk_fails);
+    if (failed)
+        sim_note(world, SIM_FAULT_READ_FAILED);
+    if (failed || world->cluster.down) {
         byok_fault_set(&chunk->fault, BYOK_E_BROKER, "the broker is away");
         post_chunk(reading, chunk);
         byok_delete(reading);
         return;
     }
-    const struct sim_topic *log = &world->cluster.topics[reading->topic][reading->partition];
-    struct byok_record **last = &chunk->records;
-    size_t i = seek(log, reading->from);
-    for (int n = 0; n < CHUNK_RECORDS && i < log->count && log->records[i]->offset < reading->end;
-         n++, i++) {
-        *last = copy_record(log->records[i]);
-        chunk->position = (*last)->offset + 1;
-        last = (struct byok_record **)(void *)&(*last)->msg.next;
-    }
+    size_t i = fill_chunk(log, chunk, reading->end);
     chunk->end = i == log->count || log->records[i]->offset >= reading->end;
     if (chunk->end)
         chunk->position = reading->end > 0 ? reading->end : reading->from;
@@ -129,7 +107,8 @@ static void read_on(void *arg)
     if (end)
         byok_delete(reading);
     else
-        sim_clock_in(&world->clock, world->restore_delay_us, broker, read_on, byok_delete, reading);
+        sim_clock_in(&world->clock, world->restore_delay_us + 1, broker, read_on, byok_delete,
+                     reading);
 }
 
 static void restore(struct byok_broker *base, enum byok_topic topic, int32_t partition,
@@ -145,7 +124,7 @@ static void restore(struct byok_broker *base, enum byok_topic topic, int32_t par
         .generation = self->shares[partition].generation,
         .number = ++self->shares[partition].readings[topic],
         .from = from,
-        .end = self->world->cluster.topics[topic][partition].next_offset,
+        .end = -1, /* asked for by the first read */
     };
     sim_clock_in(&self->world->clock, self->world->restore_delay_us, self, read_on, byok_delete,
                  reading);
@@ -164,21 +143,51 @@ static void poll_later(struct sim_broker *self, int64_t us)
     sim_clock_in(&self->world->clock, us, self, poll, NULL, self);
 }
 
+static void deliver(struct sim_broker *self, const struct byok_record *record)
+{
+    struct byok_msg *msg = &copy_record(record)->msg;
+    byok_post(self->worker->env.intake, BYOK_MSG_RECORD, &msg);
+}
+
+/* Twice, or an older one once more. */
+static void repeat(struct sim_broker *self, const struct sim_topic *log, size_t i)
+{
+    struct sim_world *world = self->world;
+    if (!sim_chance(&world->clock, world->record_repeats))
+        return;
+    size_t which = i - (size_t)sim_below(&world->clock, i < 20 ? i + 1 : 20);
+    sim_note(world, SIM_FAULT_REPEATED);
+    if (sim_is_visible(log, which))
+        deliver(self, log->records[which]);
+}
+
+/* Whether there may be more now. */
 static bool poll_partition(struct sim_broker *self, int32_t partition)
 {
     struct sim_world *world = self->world;
     struct sim_share *share = &self->shares[partition];
+    const struct sim_owner *owner = &world->cluster.owners[partition];
     const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_REQUESTS][partition];
-    size_t i = seek(log, share->next);
-    for (int n = 0; n < POLL_RECORDS && i < log->count; n++, i++) {
-        int copies = 1 + sim_chance(&world->clock, world->record_repeats);
-        share->next = log->records[i]->offset + 1;
-        for (int copy = 0; copy < copies; copy++) {
-            struct byok_msg *msg = &copy_record(log->records[i])->msg;
-            byok_post(self->worker->env.intake, BYOK_MSG_RECORD, &msg);
-        }
+    if (share->late_until_us > world->clock.now_us)
+        return false;
+    if (share->next < 0 && owner->pending > 0)
+        return false;
+    if (share->next < 0)
+        share->next = owner->committed;
+    if (sim_chance(&world->clock, world->record_delays)) {
+        share->late_until_us = world->clock.now_us + (int64_t)sim_below(&world->clock, 3 * SIM_S);
+        sim_note(world, SIM_FAULT_DELAYED);
+        return false;
     }
-    return i < log->count;
+    size_t i = sim_topic_seek(log, share->next);
+    for (int n = 0; n < POLL_RECORDS && i < log->stable; n++, i++) {
+        share->next = log->records[i]->offset + 1;
+        if (!sim_is_visible(log, i))
+            continue;
+        deliver(self, log->records[i]);
+        repeat(self, log, i);
+    }
+    return i < log->stable;
 }
 
 static void poll(void *arg)
@@ -186,7 +195,10 @@ static void poll(void *arg)
     struct sim_broker *self = arg;
     bool more = false;
     self->polling = false;
-    for (int32_t p = 0; p < self->world->cluster.partitions; p++) {
+    int32_t count = self->world->cluster.partitions; /* in another order each time */
+    int32_t first = (int32_t)sim_below(&self->world->clock, (uint64_t)count);
+    for (int32_t i = 0; i < count; i++) {
+        int32_t p = (first + i) % count;
         if (!self->paused && !self->world->cluster.down && self->shares[p].started)
             more |= poll_partition(self, p);
     }
@@ -199,7 +211,9 @@ static void start(struct byok_broker *base, int32_t partition)
     struct sim_broker *self = self_of(base);
     sim_fault_hold();
     self->shares[partition].started = true;
-    self->shares[partition].next = self->world->cluster.owners[partition].committed;
+    self->shares[partition].next = -1;
+    tell(self->worker, "sim_started", partition);
+    sim_watch_started(self->worker, partition);
     poll_later(self, POLL_US);
     sim_fault_release();
 }
@@ -213,105 +227,6 @@ static void pause_all(struct byok_broker *base)
 static void resume_all(struct byok_broker *base)
 {
     self_of(base)->paused = false;
-}
-
-/* ---- commit ---- */
-
-struct batch {
-    struct sim_broker *broker;
-    struct byok_commit *commit;
-    uint32_t generations[SIM_PARTITIONS_MAX]; /* of the assignments when it was given */
-};
-
-static void drop_batch(void *arg)
-{
-    struct batch *batch = arg;
-    batch->commit->msg.next = (struct byok_msg *)batch->broker->dead;
-    batch->broker->dead = batch->commit;
-    byok_delete(batch);
-}
-
-static bool owns_all(const struct batch *batch)
-{
-    const struct sim_cluster *cluster = &batch->broker->world->cluster;
-    for (size_t i = 0; i < batch->commit->position_count; i++) {
-        int32_t p = batch->commit->positions[i].partition;
-        if (cluster->owners[p].worker != batch->broker->worker ||
-            batch->broker->shares[p].generation != batch->generations[p])
-            return false;
-    }
-    return true;
-}
-
-static void append_out(struct sim_world *world, struct byok_out *out)
-{
-    int32_t partition = out->partition >= 0
-                            ? out->partition
-                            : byok_partition_of(out->key, world->cluster.partitions);
-    struct byok_str value = out->tombstone ? (struct byok_str){NULL, 0} : out->value;
-    out->offset = sim_append(world, out->topic, partition, out->key, value, out->headers,
-                             out->header_count, out->timestamp_wall_ms);
-}
-
-static void append_batch(struct sim_world *world, struct byok_commit *commit)
-{
-    for (struct byok_task *task = commit->tasks; task; task = (struct byok_task *)task->msg.next) {
-        for (size_t i = 0; i < task->out_count; i++)
-            append_out(world, &task->outs[i]);
-    }
-    for (size_t i = 0; i < commit->position_count; i++) {
-        struct sim_owner *owner = &world->cluster.owners[commit->positions[i].partition];
-        if (commit->positions[i].offset > owner->committed)
-            owner->committed = commit->positions[i].offset;
-    }
-    world->cluster.commits++;
-}
-
-static void carry_out(void *arg)
-{
-    struct batch *batch = arg;
-    struct sim_broker *self = batch->broker;
-    struct sim_world *world = self->world;
-    struct byok_commit *commit = batch->commit;
-    if (world->cluster.down) {
-        /* all that wait try again at the same moment, so that they stay in their order */
-        self->last_due_us = (world->clock.now_us / RETRY_US + 1) * RETRY_US;
-        sim_clock_in(&world->clock, self->last_due_us - world->clock.now_us, self, carry_out,
-                     drop_batch, batch);
-        return;
-    }
-    bool fails = !owns_all(batch) || sim_chance(&world->clock, world->commit_fails);
-    if (!fails && world->cluster.fail_commits > 0) {
-        world->cluster.fail_commits--;
-        fails = true;
-    }
-    commit->fault = (struct byok_fault){0};
-    if (fails) {
-        byok_fault_set(&commit->fault, BYOK_E_BROKER, "the batch was refused");
-    } else {
-        append_batch(world, commit);
-    }
-    byok_delete(batch);
-    struct byok_msg *msg = &commit->msg;
-    byok_post(commit->reply_to, BYOK_MSG_COMMIT_DONE, &msg);
-}
-
-static void commit(struct byok_broker *base, struct byok_commit *what)
-{
-    struct sim_broker *self = self_of(base);
-    sim_fault_hold();
-    struct batch *batch = sim_new(1, sizeof *batch);
-    struct sim_clock *clock = &self->world->clock;
-    int64_t most = self->world->commit_delay_us;
-    int64_t due_us = clock->now_us + most / 2 + (int64_t)sim_below(clock, (uint64_t)most / 2 + 1);
-    *batch = (struct batch){.broker = self, .commit = what};
-    for (int32_t p = 0; p < self->world->cluster.partitions; p++)
-        batch->generations[p] = self->shares[p].generation;
-    if (due_us < self->last_due_us)
-        due_us = self->last_due_us;
-    self->last_due_us = due_us;
-    sim_clock_in(clock, due_us - clock->now_us, self, carry_out, drop_batch, batch);
-    sim_fault_release();
 }
 
 /* ---- the group ---- */
@@ -329,20 +244,32 @@ void sim_assign(struct sim_worker *worker, int32_t partition)
     struct sim_share *share = &worker->broker.shares[partition];
     worker->world->cluster.owners[partition].worker = worker;
     worker->world->cluster.owners[partition].next = NULL;
+    tell(worker, "sim_assigned", partition);
     share->assigned = true;
     share->started = false;
     share->generation++;
     post_about(worker, BYOK_MSG_ASSIGNED, partition);
 }
 
+static void let_go(struct sim_broker *broker, int32_t partition)
+{
+    struct sim_share *share = &broker->shares[partition];
+    share->assigned = share->started = false;
+    share->generation++;
+}
+
 static void hand_over(struct sim_world *world, int32_t partition)
 {
     struct sim_owner *owner = &world->cluster.owners[partition];
     struct sim_worker *next = owner->next;
+    struct sim_worker *before = owner->worker;
     owner->worker = NULL;
     owner->next = NULL;
+    if (before)
+        sim_watch_gone(before, partition);
     /* not to who has not heard yet that it lost it: its old work would pass for the new owner's */
-    if (next && next->alive && !sim_partition(next, partition))
+    if (next && next->alive && !sim_partition(next, partition) &&
+        !next->broker.shares[partition].assigned)
         sim_assign(next, partition);
 }
 
@@ -350,9 +277,8 @@ static void release(struct byok_broker *base, int32_t partition)
 {
     struct sim_broker *self = self_of(base);
     sim_fault_hold();
-    struct sim_share *share = &self->shares[partition];
-    share->assigned = share->started = false;
-    share->generation++;
+    tell(self->worker, "sim_released", partition);
+    let_go(self, partition);
     if (self->world->cluster.owners[partition].worker == self->worker)
         hand_over(self->world, partition);
     sim_fault_release();
@@ -366,22 +292,41 @@ void sim_revoke(struct sim_world *world, int32_t partition, struct sim_worker *n
         hand_over(world, partition);
         return;
     }
+    tell(owner->worker, "sim_revoked", partition);
     owner->worker->broker.shares[partition].started = false;
     post_about(owner->worker, BYOK_MSG_REVOKED, partition);
+}
+
+static void tell_lost(struct sim_worker *loser, int32_t partition)
+{
+    tell(loser, "sim_lost", partition);
+    let_go(&loser->broker, partition);
+    post_about(loser, BYOK_MSG_LOST, partition);
 }
 
 void sim_lose(struct sim_world *world, int32_t partition, struct sim_worker *next)
 {
     struct sim_owner *owner = &world->cluster.owners[partition];
-    struct sim_worker *loser = owner->worker;
-    if (loser) {
-        struct sim_share *share = &loser->broker.shares[partition];
-        share->assigned = share->started = false;
-        share->generation++;
-        post_about(loser, BYOK_MSG_LOST, partition);
-    }
+    if (owner->worker)
+        tell_lost(owner->worker, partition);
     owner->next = next;
     hand_over(world, partition);
+}
+
+void sim_expel(struct sim_world *world, int32_t partition, struct sim_worker *next)
+{
+    tell(world->cluster.owners[partition].worker, "sim_expelled", partition);
+    world->cluster.owners[partition].next = next;
+    hand_over(world, partition);
+}
+
+void sim_tell_lost(struct sim_worker *worker)
+{
+    const struct sim_cluster *cluster = &worker->world->cluster;
+    for (int32_t p = 0; p < cluster->partitions; p++) {
+        if (cluster->owners[p].worker != worker && worker->broker.shares[p].assigned)
+            tell_lost(worker, p);
+    }
 }
 
 static int32_t partition_count(struct byok_broker *base)
@@ -395,40 +340,37 @@ static const struct byok_broker_ops ops = {
     .pause = pause_all,
     .resume = resume_all,
     .release = release,
-    .commit = commit,
+    .commit = sim_commit,
     .partition_count = partition_count,
 };
 
+/* The transaction that an earlier life has left open outlives it. */
 void sim_broker_init(struct sim_broker *broker, struct sim_worker *worker)
 {
+    const struct sim_txn left = broker->txn;
+    uint32_t most = worker->world->settings.at_least_once ? worker->world->commits_max : 1;
     *broker = (struct sim_broker){
-        .broker = {&ops, worker->world->commits_max}, .world = worker->world, .worker = worker};
+        .broker = {&ops, most}, .world = worker->world, .worker = worker, .txn = left};
 }
 
-/* The events are dropped before; the actors are gone. */
 void sim_broker_crash(struct sim_broker *broker)
 {
-    while (broker->dead) {
-        struct byok_commit *gone = broker->dead;
-        broker->dead = (struct byok_commit *)gone->msg.next;
-        byok_commit_free(gone);
-    }
-    for (int32_t p = 0; p < broker->world->cluster.partitions; p++) {
-        if (broker->world->cluster.owners[p].worker == broker->worker)
-            broker->world->cluster.owners[p].worker = NULL;
-        if (broker->world->cluster.owners[p].next == broker->worker)
-            broker->world->cluster.owners[p].next = NULL;
+    struct sim_cluster *cluster = &broker->world->cluster;
+    tell(broker->worker, "sim_crashed", -1);
+    sim_commit_crash(broker);
+    for (int32_t p = 0; p < cluster->partitions; p++) {
+        if (cluster->owners[p].worker == broker->worker)
+            cluster->owners[p].worker = NULL;
+        sim_watch_gone(broker->worker, p);
+        if (cluster->owners[p].next == broker->worker)
+            cluster->owners[p].next = NULL;
     }
 }
 
 void sim_cluster_done(struct sim_cluster *cluster)
 {
     for (int topic = 0; topic < BYOK_TOPIC_COUNT; topic++) {
-        for (int32_t p = 0; p < cluster->partitions; p++) {
-            struct sim_topic *log = &cluster->topics[topic][p];
-            for (size_t i = 0; i < log->count; i++)
-                byok_delete(log->records[i]);
-            byok_delete(log->records);
-        }
+        for (int32_t p = 0; p < cluster->partitions; p++)
+            sim_topic_done(&cluster->topics[topic][p]);
     }
 }

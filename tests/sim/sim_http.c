@@ -14,7 +14,10 @@ struct going {
     struct sim_http *http;
     struct byok_http_call *call;
     struct sim_answer answer;
-    char path[32];
+    int64_t tokens;  /* that the answer says */
+    size_t entry;    /* of the ledger */
+    unsigned events; /* that will ring for it: one, and one more when it was cancelled */
+    bool answered;
 };
 
 static struct sim_entry *new_entry(struct sim_ledger *ledger)
@@ -81,20 +84,30 @@ static size_t provider_of(const struct sim_world *world, struct byok_str url)
     return i;
 }
 
-static struct sim_entry *note(struct sim_world *world, struct byok_http_call *call,
+static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *call,
                               const struct sim_key *key)
 {
+    struct sim_world *world = worker->world;
     struct sim_entry *entry = new_entry(&world->ledger);
     entry->at_us = world->clock.now_us;
+    entry->end_us = INT64_MAX;
     if (key)
         snprintf(entry->user, sizeof entry->user, "%s", key->user);
     note_id(entry, request_id(&call->request));
     snprintf(entry->path, sizeof entry->path, "%s", path_of(call->request.url));
     entry->provider = provider_of(world, call->request.url);
     entry->sent = true;
-    entry->attempt = 1;
-    for (size_t i = 0; i + 1 < world->ledger.count; i++)
-        entry->attempt += strcmp(world->ledger.entries[i].id, entry->id) == 0;
+    struct byok_str user = byok_str_of(entry->user);
+    entry->request = sim_request_of(world, user, byok_str_of(entry->id));
+    entry->attempt = ++entry->request->made;
+    entry->partition = byok_partition_of(user, world->cluster.partitions);
+    entry->worker = worker;
+    entry->life = worker->life;
+    entry->generation = worker->broker.shares[entry->partition].generation;
+    entry->is_void = !sim_is_held(entry);
+    byok_log_event(&world->log.log, BYOK_LOG_DEBUG, "sim_call",
+                   BYOK_F_INT("worker", worker - world->workers), BYOK_F_TEXT("user", entry->user),
+                   BYOK_F_TEXT("id", entry->id), BYOK_F_INT("nobodys", entry->is_void));
     return entry;
 }
 
@@ -108,25 +121,29 @@ static size_t count_inputs(struct byok_str body)
     return byok_value_is(input, BYOK_VALUE_ARRAY) ? input->count : 1;
 }
 
-static void good_body(const struct byok_http_call *call, const struct sim_entry *entry, char *body,
-                      size_t room)
+/* The tokens that it says. */
+static int64_t good_body(const struct byok_http_call *call, const struct sim_entry *entry,
+                         char *body, size_t room)
 {
     if (strcmp(entry->path, "/models") == 0) {
         snprintf(body, room, "{\"data\":[]}");
-    } else if (strcmp(entry->path, "/embeddings") == 0) {
+        return 0;
+    }
+    if (strcmp(entry->path, "/embeddings") == 0) {
         size_t inputs = count_inputs(call->request.body), len = 0;
         len += (size_t)snprintf(body, room, "{\"model\":\"embed-sim\",\"data\":[");
         for (size_t i = 0; i < inputs && len < room - 100; i++)
             len += (size_t)snprintf(body + len, room - len,
                                     "%s{\"index\":%zu,\"embedding\":[0.5,1]}", i ? "," : "", i);
         snprintf(body + len, room - len, "],\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}");
-    } else {
-        snprintf(body, room,
-                 "{\"id\":\"c-%s\",\"model\":\"gpt-sim\",\"choices\":[{\"message\":{\"role\":"
-                 "\"assistant\",\"content\":\"echo %s\"},\"finish_reason\":\"stop\"}],"
-                 "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5}}",
-                 entry->id, entry->id);
+        return 3;
     }
+    snprintf(body, room,
+             "{\"id\":\"c-%s\",\"model\":\"gpt-sim\",\"choices\":[{\"message\":{\"role\":"
+             "\"assistant\",\"content\":\"echo %s\"},\"finish_reason\":\"stop\"}],"
+             "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5}}",
+             entry->id, entry->id);
+    return 12;
 }
 
 static void refuse_key(const struct sim_key *key, struct sim_answer *answer)
@@ -155,15 +172,31 @@ static void give_body(struct byok_http_call *call, const struct sim_answer *answ
     }
 }
 
+/* Frees it with its last event. */
+static void rung(struct going *going)
+{
+    if (--going->events == 0)
+        byok_delete(going);
+}
+
 static void arrive(void *arg)
 {
     struct going *going = arg;
+    if (going->answered) {
+        rung(going);
+        return;
+    }
+    going->answered = true;
     struct byok_http_call *call = going->call;
     struct sim_world *world = going->http->worker->world;
+    struct sim_entry *entry = &world->ledger.entries[going->entry];
     call->sent = going->answer.how != SIM_NO_CONNECT;
+    entry->end_us = world->clock.now_us;
+    entry->is_known = going->answer.how == SIM_WHOLE || going->answer.how == SIM_NO_CONNECT;
     switch (going->answer.how) {
     case SIM_WHOLE:
         give_body(call, &going->answer);
+        entry->tokens = going->tokens;
         break;
     case SIM_NO_CONNECT:
         byok_fault_set(&call->fault, BYOK_E_UNREACHABLE, "connection refused");
@@ -180,17 +213,23 @@ static void arrive(void *arg)
     }
     going->http->open--;
     world->ledger.open--;
-    byok_delete(going);
+    rung(going);
     struct byok_msg *msg = call->reply;
     byok_post(call->reply_to, BYOK_MSG_HTTP_DONE, &msg);
 }
 
+/* Its worker is dead; the provider goes on. */
 static void drop_call(void *arg)
 {
     struct going *going = arg;
-    going->http->open--;
-    going->http->worker->world->ledger.open--;
-    byok_delete(going);
+    struct sim_ledger *ledger = &going->http->worker->world->ledger;
+    if (!going->answered) {
+        ledger->entries[going->entry].end_us = going->http->worker->world->clock.now_us;
+        going->http->open--;
+        ledger->open--;
+    }
+    going->answered = true;
+    rung(going);
 }
 
 static void begin(struct sim_http *self, struct byok_http_call *call)
@@ -198,10 +237,13 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
     struct sim_world *world = self->worker->world;
     const char *line = byok_slot_header(call->slot, call->auth_header, call->auth_prefix);
     const struct sim_key *key = find_key(world, line);
-    struct sim_entry *entry = note(world, call, key);
+    struct sim_entry *entry = note(self->worker, call, key);
     struct going *going = sim_new(1, sizeof *going);
+    going->entry = world->ledger.count - 1;
+    going->events = 1;
     going->http = self;
     going->call = call;
+    call->port = going;
     going->answer = (struct sim_answer){.status = 200, .latency_us = 50000};
     if (!key || key->revoked)
         refuse_key(key, &going->answer);
@@ -213,7 +255,7 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
         going->answer.latency_us = call->timeout_us > 0 ? call->timeout_us : 1;
     }
     if (going->answer.status == 200 && going->answer.body[0] == '\0')
-        good_body(call, entry, going->answer.body, sizeof going->answer.body);
+        going->tokens = good_body(call, entry, going->answer.body, sizeof going->answer.body);
     self->open++;
     if (++world->ledger.open > world->ledger.open_most)
         world->ledger.open_most = world->ledger.open;
@@ -227,12 +269,15 @@ static void send_call(struct byok_http *http, struct byok_http_call *call)
     sim_fault_release();
 }
 
-/* The actors do not cancel yet. */
 static void cancel_call(struct byok_http *http, struct byok_http_call *call)
 {
-    (void)http;
-    (void)call;
-    abort();
+    struct sim_http *self = (struct sim_http *)http;
+    struct going *going = call->port;
+    sim_fault_hold();
+    going->answer.how = SIM_HANG;
+    going->events++;
+    sim_clock_in(&self->worker->world->clock, 1000, self, arrive, drop_call, going);
+    sim_fault_release();
 }
 
 static const struct byok_http_ops ops = {send_call, cancel_call};

@@ -12,18 +12,25 @@
 
 #include "actors/ports/http.h"
 
+struct sim_request;
 struct sim_world;
 struct sim_worker;
 
 struct sim_entry {
-    int64_t at_us;
+    int64_t at_us, end_us; /* the answer's or the failure's; INT64_MAX: still open */
     char user[64];        /* whose key it was; "": no key that is known */
     char id[129];         /* request id, from the X-Client-Request-Id header */
     char path[32];        /* "/chat/completions", … */
     size_t provider;      /* index in the world */
     unsigned attempt;     /* how many calls of that id were before, and 1 */
     bool sent;            /* it may be billed */
-    bool wrong_key;       /* the key is known but the request's user is another */
+    struct sim_request *request;
+    struct sim_worker *worker; /* who called, in which life and assignment */
+    uint32_t life, generation;
+    int32_t partition;
+    bool is_known; /* a whole answer reached the worker */
+    bool is_void;  /* its worker lost the partition before it could publish the outcome */
+    int64_t tokens; /* that the answer said */
 };
 
 struct sim_ledger {

@@ -27,7 +27,7 @@ static void event(struct byok_log *log, enum byok_log_level level, const char *n
         self->leaked = self->leaked || sim_holds_key(fields[f].text);
     if (!self->print)
         return;
-    fprintf(stderr, "%s", name);
+    fprintf(stderr, "%10.3f %s", self->now_us ? (double)*self->now_us / 1e6 : 0.0, name);
     for (size_t f = 0; f < count; f++) {
         if (fields[f].text.ptr)
             fprintf(stderr, " %s=%.*s", fields[f].name, BYOK_STR_ARG(fields[f].text));

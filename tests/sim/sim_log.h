@@ -17,7 +17,8 @@ struct sim_log {
         unsigned count;
     } seen[SIM_LOG_EVENTS];
     bool leaked; /* a line held a raw key */
-    bool print;  /* every line to stderr too */
+    bool print;  /* every line to stderr too, with the time */
+    const int64_t *now_us;
 };
 
 void sim_log_init(struct sim_log *log);

@@ -8,6 +8,12 @@
 
 #include "base/mem.h"
 
+static const char *const kind_names[SIM_FAULT_COUNT] = {
+#define KIND(id, name) [SIM_FAULT_##id] = name,
+#include "tests/sim/sim_kinds.def"
+#undef KIND
+};
+
 #define ROUNDS_MAX 20000 /* of all systems without time passing: more is a livelock */
 
 static void must(enum byok_err err, const struct byok_fault *fault, const char *what)
@@ -66,6 +72,7 @@ struct sim_world *sim_world_new(uint64_t seed, int32_t partitions)
     struct byok_fault fault = {0};
     sim_clock_init(&world->clock, seed);
     sim_log_init(&world->log);
+    world->log.now_us = &world->clock.now_us;
     default_settings(&world->settings);
     make_providers(world);
     world->cluster.partitions = partitions;
@@ -79,6 +86,37 @@ struct sim_world *sim_world_new(uint64_t seed, int32_t partitions)
     must(byok_keyring_add(world->ring, 1, master, &fault), &fault, "master key");
     return world;
 }
+
+void sim_note(struct sim_world *world, enum sim_kind kind)
+{
+    world->faults[kind]++;
+}
+
+const char *sim_kind_name(enum sim_kind kind)
+{
+    return kind_names[kind];
+}
+
+/* ---- a host's clocks ---- */
+
+static int64_t host_now_us(struct byok_clock *clock)
+{
+    const struct sim_host_clock *host = (const struct sim_host_clock *)clock;
+    return host->world->clock.now_us + host->ahead_us;
+}
+
+static int64_t host_wall_ms(struct byok_clock *clock)
+{
+    const struct sim_host_clock *host = (const struct sim_host_clock *)clock;
+    return host->world->clock.wall_ms + host->world->clock.now_us / 1000 + host->wall_ahead_ms;
+}
+
+static uint64_t host_random(struct byok_clock *clock)
+{
+    return sim_random(&((struct sim_host_clock *)clock)->world->clock);
+}
+
+static const struct byok_clock_ops host_ops = {host_now_us, host_wall_ms, host_random};
 
 /* ---- workers ---- */
 
@@ -102,7 +140,7 @@ static void fill_env(struct sim_worker *worker)
         .provider_count = SIM_PROVIDERS,
         .broker = &worker->broker.broker,
         .http = &worker->http.http,
-        .clock = &world->clock.clock,
+        .clock = &worker->clock.clock,
         .log = &world->log.log,
         .metrics = &worker->metrics,
         .state = &worker->state->store,
@@ -113,20 +151,42 @@ static void fill_env(struct sim_worker *worker)
     worker->vault_env = worker->env;
 }
 
+/* A process that cannot read its disk does not start; it is started until it does. */
+static void open_vault(struct sim_worker *worker)
+{
+    struct sim_store *store = worker->vault_store;
+    const struct sim_store before = *store;
+    struct byok_fault fault = {0};
+    store->writes_fail = store->reads_fail = false;
+    store->error_chance = 0;
+    must(byok_vault_new(worker->world->ring, &store->store, worker->slots, &worker->vault, &fault),
+         &fault, "vault");
+    store->writes_fail = before.writes_fail;
+    store->reads_fail = before.reads_fail;
+    store->error_chance = before.error_chance;
+}
+
 static void start_up(struct sim_worker *worker)
 {
     struct sim_world *world = worker->world;
     struct byok_fault fault = {0};
+    if (worker->broker.txn.id != 0) /* its own of an earlier life: InitProducerId ends it */
+        sim_txn_end(worker, worker->broker.txn.asked);
+    worker->life++;
+    worker->metrics = (struct byok_metrics){0};
+    worker->crash_in = 0;
+    worker->frozen_until_us = 0;
+    worker->clock.clock.ops = &host_ops;
+    worker->clock.world = world;
     sim_broker_init(&worker->broker, worker);
     sim_http_init(&worker->http, worker);
     must(byok_slots_new(world->slots, &worker->slots, &fault), &fault, "slots");
-    must(byok_vault_new(world->ring, &worker->vault_store->store, worker->slots, &worker->vault,
-                        &fault),
-         &fault, "vault");
+    open_vault(worker);
     fill_env(worker);
     worker->env.partitions = byok_partitions_new();
-    worker->vault_system = byok_system_new(&worker->vault_env, &world->clock.clock, wake, worker);
-    worker->system = byok_system_new(&worker->env, &world->clock.clock, wake, worker);
+    struct byok_clock *clock = &worker->clock.clock;
+    worker->vault_system = byok_system_new(&worker->vault_env, clock, wake, worker);
+    worker->system = byok_system_new(&worker->env, clock, wake, worker);
     if (!worker->env.partitions || !worker->vault_system || !worker->system)
         abort();
     worker->env.vault = byok_vault_actor(worker->vault_system, worker->vault);
@@ -140,8 +200,8 @@ struct sim_worker *sim_worker_start(struct sim_world *world)
 {
     struct sim_worker *worker = &world->workers[world->worker_count++];
     worker->world = world;
-    worker->state = sim_store_new();
-    worker->vault_store = sim_store_new();
+    worker->state = sim_store_new(world);
+    worker->vault_store = sim_store_new(world);
     start_up(worker);
     return worker;
 }
@@ -173,8 +233,8 @@ void sim_worker_restart(struct sim_worker *worker, bool empty_stores)
     if (empty_stores) {
         sim_store_free(worker->state);
         sim_store_free(worker->vault_store);
-        worker->state = sim_store_new();
-        worker->vault_store = sim_store_new();
+        worker->state = sim_store_new(worker->world);
+        worker->vault_store = sim_store_new(worker->world);
     }
     start_up(worker);
 }
@@ -183,6 +243,11 @@ void sim_worker_stop(struct sim_worker *worker)
 {
     struct byok_msg *msg = &worker->stop_msg;
     byok_post(worker->env.intake, BYOK_MSG_STOP, &msg);
+}
+
+void sim_worker_freeze(struct sim_worker *worker, int64_t us)
+{
+    worker->frozen_until_us = worker->world->clock.now_us + us;
 }
 
 void sim_world_free(struct sim_world *world)
@@ -196,6 +261,7 @@ void sim_world_free(struct sim_world *world)
     }
     sim_clock_done(&world->clock);
     sim_cluster_done(&world->cluster);
+    sim_watch_done(&world->watch);
     byok_keyring_free(world->ring);
     byok_arena_done(&world->arena);
     byok_delete(world->ledger.entries);
@@ -208,16 +274,40 @@ static int64_t next_timer_us(const struct sim_worker *worker)
 {
     int64_t a = byok_system_next_timer_us(worker->system);
     int64_t b = byok_system_next_timer_us(worker->vault_system);
-    return a < b ? a : b;
+    int64_t first = a < b ? a : b;
+    if (first == INT64_MAX)
+        return first;
+    first -= worker->clock.ahead_us;
+    return first > worker->frozen_until_us ? first : worker->frozen_until_us;
+}
+
+/* Killed between two messages, wherever they are. */
+static void run_to_crash(struct sim_worker *worker)
+{
+    bool more = true;
+    while (more && worker->crash_in > 0) {
+        more = byok_system_run(worker->vault_system, 1);
+        more |= byok_system_run(worker->system, 1);
+        worker->crash_in--;
+    }
+    worker->awake = worker->awake || more;
+    if (worker->crash_in > 0)
+        return;
+    sim_note(worker->world, SIM_FAULT_CRASH);
+    sim_worker_crash(worker);
 }
 
 static bool run_worker(struct sim_worker *worker)
 {
-    if (!worker->alive)
+    if (!worker->alive || worker->frozen_until_us > worker->world->clock.now_us)
         return false;
     if (!worker->awake && next_timer_us(worker) > worker->world->clock.now_us)
         return false;
     worker->awake = false;
+    if (worker->crash_in > 0) {
+        run_to_crash(worker);
+        return true;
+    }
     sim_fault_enter();
     bool more = byok_system_run(worker->vault_system, 1000);
     more |= byok_system_run(worker->system, 1000);
@@ -246,8 +336,12 @@ static bool step(struct sim_world *world, int64_t until_us)
     run_till_quiet(world);
     int64_t next_us = sim_clock_next_us(&world->clock);
     for (size_t i = 0; i < world->worker_count; i++) {
-        if (!world->workers[i].alive)
+        const struct sim_worker *worker = &world->workers[i];
+        if (!worker->alive)
             continue;
+        if (worker->awake && worker->frozen_until_us > world->clock.now_us &&
+            worker->frozen_until_us < next_us)
+            next_us = worker->frozen_until_us;
         int64_t timer_us = next_timer_us(&world->workers[i]);
         next_us = timer_us < next_us ? timer_us : next_us;
     }

@@ -17,15 +17,36 @@
 #include "tests/sim/sim_http.h"
 #include "tests/sim/sim_log.h"
 #include "tests/sim/sim_store.h"
+#include "tests/sim/sim_watch.h"
 
 #define SIM_WORKERS_MAX 3
 #define SIM_PROVIDERS 2
 #define SIM_KEYS_MAX 64
+#define SIM_USERS_MAX 16
 #define SIM_S ((int64_t)1000000)
+
+/* Faults that are counted. */
+enum sim_kind {
+#define KIND(id, name) SIM_FAULT_##id,
+#include "tests/sim/sim_kinds.def"
+#undef KIND
+    SIM_FAULT_COUNT
+};
+
+/* A host's clocks: the monotonic one starts anywhere, the other may be wrong and jump. */
+struct sim_host_clock {
+    struct byok_clock clock;
+    struct sim_world *world;
+    int64_t ahead_us, wall_ahead_ms;
+};
 
 struct sim_worker {
     struct sim_world *world;
     bool alive, awake, stopped;
+    uint32_t life;           /* counts its starts */
+    uint64_t crash_in;       /* so many messages from now it is killed; 0: no */
+    int64_t frozen_until_us; /* nothing of it runs before */
+    struct sim_host_clock clock;
     struct sim_store *state, *vault_store; /* outlive a crash */
     struct byok_system *system, *vault_system;
     struct byok_env env, vault_env;
@@ -35,6 +56,12 @@ struct sim_worker {
     struct sim_broker broker;
     struct sim_http http;
     struct byok_msg stop_msg;
+};
+
+/* What a user is allowed; 0: anything. */
+struct sim_user {
+    char name[64];
+    unsigned per_minute, at_once;
 };
 
 /* A key that the provider knows. */
@@ -62,9 +89,15 @@ struct sim_world {
     void *answer_arg;
     uint32_t slots;       /* per worker */
     /* chances of faults, in permille */
-    unsigned commit_fails, chunk_fails, record_repeats, offset_holes;
+    unsigned commit_fails, chunk_fails, record_repeats, record_delays, offset_holes;
+    unsigned torn_batches; /* at least once: what fails may be written in part */
     int64_t commit_delay_us, restore_delay_us;
     uint32_t commits_max;
+    struct sim_watch watch;
+    struct sim_user users[SIM_USERS_MAX]; /* that sim_check looks after */
+    size_t user_count;
+    bool clock_jumped; /* forward: limits that were saved before do not hold */
+    uint64_t faults[SIM_FAULT_COUNT]; /* injected so far */
     uint64_t ids; /* for ids made here */
     bool stuck;   /* the actors went round without end */
 };
@@ -79,6 +112,11 @@ struct sim_worker *sim_worker_start(struct sim_world *world);
 struct sim_worker *sim_worker_start_all(struct sim_world *world);
 /** It dies without a word, its partitions are free; its stores stay. */
 void sim_worker_crash(struct sim_worker *worker);
+/** Nothing of it runs for that time; then it goes on as if nothing had been. */
+void sim_worker_freeze(struct sim_worker *worker, int64_t us);
+/** A fault was injected. */
+void sim_note(struct sim_world *world, enum sim_kind kind);
+const char *sim_kind_name(enum sim_kind kind);
 /** Start it again, with its stores or with empty ones. */
 void sim_worker_restart(struct sim_worker *worker, bool empty_stores);
 /** SIGTERM: worker->stopped when it has let go of everything. */
@@ -99,6 +137,9 @@ bool sim_all_committed(struct sim_world *world);
 /** Produce a request as JSON (printf) under the user's key; its offset. */
 int64_t sim_send(struct sim_world *world, const char *user, const char *format, ...)
     BYOK_PRINTF(3, 4);
+/** The same to a partition of the caller's choice. */
+int64_t sim_send_to(struct sim_world *world, int32_t partition, const char *user,
+                    const char *format, ...) BYOK_PRINTF(4, 5);
 /** A chat job of that id. */
 int64_t sim_chat(struct sim_world *world, const char *user, const char *id);
 /** A key.register for a fresh key that the provider knows; returns the key. */
@@ -124,7 +165,9 @@ const char *sim_dead_letter_code(struct sim_world *world, size_t n);
 size_t sim_count(const struct sim_world *world, enum byok_topic topic);
 /** Whether a raw key stands in any topic or log line. */
 bool sim_leaked(struct sim_world *world);
-/** The most calls of a user that any half-open window of a minute holds. */
+/** The most calls of a user that any half-open window of a minute holds, and that were open at one
+ *  moment; without those that a crash or a loss has made nobody's. */
 size_t sim_busiest_minute(const struct sim_world *world, const char *user);
+size_t sim_most_at_once(const struct sim_world *world, const char *user);
 
 #endif

@@ -29,6 +29,20 @@ int64_t sim_send(struct sim_world *world, const char *user, const char *format, 
                       key, byok_str_of(text), NULL, 0, 0);
 }
 
+int64_t sim_send_to(struct sim_world *world, int32_t partition, const char *user,
+                    const char *format, ...)
+{
+    char text[8192];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (len < 0 || (size_t)len >= sizeof text)
+        abort();
+    return sim_append(world, BYOK_TOPIC_REQUESTS, partition, byok_str_of(user), byok_str_of(text),
+                      NULL, 0, 0);
+}
+
 int64_t sim_chat(struct sim_world *world, const char *user, const char *id)
 {
     return sim_send(world, user,
@@ -108,7 +122,7 @@ size_t sim_results(struct sim_world *world, const char *id, struct byok_arena *a
     for (int32_t p = 0; p < world->cluster.partitions; p++) {
         const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_RESULTS][p];
         for (size_t i = 0; i < log->count; i++) {
-            if (!has_id(log->records[i], id))
+            if (!sim_is_visible(log, i) || !has_id(log->records[i], id))
                 continue;
             found++;
             enum byok_format format;
@@ -189,19 +203,39 @@ bool sim_leaked(struct sim_world *world)
     return leaks;
 }
 
+static bool counts(const struct sim_entry *entry, const char *user)
+{
+    return !entry->is_void && strcmp(entry->user, user) == 0 && strcmp(entry->path, "/models") != 0;
+}
+
 size_t sim_busiest_minute(const struct sim_world *world, const char *user)
 {
     const struct sim_ledger *ledger = &world->ledger;
     size_t most = 0, inside = 0, first = 0;
     for (size_t i = 0; i < ledger->count; i++) {
         const struct sim_entry *entry = &ledger->entries[i];
-        if (strcmp(entry->user, user) != 0 || strcmp(entry->path, "/models") == 0)
+        if (!counts(entry, user))
             continue;
         inside++;
         for (; ledger->entries[first].at_us <= entry->at_us - MINUTE_US; first++)
-            inside -= strcmp(ledger->entries[first].user, user) == 0 &&
-                      strcmp(ledger->entries[first].path, "/models") != 0;
+            inside -= counts(&ledger->entries[first], user);
         most = inside > most ? inside : most;
+    }
+    return most;
+}
+
+size_t sim_most_at_once(const struct sim_world *world, const char *user)
+{
+    const struct sim_ledger *ledger = &world->ledger;
+    size_t most = 0;
+    for (size_t i = 0; i < ledger->count; i++) {
+        size_t open = 0;
+        if (!counts(&ledger->entries[i], user))
+            continue;
+        int64_t at_us = ledger->entries[i].at_us;
+        for (size_t k = 0; k <= i; k++)
+            open += counts(&ledger->entries[k], user) && ledger->entries[k].end_us > at_us;
+        most = open > most ? open : most;
     }
     return most;
 }

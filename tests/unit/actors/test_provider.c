@@ -117,3 +117,20 @@ Test(provider, an_answer_that_nobody_has_handled_is_freed_once_at_the_end)
     cr_assert_eq(sim_calls(world, "j"), 1);
     sim_clock_advance(&world->clock, world->clock.now_us + SIM_S);
 }
+
+Test(provider, a_call_that_waits_for_a_slot_is_not_made_when_the_partition_is_lost_meanwhile)
+{
+    world->slots = 1;
+    world->settings.at_least_once = false; /* the tables stay, the key can be had */
+    start();
+    world->answer = give;
+    given = (struct sim_answer){.how = SIM_HANG};
+    sim_chat(world, "alice", "first");
+    sim_chat(world, "alice", "second");
+    sim_run_for(world, SIM_S);
+    cr_assert_eq(sim_calls(world, "first"), 1);
+    sim_lose(world, partition_of("alice"), NULL);
+    sim_run_for(world, 100 * SIM_S);
+    cr_assert_eq(sim_calls(world, "second"), 0, "paid for by who cannot publish it");
+    cr_assert_eq(byok_slots_leased(worker->slots), 0);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/sim/play.c - see tests/sim/play.h. */
+#include "tests/sim/play.h"
+
+#include "tests/sim/play_parts.h"
+
+#define STEPS 40
+
+static uint64_t below(struct sim_play *play, uint64_t n)
+{
+    return sim_below(&play->world->clock, n);
+}
+
+/* A chance below `most`, if the seed has that kind of fault. */
+static unsigned chance(struct sim_play *play, uint32_t kind, uint64_t most)
+{
+    unsigned drawn = (unsigned)below(play, most); /* drawn in any case */
+    return play->faults & kind ? drawn : 0;
+}
+
+static void set_chances(struct sim_play *play)
+{
+    struct sim_world *world = play->world;
+    play->rough = chance(play, PLAY_PROVIDER, 300);
+    world->commit_fails = chance(play, PLAY_COMMITS, 150);
+    world->torn_batches = chance(play, PLAY_COMMITS, 1000);
+    world->chunk_fails = chance(play, PLAY_BROKER, 100);
+    world->record_repeats = chance(play, PLAY_RECORDS, 100);
+    world->record_delays = chance(play, PLAY_RECORDS, 100);
+    world->offset_holes = (unsigned)below(play, 300);
+}
+
+static void set_sizes(struct sim_play *play)
+{
+    struct sim_world *world = play->world;
+    struct byok_settings *settings = &world->settings;
+    world->commits_max = 1 + (uint32_t)below(play, 4);
+    world->commit_delay_us = 2000 + (int64_t)below(play, 100000);
+    world->slots = 2 + (uint32_t)below(play, 30);
+    settings->at_least_once = play->seed % 5 == 4;
+    settings->window = 1 + (uint32_t)below(play, 64);
+    settings->commit_tasks_max = 1 + (uint32_t)below(play, 30);
+    settings->drain_us = (int64_t)below(play, 60) * SIM_S;
+    settings->deadline_us = 7200 * SIM_S;
+    settings->user_idle_us = (int64_t)below(play, 60) * SIM_S;
+    settings->held_bytes_max = 3000 + below(play, 100000);
+}
+
+static void set_up(struct sim_play *play)
+{
+    struct sim_world *world = play->world = sim_world_new(play->seed, 3);
+    play->faults = (uint32_t)below(play, PLAY_ALL + 1);
+    if (below(play, 2)) /* fewer kinds, each of them more often alone */
+        play->faults &= (uint32_t)below(play, PLAY_ALL + 1);
+    world->answer_arg = play;
+    world->answer = play_answer;
+    set_chances(play);
+    set_sizes(play);
+    play->workers[0] = sim_worker_start_all(world);
+    for (size_t i = 1; i < PLAY_WORKERS; i++)
+        play->workers[i] = sim_worker_start(world);
+    unsigned disk = chance(play, PLAY_DISK, 20);
+    for (size_t i = 0; i < PLAY_WORKERS; i++)
+        play->workers[i]->state->error_chance = play->workers[i]->vault_store->error_chance = disk;
+    play_users(play);
+    if (play->faults & PLAY_MEMORY)
+        sim_fault_chance(play->seed, 20);
+}
+
+static void go_through(struct sim_play *play)
+{
+    for (int step = 0; step < STEPS && play->world->watch.failures == 0; step++) {
+        for (uint64_t n = below(play, 12); n > 0; n--)
+            play_send(play);
+        if (below(play, 2) == 0)
+            play_disturb(play);
+        sim_run_for(play->world,
+                    (int64_t)below(play, below(play, 4) ? 500000 : 30 * (uint64_t)SIM_S));
+        if (below(play, 3) == 0)
+            play_tend(play);
+    }
+}
+
+void sim_play(struct sim_play *play, uint64_t seed)
+{
+    *play = (struct sim_play){.seed = seed};
+    uint64_t starved = sim_fault_count();
+    set_up(play);
+    struct sim_world *world = play->world;
+    go_through(play);
+    world->faults[SIM_FAULT_NO_MEMORY] += sim_fault_count() - starved;
+    play_heal(play);
+    bool done = false;
+    for (int i = 0; i < 200 && !done && world->watch.failures == 0; i++) {
+        play_tend(play); /* what is released late goes to somebody too */
+        done = sim_run_until_done(world, 100 * SIM_S);
+    }
+    if (world->stuck)
+        sim_fail(world, "the actors go round without end");
+    else if (!done)
+        sim_fail(world, "not done after hours");
+    sim_run_for(world, 100 * SIM_S);
+    play_tend(play);
+    sim_run_for(world, 10 * SIM_S);
+    sim_check(world);
+}

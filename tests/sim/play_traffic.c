@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/sim/play_traffic.c - what users send in a random run, and what the provider answers. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/play_parts.h"
+
+/* ---- the provider ---- */
+
+static void misbehave(struct sim_world *world, struct sim_answer *out)
+{
+    static const int statuses[] = {429, 500, 503, 200, 400, 404};
+    static const enum sim_kind kinds[] = {
+        [SIM_NO_CONNECT] = SIM_FAULT_NO_CONNECT,
+        [SIM_CUT] = SIM_FAULT_CUT,
+        [SIM_HANG] = SIM_FAULT_HANG,
+        [SIM_TOO_LARGE] = SIM_FAULT_WRONG_ANSWER,
+    };
+    out->how = (enum sim_how)sim_below(&world->clock, 5);
+    out->status = statuses[sim_below(&world->clock, 6)];
+    out->retry_after_s = sim_chance(&world->clock, 300) ? (int)sim_below(&world->clock, 20) : 0;
+    snprintf(out->body, sizeof out->body, "%s",
+             sim_chance(&world->clock, 500) ? "<html>oops</html>"
+                                            : "{\"error\":{\"message\":\"no\",\"code\":\"x\"}}");
+    if (out->how != SIM_WHOLE)
+        sim_note(world, kinds[out->how]);
+    else if (out->status == 429)
+        sim_note(world, SIM_FAULT_THROTTLED);
+    else
+        sim_note(world, out->status == 200 ? SIM_FAULT_WRONG_ANSWER : SIM_FAULT_PROVIDER_ERROR);
+}
+
+void play_answer(struct sim_world *world, const struct sim_entry *entry, struct sim_answer *out)
+{
+    const struct sim_play *play = world->answer_arg;
+    (void)entry;
+    out->latency_us = 1000 + (int64_t)sim_below(&world->clock, 300000);
+    if (sim_chance(&world->clock, 30)) {
+        out->latency_us = (int64_t)sim_below(&world->clock, 40 * (uint64_t)SIM_S);
+        sim_note(world, SIM_FAULT_SLOW);
+        if (out->latency_us > world->provider_settings[0].timeout_us)
+            sim_note(world, SIM_FAULT_HANG);
+    }
+    if (sim_chance(&world->clock, play->rough))
+        misbehave(world, out);
+}
+
+/* ---- the users ---- */
+
+static uint64_t below(struct sim_play *play, uint64_t n)
+{
+    return sim_below(&play->world->clock, n);
+}
+
+static void name_user(uint64_t i, char *out, size_t room)
+{
+    snprintf(out, room, "u%" PRIu64, i);
+}
+
+static const char *new_id(struct sim_play *play, const char *user)
+{
+    char *id = play->ids[play->count];
+    snprintf(id, sizeof play->ids[0], "%s.%zu", user, play->count++);
+    return id;
+}
+
+static void send_poison(struct sim_play *play, const char *user)
+{
+    static const char *const texts[] = {
+        "",         "{",
+        "nonsense", "{\"id\":\"\"}",
+        "[1,2]",    "{\"type\":\"job\",\"user\":\"somebody\",\"id\":\"p\"}"};
+    sim_note(play->world, SIM_FAULT_POISON);
+    sim_send(play->world, user, "%s", texts[below(play, sizeof texts / sizeof texts[0])]);
+}
+
+/* To a partition that is not the user's. */
+static void send_misplaced(struct sim_play *play, const char *user)
+{
+    int32_t count = play->world->cluster.partitions;
+    int32_t right = byok_partition_of(byok_str_of(user), count);
+    sim_note(play->world, SIM_FAULT_MISPLACED);
+    sim_send_to(play->world, (right + 1 + (int32_t)below(play, 2)) % count, user,
+                "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\","
+                "\"prompt\":\"x\"}",
+                new_id(play, user), user);
+}
+
+static void send_again(struct sim_play *play)
+{
+    char user[16];
+    const char *id = play->ids[below(play, play->count)];
+    snprintf(user, sizeof user, "%.*s", (int)strcspn(id, "."), id);
+    sim_note(play->world, SIM_FAULT_REPEATED);
+    sim_chat(play->world, user, id);
+}
+
+static void send_some(struct sim_play *play, const char *user)
+{
+    struct sim_world *world = play->world;
+    switch (below(play, 20)) {
+    case 0:
+        sim_send(world, user,
+                 "{\"type\":\"key.check\",\"id\":\"%s\",\"user\":\"%s\",\"provider\":\"openai\"}",
+                 new_id(play, user), user);
+        break;
+    case 1:
+        sim_send(world, user,
+                 "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"embeddings\",\"provider\":"
+                 "\"openai\",\"input\":[\"a\",\"b\"]}",
+                 new_id(play, user), user);
+        break;
+    case 2:
+        sim_send(world, user,
+                 "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\","
+                 "\"prompt\":\"x\",\"on_unknown\":\"retry\",\"timeout_ms\":%d}",
+                 new_id(play, user), user, 1000 + (int)below(play, 100000));
+        break;
+    case 3:
+        if (play->faults & PLAY_BAD_RECORDS)
+            send_poison(play, user);
+        break;
+    case 4:
+        if (play->faults & PLAY_BAD_RECORDS)
+            send_misplaced(play, user);
+        break;
+    case 5:
+        if (world->key_count < SIM_KEYS_MAX)
+            sim_register(world, user, "openai", new_id(play, user));
+        break;
+    default:
+        sim_chat(world, user, new_id(play, user));
+    }
+}
+
+void play_send(struct sim_play *play)
+{
+    char user[16];
+    name_user(below(play, 3) ? below(play, PLAY_USERS) : 0, user, sizeof user);
+    if (play->count == PLAY_JOBS_MAX)
+        return;
+    if (play->count > 0 && below(play, 10) == 0)
+        send_again(play);
+    else
+        send_some(play, user);
+}
+
+static void limit_user(struct sim_play *play, struct sim_user *user)
+{
+    struct sim_world *world = play->world;
+    user->per_minute = below(play, 2) ? 12 : 0;
+    user->at_once = below(play, 3) ? 0 : 1 + (unsigned)below(play, 3);
+    sim_send(world, user->name,
+             "{\"type\":\"user.configure\",\"id\":\"c\",\"user\":\"%s\",\"limits\":{"
+             "\"requests_per_minute\":%u,\"concurrency\":%u}}",
+             user->name, user->per_minute, user->at_once);
+}
+
+/* Now and then a job overtakes the registration of its key. */
+void play_users(struct sim_play *play)
+{
+    struct sim_world *world = play->world;
+    for (uint64_t i = 0; i < PLAY_USERS; i++) {
+        struct sim_user *user = &world->users[world->user_count++];
+        name_user(i, user->name, sizeof user->name);
+        limit_user(play, user);
+        if (play->faults & PLAY_BAD_RECORDS && below(play, 4) == 0) {
+            sim_note(world, SIM_FAULT_REORDERED);
+            sim_chat(world, user->name, new_id(play, user->name));
+        }
+        sim_register(world, user->name, "openai", "r");
+    }
+}

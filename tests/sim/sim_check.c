@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/sim/sim_check.c - what must hold when a run has come to rest; see tests/sim/sim_watch.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "schemas/state.h"
+#include "tests/sim/world.h"
+
+/* ---- tables ---- */
+
+struct line {
+    UT_hash_handle hh;
+    const struct byok_record *record; /* the last of its key */
+};
+
+static struct line *fold(const struct sim_topic *log, struct line **lines)
+{
+    struct line *table = NULL;
+    *lines = sim_new(log->count + 1, sizeof **lines);
+    for (size_t i = log->count; i-- > 0;) {
+        struct line *line = NULL;
+        const struct byok_record *record = log->records[i];
+        if (!sim_is_visible(log, i))
+            continue;
+        HASH_FIND(hh, table, record->key.ptr, record->key.len, line);
+        if (line)
+            continue;
+        line = &(*lines)[i];
+        line->record = record;
+        HASH_ADD_KEYPTR(hh, table, record->key.ptr, record->key.len, line);
+    }
+    return table;
+}
+
+struct comparing {
+    struct sim_world *world;
+    struct line *table;
+    size_t seen;
+    bool differs, leaks;
+};
+
+static bool compare(void *arg, struct byok_str key, struct byok_str value)
+{
+    struct comparing *what = arg;
+    struct line *line = NULL;
+    HASH_FIND(hh, what->table, key.ptr, key.len, line);
+    what->differs = what->differs || !line || !byok_str_eq(line->record->value, value);
+    what->leaks = what->leaks || sim_holds_key(key) || sim_holds_key(value);
+    what->seen++;
+    return true;
+}
+
+static void check_table(struct sim_worker *worker, struct byok_store *store, enum byok_topic topic,
+                        int32_t partition, const char *when)
+{
+    struct sim_world *world = worker->world;
+    struct line *lines, *line, *next;
+    struct comparing what = {.world = world};
+    size_t expected = 0;
+    what.table = fold(&world->cluster.topics[topic][partition], &lines);
+    HASH_ITER(hh, what.table, line, next)
+        expected += line->record->value.ptr != NULL;
+    if (store->ops->scan(store, partition, (struct byok_str){"", 0}, compare, &what, NULL) !=
+        BYOK_E_OK)
+        abort();
+    int64_t position = -1;
+    (void)store->ops->position(store, partition, &position, NULL);
+    if (what.differs || what.seen != expected)
+        sim_fail(world,
+                 "worker %td: the %s table of partition %d is not what its changelog says %s "
+                 "(%zu of %zu entries, position %" PRId64 " of %" PRId64 ")",
+                 worker - world->workers, byok_topic_suffix(topic), (int)partition, when, what.seen,
+                 expected, position, world->cluster.topics[topic][partition].next_offset);
+    if (what.leaks)
+        sim_fail(world, "a raw key stands in the %s table", byok_topic_suffix(topic));
+    HASH_CLEAR(hh, what.table);
+    byok_delete(lines);
+}
+
+void sim_check_tables(struct sim_worker *worker, int32_t partition, const char *when)
+{
+    check_table(worker, worker->state->inner, BYOK_TOPIC_STATE, partition, when);
+    check_table(worker, worker->vault_store->inner, BYOK_TOPIC_VAULT, partition, when);
+}
+
+/* ---- requests ---- */
+
+static void count_void_calls(struct sim_world *world)
+{
+    for (size_t i = 0; i < world->ledger.count; i++) {
+        const struct sim_entry *entry = &world->ledger.entries[i];
+        entry->request->calls += entry->sent;
+        entry->request->void_calls += entry->sent && entry->is_void;
+        if (!entry->is_void)
+            entry->request->tokens -= entry->tokens;
+        if (entry->user[0] && strncmp(entry->request->name, entry->user, strlen(entry->user)) != 0)
+            sim_fail(world, "a call of %s was made with the key of %s", entry->request->name,
+                     entry->user);
+    }
+}
+
+static void check_request(struct sim_world *world, const struct sim_request *request)
+{
+    bool once = !world->settings.at_least_once;
+    if (request->records > 0 && request->results == 0 && !request->dead)
+        sim_fail(world, "%s has no result", request->name);
+    if (request->records == 0 && request->results > 0)
+        sim_fail(world, "%s has a result without a request", request->name);
+    if (!request->job || !once)
+        return;
+    if (request->sent_attempts != request->calls - request->void_calls)
+        sim_fail(world, "%s: the provider had %u calls, %u of them nobody's; %u are in its result",
+                 request->name, request->calls, request->void_calls, request->sent_attempts);
+    if (request->usage != request->sent_attempts)
+        sim_fail(world, "%s: %u usage events for %u calls", request->name, request->usage,
+                 request->sent_attempts);
+    if (request->tokens != 0)
+        sim_fail(world, "%s: %" PRId64 " tokens more in the usage events than in the ledger",
+                 request->name, request->tokens);
+}
+
+/* ---- users ---- */
+
+struct sums {
+    int64_t calls, tokens;
+};
+
+static struct sums sum_usage(const struct sim_world *world, const char *user)
+{
+    struct sums sums = {0, 0};
+    size_t len = strlen(user);
+    for (const struct sim_request *r = world->watch.requests; r; r = r->hh.next) {
+        if (strncmp(r->name, user, len) == 0 && r->name[len] == '/')
+            sums.calls += r->usage;
+    }
+    for (size_t i = 0; i < world->ledger.count; i++) {
+        const struct sim_entry *entry = &world->ledger.entries[i];
+        if (!entry->is_void && entry->request->job && strcmp(entry->user, user) == 0)
+            sums.tokens += entry->tokens;
+    }
+    return sums;
+}
+
+static struct sums sum_counters(struct sim_world *world, const char *user)
+{
+    struct sums sums = {0, 0};
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str key = byok_user_key(&arena, byok_str_of(user));
+    int32_t p = byok_partition_of(byok_str_of(user), world->cluster.partitions);
+    const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_STATE][p];
+    size_t i = log->count;
+    while (i > 0 && !(sim_is_visible(log, i - 1) && byok_str_eq(log->records[i - 1]->key, key)))
+        i--;
+    struct byok_user_record record;
+    if (i == 0 || byok_user_record_decode(log->records[i - 1]->value, &arena, &record) != BYOK_E_OK)
+        return sums;
+    for (size_t c = 0; c < record.counter_count; c++) {
+        sums.calls += record.counters[c].calls;
+        sums.tokens += record.counters[c].input_tokens + record.counters[c].output_tokens;
+    }
+    byok_user_record_done(&record);
+    return sums;
+}
+
+static void check_user(struct sim_world *world, const struct sim_user *user)
+{
+    struct sums published = sum_usage(world, user->name), counted = sum_counters(world, user->name);
+    if (published.calls != counted.calls || published.tokens != counted.tokens)
+        sim_fail(world,
+                 "%s: usage says %" PRId64 " calls and %" PRId64 " tokens, the counters %" PRId64
+                 " and %" PRId64,
+                 user->name, published.calls, published.tokens, counted.calls, counted.tokens);
+    if (user->per_minute > 0 && !world->clock_jumped) {
+        size_t most = sim_busiest_minute(world, user->name);
+        if (most > user->per_minute)
+            sim_fail(world, "%zu calls of %s in a minute, of %u that are allowed", most, user->name,
+                     user->per_minute);
+    }
+    if (user->at_once > 0) {
+        size_t most = sim_most_at_once(world, user->name);
+        if (most > user->at_once)
+            sim_fail(world, "%zu calls of %s at once, of %u that are allowed", most, user->name,
+                     user->at_once);
+    }
+}
+
+/* ---- a call that was unclear ---- */
+
+/* Under `report` no call follows one whose outcome nobody knows. */
+static void check_repeats(struct sim_world *world)
+{
+    const struct sim_ledger *ledger = &world->ledger;
+    for (size_t i = 0; i < ledger->count; i++) {
+        const struct sim_entry *entry = &ledger->entries[i];
+        if (!entry->sent || entry->request->retries || !entry->request->job || entry->is_void)
+            continue;
+        if (entry->request->unclear)
+            sim_fail(world, "%s was sent again though a call before it is unclear",
+                     entry->request->name);
+        entry->request->unclear = !entry->is_known;
+    }
+}
+
+/* ---- the workers ---- */
+
+static void check_worker(struct sim_worker *worker, size_t i)
+{
+    struct sim_world *world = worker->world;
+    if (worker->env.partitions->held_bytes != 0)
+        sim_fail(world, "worker %zu holds %zu bytes", i, worker->env.partitions->held_bytes);
+    if (worker->env.partitions->outgoing_bytes != 0)
+        sim_fail(world, "worker %zu has %zu bytes outgoing", i,
+                 worker->env.partitions->outgoing_bytes);
+    if (byok_slots_leased(worker->slots) != 0)
+        sim_fail(world, "worker %zu leases %u slots", i, byok_slots_leased(worker->slots));
+    if (worker->env.partitions->paused)
+        sim_fail(world, "worker %zu is paused", i);
+    static const enum byok_metric gauges[] = {BYOK_METRIC_USERS, BYOK_METRIC_OPEN,
+                                              BYOK_METRIC_IN_FLIGHT, BYOK_METRIC_STORE_BROKEN};
+    for (size_t g = 0; g < sizeof gauges / sizeof gauges[0]; g++) {
+        if (sim_metric(worker, gauges[g]) != 0)
+            sim_fail(world, "worker %zu: gauge %d is %" PRId64, i, (int)gauges[g],
+                     sim_metric(worker, gauges[g]));
+    }
+}
+
+static void check_workers(struct sim_world *world)
+{
+    for (size_t i = 0; i < world->worker_count; i++)
+        check_worker(&world->workers[i], i);
+    for (int32_t p = 0; p < world->cluster.partitions; p++) {
+        struct sim_worker *owner = world->cluster.owners[p].worker;
+        if (!owner || !sim_is_running(owner, p))
+            sim_fail(world, "partition %d is not running", (int)p);
+        else if (!world->settings.at_least_once)
+            sim_check_tables(owner, p, "at the end");
+    }
+}
+
+void sim_check(struct sim_world *world)
+{
+    bool once = !world->settings.at_least_once;
+    if (sim_leaked(world))
+        sim_fail(world, "a raw key was published or logged");
+    count_void_calls(world);
+    for (const struct sim_request *r = world->watch.requests; r; r = r->hh.next)
+        check_request(world, r);
+    for (size_t i = 0; once && i < world->user_count; i++)
+        check_user(world, &world->users[i]);
+    if (once)
+        check_repeats(world);
+    check_workers(world);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/sim/sim_watch.c - what is seen while a run goes on; see tests/sim/sim_watch.h. */
+#include "tests/sim/sim_watch.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "schemas/codec.h"
+#include "tests/sim/world.h"
+
+/* Stands for a record that names no request and went to the dlq. */
+static struct sim_request dead_letter = {.dead = true};
+
+void sim_fail(struct sim_world *world, const char *format, ...)
+{
+    struct sim_watch *watch = &world->watch;
+    if (watch->failures++ > 0)
+        return;
+    int len = snprintf(watch->first, sizeof watch->first,
+                       "at %.3f s: ", (double)world->clock.now_us / 1e6);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(watch->first + len, sizeof watch->first - (size_t)len, format, args);
+    va_end(args);
+}
+
+struct sim_request *sim_request_of(struct sim_world *world, struct byok_str user,
+                                   struct byok_str id)
+{
+    struct sim_request *request = NULL;
+    char name[sizeof request->name];
+    snprintf(name, sizeof name, "%.*s/%.*s", BYOK_STR_ARG(user), BYOK_STR_ARG(id));
+    HASH_FIND_STR(world->watch.requests, name, request);
+    if (request)
+        return request;
+    request = sim_new(1, sizeof *request);
+    memcpy(request->name, name, sizeof name);
+    HASH_ADD_STR(world->watch.requests, name, request);
+    if (!request->hh.tbl)
+        abort();
+    return request;
+}
+
+/* ---- records ---- */
+
+static bool decode(struct byok_arena *arena, const struct byok_record *record,
+                   struct byok_value *out)
+{
+    enum byok_format format;
+    struct byok_str type = byok_record_header_of(record, BYOK_HEADER_CONTENT_TYPE);
+    return record->value.ptr && byok_format_of(type, record->value, &format) &&
+           byok_decode(arena, format, record->value, out, NULL) == BYOK_E_OK;
+}
+
+static struct byok_str text_of(const struct byok_value *root, const char *name)
+{
+    return byok_value_as_str(byok_value_find(root, name));
+}
+
+static void see_request(struct sim_world *world, int32_t partition, size_t index)
+{
+    struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_REQUESTS][partition];
+    const struct byok_record *record = log->records[index];
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_value root;
+    if (!decode(&arena, record, &root) || text_of(&root, "id").len == 0)
+        return;
+    struct sim_request *request = sim_request_of(world, record->key, text_of(&root, "id"));
+    request->retries = request->retries || byok_str_is(text_of(&root, "on_unknown"), "retry");
+    request->records += byok_partition_of(record->key, world->cluster.partitions) == partition;
+    log->requests[index] = request;
+}
+
+static struct sim_request *named(struct sim_world *world, const struct byok_record *record)
+{
+    return sim_request_of(world, record->key,
+                          byok_record_header_of(record, BYOK_HEADER_REQUEST_ID));
+}
+
+static void see_result(struct sim_world *world, const struct byok_record *record)
+{
+    struct sim_request *request = named(world, record);
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_value root;
+    if (++request->results > 1 && !world->settings.at_least_once)
+        sim_fail(world, "a second result of %s", request->name);
+    if (!decode(&arena, record, &root)) {
+        sim_fail(world, "a result of %s that cannot be read", request->name);
+        return;
+    }
+    request->job = byok_str_is(text_of(&root, "type"), "job"); /* of the record that was taken */
+    const struct byok_value *attempts = byok_value_find(&root, "attempts");
+    request->attempts = request->sent_attempts = 0;
+    for (uint32_t i = 0; byok_value_is(attempts, BYOK_VALUE_ARRAY) && i < attempts->count; i++) {
+        const struct byok_value *sent = byok_value_find(&attempts->as.items[i], "sent");
+        request->attempts++;
+        request->sent_attempts += byok_value_is(sent, BYOK_VALUE_BOOL) && sent->as.boolean;
+    }
+}
+
+static int64_t number_of(const struct byok_value *root, const char *name)
+{
+    int64_t number = 0;
+    return byok_value_as_int(byok_value_find(root, name), &number) ? number : 0;
+}
+
+static void see_usage(struct sim_world *world, const struct byok_record *record)
+{
+    struct sim_request *request = named(world, record);
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_value root;
+    if (!decode(&arena, record, &root)) {
+        sim_fail(world, "a usage event of %s that cannot be read", request->name);
+        return;
+    }
+    request->usage += (unsigned)number_of(&root, "calls");
+    request->tokens += number_of(&root, "input_tokens") + number_of(&root, "output_tokens");
+}
+
+static int64_t header_number(const struct byok_record *record, const char *name)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%.*s", BYOK_STR_ARG(byok_record_header_of(record, name)));
+    return strtoll(text, NULL, 10);
+}
+
+static void see_dead_letter(struct sim_world *world, const struct byok_record *record)
+{
+    int64_t partition = header_number(record, BYOK_HEADER_ERROR_PARTITION);
+    int64_t offset = header_number(record, BYOK_HEADER_ERROR_OFFSET);
+    if (partition < 0 || partition >= world->cluster.partitions) {
+        sim_fail(world, "a dead letter of partition %lld", (long long)partition);
+        return;
+    }
+    struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_REQUESTS][partition];
+    size_t i = sim_topic_seek(log, offset);
+    if (i == log->count || log->records[i]->offset != offset)
+        sim_fail(world, "a dead letter of no record");
+    else if (log->requests[i])
+        log->requests[i]->dead = true;
+    else
+        log->requests[i] = &dead_letter;
+}
+
+void sim_watch_record(struct sim_world *world, enum byok_topic topic, int32_t partition,
+                      size_t index)
+{
+    const struct byok_record *record = world->cluster.topics[topic][partition].records[index];
+    switch (topic) {
+    case BYOK_TOPIC_REQUESTS:
+        see_request(world, partition, index);
+        break;
+    case BYOK_TOPIC_RESULTS:
+        see_result(world, record);
+        break;
+    case BYOK_TOPIC_USAGE:
+        see_usage(world, record);
+        break;
+    case BYOK_TOPIC_DLQ:
+        see_dead_letter(world, record);
+        break;
+    case BYOK_TOPIC_STREAMS:
+    case BYOK_TOPIC_VAULT:
+    case BYOK_TOPIC_STATE:
+    case BYOK_TOPIC_COUNT:
+        break;
+    }
+}
+
+/* ---- positions ---- */
+
+static bool is_settled(const struct sim_world *world, int32_t partition, size_t i)
+{
+    const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_REQUESTS][partition];
+    const struct sim_request *request = log->requests[i];
+    if (!sim_is_visible(log, i) || (request && request->dead))
+        return true;
+    if (!request)
+        return false;
+    bool elsewhere =
+        byok_partition_of(log->records[i]->key, world->cluster.partitions) != partition;
+    return request->results > 0 || (elsewhere && request->records > 0);
+}
+
+void sim_watch_position(struct sim_world *world, int32_t partition, int64_t before)
+{
+    const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_REQUESTS][partition];
+    int64_t position = world->cluster.owners[partition].committed;
+    for (size_t i = sim_topic_seek(log, before);
+         i < log->count && log->records[i]->offset < position; i++) {
+        if (!is_settled(world, partition, i))
+            sim_fail(world,
+                     "the position of partition %d passes offset %lld (%s), which has no "
+                     "outcome",
+                     (int)partition, (long long)log->records[i]->offset,
+                     log->requests[i] ? log->requests[i]->name : "no request");
+    }
+}
+
+/* ---- assignments ---- */
+
+void sim_watch_started(struct sim_worker *worker, int32_t partition)
+{
+    /* one that was expelled meanwhile and does not know it yet may be behind */
+    if (!worker->world->settings.at_least_once &&
+        worker->world->cluster.owners[partition].worker == worker)
+        sim_check_tables(worker, partition, "when it is started");
+}
+
+bool sim_is_held(const struct sim_entry *entry)
+{
+    const struct sim_worker *worker = entry->worker;
+    return worker->alive && worker->life == entry->life &&
+           worker->world->cluster.owners[entry->partition].worker == worker &&
+           worker->broker.shares[entry->partition].generation == entry->generation;
+}
+
+/* What the group has accepted may be published still: that is looked at when it is decided. */
+void sim_watch_gone(struct sim_worker *worker, int32_t partition)
+{
+    struct sim_ledger *ledger = &worker->world->ledger;
+    const struct sim_txn *txn = &worker->broker.txn;
+    for (size_t i = 0; i < txn->count && txn->accepted; i++) {
+        if (txn->positions[i].partition == partition)
+            return;
+    }
+    for (size_t i = 0; i < ledger->count; i++) {
+        struct sim_entry *entry = &ledger->entries[i];
+        if (entry->worker == worker && entry->partition == partition && !sim_is_held(entry) &&
+            entry->request->results == 0)
+            entry->is_void = true;
+    }
+}
+
+void sim_watch_done(struct sim_watch *watch)
+{
+    struct sim_request *request, *next;
+    HASH_ITER(hh, watch->requests, request, next) {
+        HASH_DEL(watch->requests, request);
+        byok_delete(request);
+    }
+}

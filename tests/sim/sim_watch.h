@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/sim/sim_watch.h - sees all that is published and called, and says what must not be.
+ *
+ * Some rules hold at every moment and are checked when something happens: a position passes no
+ * request without an outcome, a partition starts with tables that are what the changelogs say.
+ * The others are checked by sim_check when a run has come to rest.
+ */
+#ifndef BYOK_TESTS_SIM_WATCH_H
+#define BYOK_TESTS_SIM_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uthash.h>
+
+#include "base/attr.h"
+#include "schemas/wire.h"
+
+struct sim_entry;
+struct sim_world;
+struct sim_worker;
+
+/* One request id of a user, and all that became of it. */
+struct sim_request {
+    char name[200]; /* user/id */
+    bool job;
+    bool retries; /* on_unknown: retry */
+    bool dead;    /* went to the dlq */
+    unsigned records;  /* in the requests topic */
+    unsigned results, usage;
+    unsigned attempts, sent_attempts; /* of the last result */
+    int64_t tokens;                   /* of its usage events */
+    unsigned made;                    /* calls, sent or not */
+    unsigned calls;                   /* of the ledger that were sent */
+    unsigned void_calls; /* of them: made or still open when their worker lost the partition, so
+                            that nobody could publish them */
+    bool unclear; /* a call of it had no outcome (sim_check) */
+    UT_hash_handle hh;
+};
+
+struct sim_watch {
+    struct sim_request *requests;
+    unsigned failures;
+    char first[300]; /* what went wrong first */
+};
+
+/** The run has failed; the first text is kept. */
+void sim_fail(struct sim_world *world, const char *format, ...) BYOK_PRINTF(2, 3);
+
+/** Found or made. */
+struct sim_request *sim_request_of(struct sim_world *world, struct byok_str user,
+                                   struct byok_str id);
+
+/** A record can be seen. */
+void sim_watch_record(struct sim_world *world, enum byok_topic topic, int32_t partition,
+                      size_t index);
+/** The group's position has moved on. */
+void sim_watch_position(struct sim_world *world, int32_t partition, int64_t before);
+/** A worker takes records of a partition that it has restored. */
+void sim_watch_started(struct sim_worker *worker, int32_t partition);
+/** An assignment has ended: its calls without an outcome are nobody's. */
+void sim_watch_gone(struct sim_worker *worker, int32_t partition);
+
+/** Whether the worker of a call still has the assignment that it was made in. */
+bool sim_is_held(const struct sim_entry *entry);
+
+/** Whether both tables of the worker are what the changelogs say, all of it. */
+void sim_check_tables(struct sim_worker *worker, int32_t partition, const char *when);
+
+/** All that must hold at rest, of a run that ended well. */
+void sim_check(struct sim_world *world);
+
+void sim_watch_done(struct sim_watch *watch);
+
+#endif
