@@ -93,11 +93,30 @@ static rd_kafka_resp_err_t start_partition(struct byok_reader *reader, int32_t p
                : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* A topic that was just made has a leader that the brokers do not all know of yet. */
+static bool has_no_leader_yet(rd_kafka_resp_err_t why)
+{
+    return why == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           why == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
+static rd_kafka_resp_err_t start_patiently(struct byok_reader *reader, int32_t partition,
+                                           struct byok_start start)
+{
+    const int64_t give_up = byok_now_ms() + byok_broker_timeout_ms(reader->cli);
+    rd_kafka_resp_err_t why = start_partition(reader, partition, start);
+    while (has_no_leader_yet(why) && byok_now_ms() < give_up) {
+        rd_kafka_poll(reader->handle, 100);
+        why = start_partition(reader, partition, start);
+    }
+    return why;
+}
+
 static enum byok_err start_all(struct byok_reader *reader, struct byok_start start,
                                struct byok_fault *fault)
 {
     for (int32_t i = 0; i < reader->count; i++) {
-        rd_kafka_resp_err_t why = start_partition(reader, reader->first + i, start);
+        rd_kafka_resp_err_t why = start_patiently(reader, reader->first + i, start);
         if (why)
             return byok_kafka_fault(reader->cli, why, reader->name, fault);
         reader->started++;

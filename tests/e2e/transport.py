@@ -7,33 +7,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.stack import ROOT, Stack, call, expect, main, wait_for  # noqa: E402
+from support.stack import ROOT, Stack, TlsStack, call, expect, main, wait_for  # noqa: E402
 
 KEY = "sk-alice-" + "a1B2" * 8
-
-
-def certificates(folder):
-    """A CA and a certificate for 127.0.0.1 that it signed."""
-    def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test-ca", "-keyout", "ca.key", "-out", "ca.crt")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", "sim.key", "-out", "sim.csr")
-    (folder / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
-    openssl("x509", "-req", "-in", "sim.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", "sim.crt")
-
-
-class TlsStack(Stack):
-    def __enter__(self):
-        import tempfile
-        self.tls = Path(tempfile.mkdtemp(prefix="byok-tls-"))
-        certificates(self.tls)
-        self.sim_options += ["--tls-cert", self.tls / "sim.crt", "--tls-key", self.tls / "sim.key"]
-        return super().__enter__()
-
-    def __exit__(self, *exception):
-        import shutil
-        super().__exit__(*exception)
-        shutil.rmtree(self.tls)
 
 
 def submit(stack, prompt, ok=True):
@@ -43,9 +19,7 @@ def submit(stack, prompt, ok=True):
 def a_provider_by_tls():
     with TlsStack() as stack:
         expect(stack.sim_url.startswith("https:"), stack.sim_url)
-        settings = stack.settings("w1")
-        trusted = [{**settings["providers"][0], "ca_file": str(stack.tls / "ca.crt")}]
-        worker = stack.worker("w1", providers=trusted)
+        worker = stack.worker("w1", providers=stack.trusting())
         stack.add_key("alice", KEY)
         expect(submit(stack, "Hi")["status"] == "ok", "by TLS")
         worker.stop()

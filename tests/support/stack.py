@@ -290,6 +290,34 @@ class Stack:
             return json.load(answer)
 
 
+def certificates(folder, name="127.0.0.1", days=2, ca="ca"):
+    """A CA (made when it is not there) and a certificate for the address, signed by it: FOLDER/sim.crt and .key."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+    if not (folder / f"{ca}.crt").exists():
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN=test-{ca}", "-keyout", f"{ca}.key", "-out", f"{ca}.crt")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", "sim.key", "-out", "sim.csr")
+    (folder / "ext").write_text(f"subjectAltName=IP:{name}\n")
+    openssl("x509", "-req", "-in", "sim.csr", "-CA", f"{ca}.crt", "-CAkey", f"{ca}.key", "-CAcreateserial", "-days", str(days), "-extfile", "ext", "-out", "sim.crt")
+
+
+class TlsStack(Stack):
+    """The provider speaks TLS, with a certificate of a CA of this stack."""
+    def __enter__(self):
+        self.tls = Path(tempfile.mkdtemp(prefix="byok-tls-"))
+        certificates(self.tls)
+        self.sim_options += ["--tls-cert", self.tls / "sim.crt", "--tls-key", self.tls / "sim.key"]
+        return super().__enter__()
+
+    def __exit__(self, *exception):
+        super().__exit__(*exception)
+        shutil.rmtree(self.tls)
+
+    def trusting(self):
+        """The providers of the settings, with this CA."""
+        return [{**provider, "ca_file": str(self.tls / "ca.crt")} for provider in self.settings("w1")["providers"]]
+
+
 def call(stack, *arguments, ok=True):
     """A client command's one JSON answer."""
     answer = stack.byok("--json", *arguments, ok=ok)
