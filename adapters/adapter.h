@@ -61,9 +61,11 @@ struct byok_adapter {
     const char *auth_header;
     const char *auth_prefix;
     struct byok_adapter_ops ops[BYOK_CAPABILITY_COUNT]; /* an empty slot: not served */
-    /** A free, read-only request whose success shows that the key is good; same errors as build. */
+    /** A free, read-only request whose success shows that the key is good; same errors as build.
+     *  Where a provider has none: the smallest call, and key_check_is_billed says so. */
     enum byok_err (*build_key_check)(const struct byok_adapter_call *call,
                                      struct byok_http_request *out, struct byok_fault *fault);
+    bool key_check_is_billed;
     /** Say what a non-2xx answer means: code, text, retry_after_ms, http_status, day_limit.
      *  The text is the provider's own message, cut to fit; byokd scrubs it of the key. */
     void (*classify)(const struct byok_adapter_call *call,

@@ -108,6 +108,19 @@ static enum byok_err put_format(const struct byok_adapter_call *call, struct byo
     return BYOK_E_OK;
 }
 
+/* Other providers go up to 2. */
+static enum byok_err check_temperature(const struct byok_adapter_call *call,
+                                       struct byok_fault *fault)
+{
+    double temperature;
+    if (!byok_value_as_double(byok_kit_member(call, "temperature"), &temperature) ||
+        temperature <= 1)
+        return BYOK_E_OK;
+    return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                          "member \"temperature\": provider \"%s\" takes 0 to 1",
+                          call->provider->name);
+}
+
 static void put_plain(const struct byok_adapter_call *call, struct byok_value *body)
 {
     static const char *const same[] = {"temperature", "top_p"};
@@ -140,6 +153,8 @@ enum byok_err byok_anthropic_build_chat(const struct byok_adapter_call *call,
         err = put_choice(call, &body, fault);
     if (err == BYOK_E_OK)
         err = put_format(call, &body, fault);
+    if (err == BYOK_E_OK)
+        err = check_temperature(call, fault);
     if (err != BYOK_E_OK)
         return err;
     put_plain(call, &body);

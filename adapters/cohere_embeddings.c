@@ -11,17 +11,9 @@
 
 static const char *const known[] = {"input", "dimensions", "input_type", NULL};
 
-/* Options whose answer could not be read. */
 static enum byok_err check_options(const struct byok_adapter_call *call, struct byok_fault *fault)
 {
     const struct byok_value *options = call->request->provider_options;
-    const struct byok_value *types = byok_value_find(options, "embedding_types");
-    bool has_floats = !types || types->type == BYOK_VALUE_NULL;
-    for (uint32_t i = 0; byok_value_is(types, BYOK_VALUE_ARRAY) && i < types->count; i++)
-        has_floats |= byok_str_is(byok_value_as_str(&types->as.items[i]), "float");
-    if (!has_floats)
-        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
-                              "provider_options \"embedding_types\": \"float\" must be among them");
     if (byok_value_find(options, "output_dimension") && byok_kit_member(call, "dimensions"))
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                               "provider_options \"output_dimension\" and member \"dimensions\" are "
@@ -81,10 +73,6 @@ enum byok_err byok_cohere_build_embeddings(const struct byok_adapter_call *call,
         err = byok_embeddings_check_inputs(call, INPUTS_MAX, fault);
     if (err != BYOK_E_OK)
         return err;
-    if (!input || byok_embeddings_inputs(call) > INPUTS_MAX)
-        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
-                              "member \"input\": 1 to %u texts in one job, here are %u; split it",
-                              INPUTS_MAX, byok_embeddings_inputs(call));
     byok_value_set_str(call->arena, &body, "model", call->model);
     byok_value_set(call->arena, &body, "texts", list_of(call, input));
     byok_value_push(call->arena, &types, byok_value_text("float"));
@@ -97,6 +85,22 @@ enum byok_err byok_cohere_build_embeddings(const struct byok_adapter_call *call,
 }
 
 /* ---- the answer ---- */
+
+/* Of the types that were asked for the first: a job gives one vector for each text.  Version 1 of the
+ * interface has the list itself. */
+static const struct byok_value *vectors_of(const struct byok_value *root)
+{
+    static const char *const types[] = {"float", "int8", "uint8", "binary", "ubinary"};
+    const struct byok_value *embeddings = byok_value_find(root, "embeddings");
+    if (byok_value_is(embeddings, BYOK_VALUE_ARRAY))
+        return embeddings;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const struct byok_value *list = byok_value_find(embeddings, types[i]);
+        if (byok_value_is(list, BYOK_VALUE_ARRAY))
+            return list;
+    }
+    return NULL;
+}
 
 /* What is wrong, or NULL. */
 static const char *read_vectors(const struct byok_adapter_call *call,
@@ -124,13 +128,15 @@ enum byok_err byok_cohere_parse_embeddings(const struct byok_adapter_call *call,
     if (err != BYOK_E_OK)
         return err;
     out->usage.input_tokens = byok_kit_count(&root, "meta.billed_units.input_tokens");
-    const struct byok_value *floats = byok_value_path(&root, "embeddings.float");
+    const struct byok_value *floats = vectors_of(&root);
     if (!byok_value_is(floats, BYOK_VALUE_ARRAY) || floats->count != byok_embeddings_inputs(call))
         return byok_embeddings_refuse(call, fault, "not as many embeddings as there were inputs");
     const char *wrong = read_vectors(call, floats, &list);
     if (wrong)
         return byok_embeddings_refuse(call, fault, wrong);
-    const int64_t wanted = byok_embeddings_wanted(call, "output_dimension");
+    const int64_t wanted = byok_value_find(call->request->provider_options, "embedding_types")
+                               ? 0 /* eight of a binary vector are one number */
+                               : byok_embeddings_wanted(call, "output_dimension");
     if (wanted > 0 && list.as.items[0].count != wanted)
         return byok_embeddings_refuse(call, fault,
                                       "embeddings of another length than \"dimensions\" asked for");

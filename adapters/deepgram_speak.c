@@ -14,22 +14,38 @@
 
 static const char *const known[] = {"text", "voice", "format", "speed", "language", NULL};
 
+/* "en" of "en-US": the names have no regions. */
+static struct byok_str primary(struct byok_str language)
+{
+    const size_t at = byok_str_find(language, STR("-"));
+    return at < language.len ? (struct byok_str){language.ptr, at} : language;
+}
+
+static bool ends_with(struct byok_str name, struct byok_str language)
+{
+    return name.len > language.len + 1 && name.ptr[name.len - language.len - 1] == '-' &&
+           memcmp(name.ptr + name.len - language.len, language.ptr, language.len) == 0;
+}
+
+/* A family alone is spoken by the voice of the documentation's first examples. */
 static enum byok_err put_voice(const struct byok_adapter_call *call, struct byok_value *query,
                                struct byok_fault *fault)
 {
     struct byok_str voice = byok_value_as_str(byok_kit_member(call, "voice"));
-    struct byok_str language = byok_value_as_str(byok_kit_member(call, "language"));
-    const bool is_whole = voice.len == 0 || byok_str_starts(voice, STR("aura-"));
-    if (is_whole && language.len > 0)
+    struct byok_str language = primary(byok_value_as_str(byok_kit_member(call, "language")));
+    struct byok_str name = byok_str_starts(voice, STR("aura-")) ? voice : call->model;
+    const bool is_second = byok_str_starts(name, STR("aura-2"));
+    if (byok_str_is(name, "aura") || byok_str_is(name, "aura-2"))
+        voice = voice.len > 0 ? voice : is_second ? STR("thalia") : STR("asteria");
+    if (voice.len > 0 && name.ptr != voice.ptr)
+        name = byok_arena_printf(call->arena, "%s-%.*s-%.*s", is_second ? "aura-2" : "aura",
+                                 BYOK_STR_ARG(voice),
+                                 BYOK_STR_ARG(language.len > 0 ? language : STR("en")));
+    if (language.len > 0 && !ends_with(name, language))
         return byok_fault_set(
             fault, BYOK_E_UNSUPPORTED,
             "member \"language\": it is the end of Deepgram's name for the voice, "
             "e.g. aura-2-thalia-en; leave it out");
-    struct byok_str name = voice.len == 0 ? call->model : voice;
-    if (!is_whole)
-        name = byok_arena_printf(call->arena, "%.*s-%.*s-%.*s", BYOK_STR_ARG(call->model),
-                                 BYOK_STR_ARG(voice),
-                                 BYOK_STR_ARG(language.len > 0 ? language : STR("en")));
     byok_value_set(call->arena, query, "model", byok_value_string(name));
     return BYOK_E_OK;
 }
@@ -40,9 +56,10 @@ static enum byok_err put_format(const struct byok_adapter_call *call, struct byo
     static const struct {
         const char *format, *encoding, *container; /* NULL: none is said */
     } formats[] = {
-        {"mp3", "mp3", NULL},   {"wav", "linear16", "wav"}, {"pcm", "linear16", "none"},
-        {"ogg", "opus", "ogg"}, {"opus", "opus", "ogg"},    {"flac", "flac", NULL},
-        {"aac", "aac", NULL},   {"mulaw", "mulaw", "wav"},  {"alaw", "alaw", "wav"},
+        {"mp3", "mp3", NULL},     {"wav", "linear16", "wav"}, {"pcm", "linear16", "none"},
+        {"ogg", "opus", "ogg"},   {"opus", "opus", "ogg"},    {"flac", "flac", NULL},
+        {"aac", "aac", NULL},     {"mulaw", "mulaw", "wav"},  {"alaw", "alaw", "wav"},
+        {"ulaw", "mulaw", "wav"},
     };
     struct byok_str format = byok_value_as_str(byok_kit_member(call, "format"));
     if (format.len == 0)

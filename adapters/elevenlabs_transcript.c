@@ -110,7 +110,8 @@ enum byok_err byok_elevenlabs_build_transcript(const struct byok_adapter_call *c
         err = byok_media_name_file(call, audio->as.str, &file, fault);
     if (err != BYOK_E_OK)
         return err;
-    if (language)
+    /* it finds the language out by itself, and knows no word for that */
+    if (language && !byok_str_is(byok_value_as_str(language), "auto"))
         byok_value_set(call->arena, &fields, "language_code", *language);
     byok_kit_put_options(call, &fields);
     return end_form(call, &fields, &file, out, fault);

@@ -2,6 +2,7 @@
 /* adapters/kit_chat.c - see kit_chat.h. */
 #include "adapters/kit_chat.h"
 
+#include "adapters/kit_media.h"
 #include "schemas/codec.h"
 
 #define STR(literal) ((struct byok_str)BYOK_STR(literal))
@@ -44,12 +45,15 @@ static const char *set_url(struct byok_part *out, struct byok_str url)
     return NULL;
 }
 
-static const char *read_own(const struct byok_value *value, struct byok_part *out)
+static const char *read_own(const struct byok_adapter_call *call, const struct byok_value *value,
+                            struct byok_part *out)
 {
     const struct byok_value *data = byok_value_find(value, "data");
     struct byok_str detail = text_of(value, "detail");
-    out->media_type = text_of(value, "media_type");
+    out->media_type = byok_media_type_of_part(call, value);
     out->title = text_of(value, "title");
+    if (out->title.len == 0)
+        out->title = text_of(value, "file_name");
     if (detail.len > 0 && !byok_str_is(detail, "auto"))
         return "\"detail\" of an image is not offered: leave it out";
     if (!byok_value_is(data, BYOK_VALUE_BYTES) && byok_value_as_str(data).len == 0)
@@ -137,9 +141,9 @@ const char *byok_part_read(const struct byok_adapter_call *call, const struct by
         return read_image_url(value, out);
     if (byok_str_is(type, "input_audio"))
         return read_input_audio(call, value, out);
-    if (byok_str_is(type, "file"))
+    if (byok_str_is(type, "file") && byok_value_find(value, "file"))
         return read_file(value, out);
-    return read_own(value, out);
+    return read_own(call, value, out);
 }
 
 bool byok_chat_text(const struct byok_adapter_call *call, const struct byok_value *content,
@@ -278,7 +282,7 @@ struct byok_value byok_chat_stop(const struct byok_adapter_call *call)
 {
     const struct byok_value *stop = byok_kit_member(call, "stop");
     if (!stop || stop->type == BYOK_VALUE_ARRAY)
-        return stop ? *stop : byok_value_null();
+        return stop && stop->count > 0 ? *stop : byok_value_null();
     struct byok_value list = byok_value_array();
     byok_value_push(call->arena, &list, *stop);
     return list;

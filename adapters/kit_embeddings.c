@@ -27,6 +27,13 @@ int64_t byok_embeddings_wanted(const struct byok_adapter_call *call, const char 
     return wanted;
 }
 
+bool byok_embeddings_are_floats(const struct byok_adapter_call *call)
+{
+    struct byok_str type =
+        byok_value_as_str(byok_value_find(call->request->provider_options, "output_dtype"));
+    return type.len == 0 || byok_str_is(type, "float");
+}
+
 enum byok_err byok_embeddings_refuse(const struct byok_adapter_call *call, struct byok_fault *fault,
                                      const char *what)
 {

@@ -18,6 +18,10 @@ enum byok_err byok_embeddings_check_inputs(const struct byok_adapter_call *call,
 int64_t byok_embeddings_wanted(const struct byok_adapter_call *call, const char *option)
     BYOK_NONNULL(1, 2);
 
+/** False: an option of the job ("output_dtype": "int8", …) asks for vectors of whole numbers, which
+ *  come as lists of numbers: in base64 they could not be told from floats. */
+bool byok_embeddings_are_floats(const struct byok_adapter_call *call) BYOK_NONNULL(1);
+
 /** BYOK_E_BAD_ANSWER: the answer holds `what`; or what byok_kit_check_memory says when the arena
  *  failed on the way. */
 enum byok_err byok_embeddings_refuse(const struct byok_adapter_call *call, struct byok_fault *fault,

@@ -18,15 +18,16 @@
 /* What is written in place of a length by who does not know it yet: 0xFFFFFFFF, 0x7FFFF000, 0. */
 #define WAV_LENGTH_MAX 0x7FFF0000u
 
-enum { WAV, MP3, FLAC, OGG, WEBM, MP4, AAC, PCM, PNG, JPEG, WEBP, GIF };
+enum { WAV, MP3, FLAC, OGG, WEBM, MP4, AAC, PCM, PNG, JPEG, WEBP, GIF, PDF };
 
 static const struct byok_media media[] = {
-    [WAV] = {"audio/wav", "wav"},    [MP3] = {"audio/mpeg", "mp3"},
-    [FLAC] = {"audio/flac", "flac"}, [OGG] = {"audio/ogg", "ogg"},
-    [WEBM] = {"audio/webm", "webm"}, [MP4] = {"audio/mp4", "m4a"},
-    [AAC] = {"audio/aac", "aac"},    [PCM] = {"audio/pcm", "pcm"},
-    [PNG] = {"image/png", "png"},    [JPEG] = {"image/jpeg", "jpg"},
-    [WEBP] = {"image/webp", "webp"}, [GIF] = {"image/gif", "gif"},
+    [WAV] = {"audio/wav", "wav"},       [MP3] = {"audio/mpeg", "mp3"},
+    [FLAC] = {"audio/flac", "flac"},    [OGG] = {"audio/ogg", "ogg"},
+    [WEBM] = {"audio/webm", "webm"},    [MP4] = {"audio/mp4", "m4a"},
+    [AAC] = {"audio/aac", "aac"},       [PCM] = {"audio/pcm", "pcm"},
+    [PNG] = {"image/png", "png"},       [JPEG] = {"image/jpeg", "jpg"},
+    [WEBP] = {"image/webp", "webp"},    [GIF] = {"image/gif", "gif"},
+    [PDF] = {"application/pdf", "pdf"},
 };
 
 /* Subtypes, and the words of providers. */
@@ -56,6 +57,7 @@ static const struct {
     {0, BYOK_STR("\xFF\xD8\xFF"), JPEG},
     {8, BYOK_STR("WEBP"), WEBP},
     {0, BYOK_STR("GIF8"), GIF},
+    {0, BYOK_STR("%PDF-"), PDF},
 };
 
 static bool stands_at(struct byok_str bytes, size_t at, struct byok_str wanted)
@@ -72,6 +74,28 @@ const struct byok_media *byok_media_of_bytes(struct byok_str bytes)
             return &media[magic[i].of];
     }
     return NULL;
+}
+
+#define HEAD_BASE64 ((size_t)16) /* 12 bytes: as far as the table looks */
+
+struct byok_str byok_media_type_of_part(const struct byok_adapter_call *call,
+                                        const struct byok_value *part)
+{
+    struct byok_str type = byok_value_as_str(byok_value_find(part, "media_type"));
+    const struct byok_value *data = byok_value_find(part, "data");
+    struct byok_str head = {NULL, 0};
+    if (type.len > 0)
+        return type;
+    if (byok_value_is(data, BYOK_VALUE_BYTES)) {
+        head = data->as.str;
+    } else if (byok_value_is(data, BYOK_VALUE_STRING)) {
+        struct byok_str text = data->as.str;
+        text.len = text.len > HEAD_BASE64 ? HEAD_BASE64 : text.len;
+        if (!byok_base64_decode(call->arena, text, &head))
+            head = (struct byok_str){NULL, 0};
+    }
+    const struct byok_media *found = byok_media_of_bytes(head);
+    return found ? byok_str_of(found->type) : (struct byok_str){NULL, 0};
 }
 
 /* A frame without a tag before it: eleven or twelve bits, so other bytes may look like it. */

@@ -21,6 +21,11 @@ const struct byok_media *byok_media_of_bytes(struct byok_str bytes);
  *  the word alone ("wav"); NULL: unknown.  Static. */
 const struct byok_media *byok_media_of_type(struct byok_str type);
 
+/** The media type of a part of a message: its "media_type", else what its "data" (BYTES, or base64
+ *  as STRING) begins with; empty: neither says. */
+struct byok_str byok_media_type_of_part(const struct byok_adapter_call *call,
+                                        const struct byok_value *part) BYOK_NONNULL(1);
+
 /** True: type "/" subtype of RFC 2045's characters, short, without parameters. */
 bool byok_media_is_type(struct byok_str type);
 

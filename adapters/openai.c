@@ -3,8 +3,8 @@
  *
  * Source: OpenAI's API reference (https://platform.openai.com/docs/api-reference) and recorded
  * answers (tests/golden/openai).  The parts: openai_chat, openai_messages, openai_chat_answer,
- * openai_embeddings, openai_speech, openai_transcription, openai_images, openai_errors.  This
- * file: what they share, and the table.
+ * openai_embeddings, openai_speech, openai_transcription, openai_images, openai_errors; and
+ * openai_mistral, a dialect.  This file: what they share, and the table.
  */
 #include "adapters/openai_parts.h"
 
@@ -44,6 +44,8 @@ enum byok_err byok_openai_post(const struct byok_adapter_call *call, const char 
                                struct byok_fault *fault)
 {
     enum byok_err err = byok_openai_check_options(call, fault);
+    if (err == BYOK_E_OK && byok_openai_is_mistral(call))
+        err = byok_openai_to_mistral(call, body, fault);
     if (err != BYOK_E_OK)
         return err;
     byok_kit_put_options(call, body);

@@ -17,7 +17,8 @@ static void put_same(const struct byok_adapter_call *call, struct byok_value *bo
     static const char *const same[] = {"temperature", "top_p", "stop", "seed"};
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
         const struct byok_value *value = byok_kit_member(call, same[i]);
-        if (value)
+        /* of the lists only stop; an empty one is refused */
+        if (value && (value->type != BYOK_VALUE_ARRAY || value->count > 0))
             byok_value_set(call->arena, body, same[i], *value);
     }
 }
@@ -31,6 +32,28 @@ static void put_max_tokens(const struct byok_adapter_call *call, struct byok_val
         byok_value_set(call->arena, body, own ? "max_completion_tokens" : "max_tokens", *value);
 }
 
+/* A tool without parameters takes none: OpenAI lets them be left out, Mistral does not. */
+static struct byok_value tool_of(const struct byok_adapter_call *call,
+                                 const struct byok_value *tool)
+{
+    struct byok_value whole = byok_openai_function(call, tool);
+    const struct byok_value *had = byok_value_find(&whole, "function");
+    const struct byok_value *parameters = byok_value_find(had, "parameters");
+    if (!byok_value_is(had, BYOK_VALUE_MAP) ||
+        (byok_value_is(parameters, BYOK_VALUE_MAP) && parameters->count > 0))
+        return whole;
+    struct byok_value schema = byok_value_map(), function = byok_value_map(), out = whole;
+    byok_value_set(call->arena, &schema, "type", byok_value_text("object"));
+    byok_value_set(call->arena, &schema, "properties", byok_value_map());
+    for (uint32_t i = 0; i < had->count; i++)
+        byok_kit_put(call->arena, &function, had->as.members[i].name, had->as.members[i].value);
+    byok_kit_put(call->arena, &function, STR("parameters"), schema);
+    out = byok_value_map();
+    byok_value_set(call->arena, &out, "type", byok_value_text("function"));
+    byok_value_set(call->arena, &out, "function", function);
+    return out;
+}
+
 static enum byok_err put_tools(const struct byok_adapter_call *call, struct byok_value *body,
                                struct byok_fault *fault)
 {
@@ -42,7 +65,7 @@ static enum byok_err put_tools(const struct byok_adapter_call *call, struct byok
         if (tools->as.items[i].type != BYOK_VALUE_MAP)
             return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                                   "member \"tools\", item %u: must be an object", i);
-        byok_value_push(call->arena, &list, byok_openai_function(call, &tools->as.items[i]));
+        byok_value_push(call->arena, &list, tool_of(call, &tools->as.items[i]));
     }
     byok_value_set(call->arena, body, "tools", list);
     return BYOK_E_OK;
@@ -62,6 +85,25 @@ static struct byok_value choice_of(const struct byok_adapter_call *call,
     struct byok_value flat = byok_value_map();
     byok_value_set(call->arena, &flat, "name", *choice);
     return byok_openai_function(call, &flat);
+}
+
+/* {"type": "json_schema", "json_schema": {"name", "schema", …}} of that, or of the form that has
+ * them beside "type"; a name that is not said is made up, since there must be one. */
+static struct byok_value schema_format(const struct byok_adapter_call *call,
+                                       const struct byok_value *format)
+{
+    const struct byok_value *nested = byok_value_find(format, "json_schema");
+    const struct byok_value *from = byok_value_is(nested, BYOK_VALUE_MAP) ? nested : format;
+    struct byok_value out = byok_value_map(), schema = byok_value_map();
+    byok_value_set(call->arena, &schema, "name", byok_value_text("answer"));
+    for (uint32_t i = 0; i < from->count; i++) {
+        const struct byok_member *member = &from->as.members[i];
+        if (!byok_str_is(member->name, "type") && member->value.type != BYOK_VALUE_NULL)
+            byok_kit_put(call->arena, &schema, member->name, member->value);
+    }
+    byok_value_set(call->arena, &out, "type", byok_value_text("json_schema"));
+    byok_value_set(call->arena, &out, "json_schema", schema);
+    return out;
 }
 
 /* "text", "json" or "json_object", or OpenAI's own object, e.g. {"type": "json_schema", …}. */
@@ -85,6 +127,8 @@ static enum byok_err put_format(const struct byok_adapter_call *call, struct byo
     } else if (byok_value_as_str(byok_value_find(format, "type")).len == 0) {
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                               "member \"response_format\": an object must have a \"type\"");
+    } else if (byok_str_is(byok_value_find(format, "type")->as.str, "json_schema")) {
+        out = schema_format(call, format);
     }
     byok_value_set(call->arena, body, "response_format", out);
     return BYOK_E_OK;

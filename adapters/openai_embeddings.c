@@ -26,13 +26,10 @@ enum byok_err byok_openai_build_embeddings(const struct byok_adapter_call *call,
         err = byok_embeddings_check_inputs(call, INPUTS_MAX, fault);
     if (err != BYOK_E_OK)
         return err;
-    if (!input || byok_embeddings_inputs(call) > INPUTS_MAX)
-        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
-                              "member \"input\": 1 to %u texts in one job, here are %u; split it",
-                              INPUTS_MAX, input ? byok_embeddings_inputs(call) : 0);
     byok_value_set_str(call->arena, &body, "model", call->model);
     byok_value_set(call->arena, &body, "input", *input);
-    byok_value_set(call->arena, &body, "encoding_format", byok_value_text("base64"));
+    if (byok_embeddings_are_floats(call))
+        byok_value_set(call->arena, &body, "encoding_format", byok_value_text("base64"));
     if (dimensions)
         byok_value_set(call->arena, &body, "dimensions", *dimensions);
     return byok_openai_post(call, "/embeddings", &body, out, fault);
@@ -115,7 +112,8 @@ enum byok_err byok_openai_parse_embeddings(const struct byok_adapter_call *call,
     const char *wrong = list.as.items ? read_data(call, data, list.as.items) : "no room";
     if (wrong)
         return byok_embeddings_refuse(call, fault, wrong);
-    const int64_t wanted = byok_embeddings_wanted(call, "dimensions");
+    const int64_t wanted =
+        byok_embeddings_are_floats(call) ? byok_embeddings_wanted(call, "dimensions") : 0;
     if (wanted > 0 && list.as.items[0].count != wanted)
         return byok_embeddings_refuse(call, fault,
                                       "embeddings of another length than \"dimensions\" asked for");

@@ -4,11 +4,13 @@
  * Messages are OpenAI's already; what is translated are the forms that hold for all providers:
  *   tool calls and tools    {"id", "name", "arguments": {…}} and {"name", "parameters"}
  *   parts with media        {"type": "image", "media_type", "data"}, {"type": "image", "url"},
- *                           {"type": "audio", "media_type", "data"}
+ *                           {"type": "audio", "media_type", "data"},
+ *                           {"type": "document" | "file", "media_type", "data", "title"}
  * Every other part and member goes through unchanged.
  */
 #include "adapters/openai_parts.h"
 
+#include "adapters/kit_media.h"
 #include "schemas/codec.h"
 
 static bool is_part(const struct byok_value *part, const char *type)
@@ -71,19 +73,27 @@ static struct byok_str base64_of(const struct byok_adapter_call *call,
     return byok_value_as_str(data);
 }
 
-/* {"type": "image_url", "image_url": {"url": …}} with an address or a data URL (RFC 2397). */
+/* The data of a part as a data URL (RFC 2397); empty: it has none, or none of a known type. */
+static struct byok_str data_url_of(const struct byok_adapter_call *call,
+                                   const struct byok_value *part)
+{
+    struct byok_str data = base64_of(call, byok_value_find(part, "data"));
+    struct byok_str type = byok_media_type_of_part(call, part);
+    if (data.len == 0 || type.len == 0)
+        return (struct byok_str){NULL, 0};
+    return byok_arena_printf(call->arena, "data:%.*s;base64,%.*s", BYOK_STR_ARG(type),
+                             BYOK_STR_ARG(data));
+}
+
+/* {"type": "image_url", "image_url": {"url": …}} with an address or a data URL. */
 static const char *translate_image(const struct byok_adapter_call *call,
                                    const struct byok_value *part, struct byok_value *out)
 {
     struct byok_str url = byok_value_as_str(byok_value_find(part, "url"));
-    struct byok_str type = byok_value_as_str(byok_value_find(part, "media_type"));
-    if (url.len == 0) {
-        struct byok_str data = base64_of(call, byok_value_find(part, "data"));
-        if (data.len == 0 || type.len == 0)
-            return "an image part needs \"url\", or \"data\" and \"media_type\"";
-        url = byok_arena_printf(call->arena, "data:%.*s;base64,%.*s", BYOK_STR_ARG(type),
-                                BYOK_STR_ARG(data));
-    }
+    if (url.len == 0)
+        url = data_url_of(call, part);
+    if (url.len == 0)
+        return "an image part needs \"url\", or \"data\" and \"media_type\"";
     struct byok_value image = byok_value_map();
     byok_value_set(call->arena, &image, "url", byok_value_string(url));
     byok_value_set_str(call->arena, &image, "detail",
@@ -107,7 +117,7 @@ static const char *translate_audio(const struct byok_adapter_call *call,
                                    const struct byok_value *part, struct byok_value *out)
 {
     struct byok_str data = base64_of(call, byok_value_find(part, "data"));
-    const char *format = audio_format(byok_value_as_str(byok_value_find(part, "media_type")));
+    const char *format = audio_format(byok_media_type_of_part(call, part));
     if (data.len == 0 || !format)
         return "an audio part needs \"data\", and \"media_type\" audio/wav or audio/mpeg";
     struct byok_value audio = byok_value_map();
@@ -119,19 +129,64 @@ static const char *translate_audio(const struct byok_adapter_call *call,
     return NULL;
 }
 
+static struct byok_str first_text(const struct byok_value *map, const char *a, const char *b)
+{
+    struct byok_str text = byok_value_as_str(byok_value_find(map, a));
+    return text.len > 0 ? text : byok_value_as_str(byok_value_find(map, b));
+}
+
+/* {"type": "file", "file": {"filename", "file_data": a data URL}}; it is never fetched by its
+ * address. */
+static const char *translate_file(const struct byok_adapter_call *call,
+                                  const struct byok_value *part, struct byok_value *out)
+{
+    struct byok_str name = first_text(part, "file_name", "title");
+    struct byok_str url = first_text(part, "url", "");
+    if (byok_value_find(part, "file") || byok_value_find(part, "source")) /* a provider's form */
+        return NULL;
+    if (!byok_str_starts(url, (struct byok_str)BYOK_STR("data:")))
+        url = data_url_of(call, part);
+    if (url.len == 0)
+        return "a part that is a document needs \"data\" and \"media_type\"; its address is not "
+               "enough";
+    struct byok_value file = byok_value_map();
+    byok_value_set(call->arena, &file, "filename",
+                   name.len > 0 ? byok_value_string(name) : byok_value_text("document.pdf"));
+    byok_value_set(call->arena, &file, "file_data", byok_value_string(url));
+    *out = byok_value_map();
+    byok_value_set(call->arena, out, "type", byok_value_text("file"));
+    byok_value_set(call->arena, out, "file", file);
+    return NULL;
+}
+
+static const char *translate_part(const struct byok_adapter_call *call,
+                                  const struct byok_value *part, struct byok_value *out)
+{
+    *out = *part;
+    if (part->type == BYOK_VALUE_STRING) { /* a text is a part by itself in the neutral form */
+        *out = byok_value_map();
+        byok_value_set(call->arena, out, "type", byok_value_text("text"));
+        byok_value_set(call->arena, out, "text", *part);
+        return NULL;
+    }
+    if (is_part(part, "image") && !byok_value_find(part, "source"))
+        return translate_image(call, part, out);
+    if (is_part(part, "audio") && !byok_value_find(part, "audio"))
+        return translate_audio(call, part, out);
+    if (is_part(part, "file") || is_part(part, "document"))
+        return translate_file(call, part, out);
+    return is_part(part, "video") ? "parts of video are not offered" : NULL;
+}
+
 /* What is wrong with the parts, or NULL. */
 static const char *translate_parts(const struct byok_adapter_call *call,
                                    const struct byok_value *parts, struct byok_value *out)
 {
-    *out = byok_value_array();
+    *out =
+        parts->count > 0 ? byok_value_array() : byok_value_text(""); /* it refuses an empty list */
     for (uint32_t i = 0; i < parts->count; i++) {
-        const struct byok_value *part = &parts->as.items[i];
-        struct byok_value translated = *part;
-        const char *wrong = NULL;
-        if (is_part(part, "image"))
-            wrong = translate_image(call, part, &translated);
-        else if (is_part(part, "audio"))
-            wrong = translate_audio(call, part, &translated);
+        struct byok_value translated;
+        const char *wrong = translate_part(call, &parts->as.items[i], &translated);
         if (wrong)
             return wrong;
         byok_value_push(call->arena, out, translated);

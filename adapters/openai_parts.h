@@ -46,6 +46,20 @@ enum byok_err byok_openai_put_messages(const struct byok_adapter_call *call,
 struct byok_value byok_openai_function(const struct byok_adapter_call *call,
                                        const struct byok_value *flat) BYOK_NONNULL(1, 2);
 
+/* openai_mistral.c */
+
+/** The provider speaks Mistral's dialect: its name or its address says so. */
+bool byok_openai_is_mistral(const struct byok_adapter_call *call) BYOK_NONNULL(1);
+
+/** A body in OpenAI's form as Mistral takes it.  BYOK_E_UNSUPPORTED: what it cannot do. */
+enum byok_err byok_openai_to_mistral(const struct byok_adapter_call *call, struct byok_value *body,
+                                     struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1, 2);
+
+/** What a transcription's form says of timestamps and speakers.  BYOK_E_UNSUPPORTED likewise. */
+enum byok_err byok_openai_mistral_form(const struct byok_adapter_call *call,
+                                       struct byok_value *fields, struct byok_fault *fault)
+    BYOK_MUST_USE BYOK_NONNULL(1, 2);
+
 /* openai_chat.c */
 BYOK_MUST_USE enum byok_err
 byok_openai_build_chat(const struct byok_adapter_call *call, struct byok_http_request *out,

@@ -43,8 +43,8 @@ static enum byok_err put_detail(const struct byok_adapter_call *call, struct byo
     const struct byok_value *diarize = byok_kit_member(call, "diarize");
     const bool speakers = byok_value_is(diarize, BYOK_VALUE_BOOL) && diarize->as.boolean;
     enum byok_err err = read_granularity(call, &granularity, fault);
-    if (err != BYOK_E_OK)
-        return err;
+    if (err != BYOK_E_OK || byok_openai_is_mistral(call))
+        return err != BYOK_E_OK ? err : byok_openai_mistral_form(call, form, fault);
     if (speakers && granularity && granularity[0] == 'w')
         return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
                               "member \"timestamps\": with \"diarize\" there are none of words");
@@ -94,7 +94,8 @@ enum byok_err byok_openai_build_transcription(const struct byok_adapter_call *ca
         return err;
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
         const struct byok_value *value = byok_kit_member(call, same[i]);
-        if (value)
+        /* it finds the language out by itself, and knows no word for that */
+        if (value && (i > 0 || !byok_str_is(byok_value_as_str(value), "auto")))
             byok_value_set(call->arena, &fields, same[i], *value);
     }
     byok_kit_put_options(call, &fields);

@@ -6,20 +6,16 @@
  * answer (tests/golden/voyage).
  */
 #include "adapters/error_table.h"
+#include "adapters/kit_embeddings.h"
 #include "adapters/openai_parts.h"
 
 #define INPUTS_MAX 1000u /* Voyage's API reference: at most 1,000 texts in a call */
 
 static const char *const known[] = {"input", "dimensions", "input_type", NULL};
 
-/* Vectors of whole numbers could not be told from floats. */
 static enum byok_err check_options(const struct byok_adapter_call *call, struct byok_fault *fault)
 {
     const struct byok_value *options = call->request->provider_options;
-    struct byok_str type = byok_value_as_str(byok_value_find(options, "output_dtype"));
-    if (type.len > 0 && !byok_str_is(type, "float"))
-        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
-                              "provider_options \"output_dtype\": only \"float\" can be read");
     if (byok_value_find(options, "output_dimension") && byok_kit_member(call, "dimensions"))
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                               "provider_options \"output_dimension\" and member \"dimensions\" are "
@@ -49,16 +45,14 @@ static enum byok_err build_embeddings(const struct byok_adapter_call *call,
     enum byok_err err = byok_kit_check_members(call, known, fault);
     if (err == BYOK_E_OK)
         err = check_options(call, fault);
+    if (err == BYOK_E_OK)
+        err = byok_embeddings_check_inputs(call, INPUTS_MAX, fault);
     if (err != BYOK_E_OK)
         return err;
-    if (!input || (input->type == BYOK_VALUE_ARRAY && input->count > INPUTS_MAX))
-        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
-                              "member \"input\": 1 to %u texts in one job, here are %u; split it",
-                              INPUTS_MAX, input ? input->count : 0);
     byok_value_set_str(call->arena, &body, "model", call->model);
     byok_value_set(call->arena, &body, "input", *input);
-    /* little-endian float32, a quarter of its size as decimals */
-    byok_value_set(call->arena, &body, "encoding_format", byok_value_text("base64"));
+    if (byok_embeddings_are_floats(call)) /* little-endian float32, a quarter of its size */
+        byok_value_set(call->arena, &body, "encoding_format", byok_value_text("base64"));
     if (dimensions)
         byok_value_set(call->arena, &body, "output_dimension", *dimensions);
     err = put_input_type(call, &body, fault);
@@ -69,12 +63,16 @@ static enum byok_err build_embeddings(const struct byok_adapter_call *call,
     return byok_kit_end_json(call, &body, out, fault);
 }
 
-/* Voyage lists neither models nor accounts; its list of files is free and read-only. */
+/* Voyage's published interface lists neither models nor accounts: the cheapest call that shows that
+ * a key is good is an embedding of one token, of the 200 million that every account has free. */
 static enum byok_err build_key_check(const struct byok_adapter_call *call,
                                      struct byok_http_request *out, struct byok_fault *fault)
 {
-    byok_kit_begin(call, "GET", "/files", NULL, out);
-    return byok_kit_check_memory(call, fault);
+    struct byok_value body = byok_value_map();
+    byok_value_set(call->arena, &body, "model", byok_value_text("voyage-3.5-lite"));
+    byok_value_set(call->arena, &body, "input", byok_value_text("a"));
+    byok_kit_begin(call, "POST", "/embeddings", NULL, out);
+    return byok_kit_end_json(call, &body, out, fault);
 }
 
 static void classify(const struct byok_adapter_call *call,
@@ -103,5 +101,6 @@ const struct byok_adapter byok_adapter_voyage = {
     .auth_prefix = "Bearer ",
     .ops = {[BYOK_EMBEDDINGS] = {.build = build_embeddings, .parse = byok_openai_parse_embeddings}},
     .build_key_check = build_key_check,
+    .key_check_is_billed = true,
     .classify = classify,
 };

@@ -28,8 +28,6 @@ Test(cohere, refuses_by_name_what_it_cannot_say_or_read)
         const char *job, *name;
     } cases[] = {
         {EMBED("\"input\":\"a\",\"input_type\":\"poem\""), "input_type"},
-        {EMBED("\"input\":\"a\",\"provider_options\":{\"embedding_types\":[\"int8\"]}"),
-         "embedding_types"},
         {CHAT("\"prompt\":\"a\",\"tool_choice\":\"weather\""), "tool_choice"},
         {CHAT("\"prompt\":\"a\",\"response_format\":\"xml\""), "response_format"},
         {CHAT("\"prompt\":\"a\",\"provider_options\":{\"stream\":true}"), "stream"},
@@ -80,7 +78,8 @@ Test(cohere, calls_vectors_that_were_not_asked_for_a_bad_answer)
         "{\"embeddings\":{\"float\":[[],[]]}}",
         "{\"embeddings\":{\"float\":[[1],[\"1\"]]}}",
         "{\"embeddings\":{\"float\":[[1,2,3],[1,2,3]]}}",
-        "{\"embeddings\":[[1,2],[1,2]]}",
+        "{\"embeddings\":[[1,2],[1]]}",
+        "{\"embeddings\":{\"base64\":[\"AAAA\",\"AAAA\"]}}",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         struct call c;
@@ -89,6 +88,28 @@ Test(cohere, calls_vectors_that_were_not_asked_for_a_bad_answer)
             parse(EMBED("\"input\":[\"a\",\"b\"],\"dimensions\":2"), bodies[i], &answer, &c),
             BYOK_E_BAD_ANSWER, "%s", bodies[i]);
         cr_expect_null(byok_value_find(&answer.output, "embeddings"));
+        call_done(&c);
+    }
+}
+
+Test(cohere, gives_vectors_of_whole_numbers_as_they_are)
+{
+    static const char *const bodies[] = {
+        "{\"embeddings\":{\"int8\":[[-3,2],[127,-128]]}}",
+        "{\"embeddings\":{\"ubinary\":[[3,2],[127,128]]}}",
+        "{\"embeddings\":[[1,2],[1,2]]}",
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct call c;
+        struct byok_answer answer;
+        cr_expect_eq(
+            parse(EMBED("\"input\":[\"a\",\"b\"],\"provider_options\":{\"embedding_types\":"
+                        "[\"int8\"]}"),
+                  bodies[i], &answer, &c),
+            BYOK_E_OK, "%s", bodies[i]);
+        const struct byok_value *list = byok_value_find(&answer.output, "embeddings");
+        cr_assert(byok_value_is(list, BYOK_VALUE_ARRAY) && list->count == 2);
+        cr_expect(list->as.items[0].as.floats[1] == 2.0f);
         call_done(&c);
     }
 }

@@ -75,7 +75,23 @@ Test(openai_chat, a_tool_of_the_providers_own_goes_through)
                  "[{\"type\":\"web_search\",\"name\":\"w\"}]");
     check_member(CHAT("\"tools\":[{\"type\":\"function\",\"name\":\"f\",\"strict\":true}]"),
                  "tools",
-                 "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":true}}]");
+                 "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":true,"
+                 "\"parameters\":{\"type\":\"object\",\"properties\":{}}}}]");
+}
+
+Test(openai_chat, a_schema_may_stand_beside_the_type_and_gets_a_name)
+{
+    check_member(
+        CHAT("\"response_format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}}"),
+        "response_format",
+        "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"answer\",\"schema\":{"
+        "\"type\":\"object\"}}}");
+    check_member(
+        CHAT("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\","
+             "\"strict\":true,\"schema\":{}}}"),
+        "response_format",
+        "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"strict\":true,"
+        "\"schema\":{}}}");
 }
 
 Test(openai_chat, options_win_over_members)
@@ -90,4 +106,5 @@ Test(openai_chat, members_that_the_schema_does_not_know_are_ignored)
     check_member(CHAT("\"x_new\":1,\"metadata\":{\"a\":1},\"stop\":\"\""), "x_new", NULL);
     check_member(CHAT("\"metadata\":{\"a\":1}"), "metadata", NULL);
     check_member(CHAT("\"stop\":\"\""), "stop", NULL);
+    check_member(CHAT("\"stop\":[]"), "stop", NULL);
 }

@@ -48,7 +48,18 @@ Test(openai_messages, unknown_parts_go_through)
 {
     check(PARTS("{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}},\"text\",7"),
           "[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}},"
-          "\"text\",7]}]");
+          "{\"type\":\"text\",\"text\":\"text\"},7]}]");
+    check(PARTS(""), "[{\"role\":\"user\",\"content\":\"\"}]");
+}
+
+Test(openai_messages, media_needs_no_type_where_its_first_bytes_say_it)
+{
+    check(PARTS("{\"type\":\"image\",\"data\":\"iVBORw0KGgoAAAANSUhE\"}"),
+          "[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
+          "\"data:image/png;base64,iVBORw0KGgoAAAANSUhE\"}}]}]");
+    check(PARTS("{\"type\":\"document\",\"data\":\"JVBERi0xLjQg\",\"title\":\"a.pdf\"}"),
+          "[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"filename\":\"a.pdf\","
+          "\"file_data\":\"data:application/pdf;base64,JVBERi0xLjQg\"}}]}]");
 }
 
 Test(openai_messages, media_may_be_binary)

@@ -38,8 +38,6 @@ Test(voyage, refuses_by_name_what_it_cannot_say_or_read)
         enum byok_err code;
     } cases[] = {
         {JOB("\"input\":\"a\",\"input_type\":\"clustering\""), "input_type", BYOK_E_UNSUPPORTED},
-        {JOB("\"input\":\"a\",\"provider_options\":{\"output_dtype\":\"int8\"}"), "output_dtype",
-         BYOK_E_UNSUPPORTED},
         {JOB("\"input\":\"a\",\"dimensions\":2,\"provider_options\":{\"output_dimension\":4}"),
          "output_dimension", BYOK_E_BAD_REQUEST},
     };
