@@ -252,12 +252,20 @@ static bool is_stale(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
 }
 
+static void replace(struct byok_rdk *rdk)
+{
+    restorer(rdk)->not_before_us = byok_rdk_now_us(rdk) + STALE_US;
+    byok_rdk_handle_retire(restorer(rdk));
+}
+
 void byok_rdk_on_ends(struct byok_rdk *rdk, rd_kafka_event_t *event)
 {
     bool stale = false;
     uint64_t number = (uint64_t)(uintptr_t)rd_kafka_event_opaque(event);
     if (rd_kafka_event_error(event)) {
         on_no_ends(rdk, number, rd_kafka_event_error_string(event));
+        /* a handle that has seen its leaders' broker die may find "No leaders" for ever */
+        replace(rdk);
         return;
     }
     size_t count = 0;
@@ -275,15 +283,17 @@ void byok_rdk_on_ends(struct byok_rdk *rdk, rd_kafka_event_t *event)
             ask_again(rdk, which, one->partition, restore, rd_kafka_err2str(one->err));
             continue;
         }
+        if (one->offset < 0) { /* no error, yet no offset either: nobody has answered in time */
+            ask_again(rdk, which, one->partition, restore, "its end is not known");
+            continue;
+        }
         byok_rdk_seen(rdk);
         restore->end = one->offset;
         begin(rdk, which, one->partition, restore);
     }
     on_no_ends(rdk, number, "the broker left the partition out of its answer");
-    if (stale) {
-        restorer(rdk)->not_before_us = byok_rdk_now_us(rdk) + STALE_US;
-        byok_rdk_handle_retire(restorer(rdk));
-    }
+    if (stale)
+        replace(rdk);
 }
 
 static void add(struct byok_rdk_restore *restore, struct byok_record *record)
