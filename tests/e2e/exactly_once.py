@@ -4,16 +4,14 @@ events are the results' usage. Read with isolation.level=read_committed, as user
 import os
 import random
 import re
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.stack import ROOT, Stack, expect, main, wait_for  # noqa: E402
+from support.kafka import OwnKafka  # noqa: E402
+from support.stack import Stack, expect, main, wait_for  # noqa: E402
 from confluent_kafka import Consumer, TopicPartition  # noqa: E402
 import json  # noqa: E402
 
@@ -150,28 +148,6 @@ def two_workers_of_one_name_are_told():
         first.kill()
         Watch(stack).reach(len(jobs))
         check(stack, jobs)
-
-
-class OwnKafka:
-    """A broker that only this test takes down."""
-    def __enter__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="byok-e2e-kafka-"))
-        self.env = {**os.environ, "BYOK_KAFKA_DATA": str(self.folder / "kafka"), "BYOK_KAFKA_PORT": "0", "BYOK_KAFKA_TLS": "0"}
-        self.brokers = self.run("start").split()[0]
-        return self
-
-    def __exit__(self, *_):
-        self.run("destroy")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def run(self, command):
-        return subprocess.run([ROOT / "tools" / "kafka", command], env=self.env, capture_output=True, text=True, check=True).stdout
-
-    def freeze(self, seconds):
-        pid = int((self.folder / "kafka" / "pid").read_text())
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(seconds)
-        os.kill(pid, signal.SIGCONT)
 
 
 def a_broker_restart_leaves_one_result_each():

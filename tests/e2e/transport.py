@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.stack import ROOT, Stack, TlsStack, call, expect, main, wait_for  # noqa: E402
+from support.kafka import OwnKafka  # noqa: E402
+from support.stack import Stack, TlsStack, call, expect, main, wait_for  # noqa: E402
 
 KEY = "sk-alice-" + "a1B2" * 8
 
@@ -41,39 +42,23 @@ def a_broker_by_tls():
         expect(submit(stack, "Hi")["status"] == "ok", "by TLS")
 
 
-def own_kafka(folder):
-    env = {**os.environ, "BYOK_KAFKA_DATA": str(folder / "kafka"), "BYOK_KAFKA_PORT": "0", "BYOK_KAFKA_TLS": "0"}
-
-    def kafka(command):
-        return subprocess.run([ROOT / "tools" / "kafka", command], env=env, check=True, capture_output=True, text=True).stdout.strip()
-    return kafka
-
-
 def a_broker_that_goes_away():
-    import shutil
-    import tempfile
-    folder = Path(tempfile.mkdtemp(prefix="byok-kafka-"))
-    kafka = own_kafka(folder)
-    try:
-        with Stack(brokers=kafka("start").split()[-1]) as stack:
-            # the usual session timeout: the group does not forget the worker meanwhile
-            worker = stack.worker("w1", kafka={"brokers": stack.brokers, "consumer_properties": []})
-            stack.add_key("alice", KEY)
-            stack.produce([("alice", {"id": f"a{i}", "user": "alice", "capability": "chat", "provider": "openai",
-                                      "prompt": "[[sim:delay_ms=1500]]"}) for i in range(4)])
-            wait_for("calls are under way", lambda: worker.metric("byok_calls_in_flight") == 4)
-            kafka("stop")
-            wait_for("the worker says it is not ready", lambda: not worker.ready(), 60)
-            time.sleep(3)  # their results have nowhere to go meanwhile
-            kafka("start")
-            found = stack.wait_results([f"a{i}" for i in range(4)], 90)
-            expect(all(r[0]["status"] == "ok" for k, r in found.items() if k.startswith("a")), found)
-            expect(stack.sim_get("/sim/ledger")["calls"] == 4, "no call was made twice")
-            wait_for("the worker is ready again", worker.ready, 60)
-            expect(submit(stack, "after")["status"] == "ok", "after")
-    finally:
-        kafka("destroy")
-        shutil.rmtree(folder, ignore_errors=True)
+    with OwnKafka() as kafka, Stack(brokers=kafka.brokers) as stack:
+        # the usual session timeout: the group does not forget the worker meanwhile
+        worker = stack.worker("w1", kafka={"brokers": stack.brokers, "consumer_properties": []})
+        stack.add_key("alice", KEY)
+        stack.produce([("alice", {"id": f"a{i}", "user": "alice", "capability": "chat", "provider": "openai",
+                                  "prompt": "[[sim:delay_ms=1500]]"}) for i in range(4)])
+        wait_for("calls are under way", lambda: worker.metric("byok_calls_in_flight") == 4)
+        kafka.run("stop")
+        wait_for("the worker says it is not ready", lambda: not worker.ready(), 60)
+        time.sleep(3)  # their results have nowhere to go meanwhile
+        kafka.run("start")
+        found = stack.wait_results([f"a{i}" for i in range(4)], 90)
+        expect(all(r[0]["status"] == "ok" for k, r in found.items() if k.startswith("a")), found)
+        expect(stack.sim_get("/sim/ledger")["calls"] == 4, "no call was made twice")
+        wait_for("the worker is ready again", worker.ready, 60)
+        expect(submit(stack, "after")["status"] == "ok", "after")
 
 
 if __name__ == "__main__":
