@@ -116,6 +116,7 @@ static void note(struct sim_call *call, const struct endpoint *endpoint,
         .fingerprint = call->fingerprint,
         .client_request_id = byok_str_of(
             MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "x-client-request-id")),
+        .prompt_hash = sim_hash(byok_buf_str(&content->request->prompt)),
         .endpoint = endpoint->name,
         .model = content->request->model,
         .kind = fault->kind == SIM_NONE ? "ok" : sim_kind_name(fault->kind),

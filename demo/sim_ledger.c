@@ -24,6 +24,7 @@ struct call {
     const char *endpoint;
     const char *kind;
     int64_t at_ms;
+    uint64_t prompt_hash;
     uint32_t key;
     uint32_t input_tokens;
     uint32_t output_tokens;
@@ -197,6 +198,7 @@ static void list_call(struct sim_ledger *ledger, const struct sim_entry *entry, 
     *call = (struct call){.endpoint = entry->endpoint,
                           .kind = entry->kind,
                           .at_ms = now_ms,
+                          .prompt_hash = entry->prompt_hash,
                           .key = key,
                           .input_tokens = entry->input_tokens,
                           .output_tokens = entry->output_tokens,
@@ -311,7 +313,8 @@ static void call_json(const struct sim_ledger *ledger, uint32_t number, struct b
                     ",\"output_tokens\":%" PRIu32 ",\"model\":",
                     (unsigned)call->status, call->kind, call->input_tokens, call->output_tokens);
     sim_json_string(out, byok_str_of(ledger->models[call->model]));
-    byok_buf_printf(out, ",\"client_request_id\":");
+    byok_buf_printf(out,
+                    ",\"prompt\":\"%016" PRIx64 "\",\"client_request_id\":", call->prompt_hash);
     sim_json_or_null(out, call->client_id);
     byok_buf_add(out, "}", 1);
 }

@@ -22,6 +22,7 @@ struct sim_ledger;
 struct sim_entry {
     const char *fingerprint;
     struct byok_str client_request_id; /* the x-client-request-id header; may be empty */
+    uint64_t prompt_hash;              /* of its texts, so that a test knows a repeated call */
     const char *endpoint;              /* a literal */
     struct byok_str model;
     const char *kind; /* a literal: "ok", or the fault that the client met */
