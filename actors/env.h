@@ -12,6 +12,7 @@
 
 #include "actors/actor.h"
 #include "adapters/adapter.h"
+#include "schemas/prices.h"
 #include "vault_rocks/sign.h"
 #include "vault_rocks/vault.h"
 
@@ -40,6 +41,7 @@ struct byok_settings {
     int counters_keep_days;
     const struct byok_signer *signers; /* who may change keys; none: everybody who may write */
     size_t signer_count;
+    const struct byok_prices *prices; /* NULL: no cost is known */
     bool rewrap;        /* seal what older master keys sealed anew */
     bool at_least_once; /* nothing fences a worker that has lost a partition without knowing */
     /* sizes */

@@ -84,7 +84,27 @@ static void add_headers(struct byok_out *out, const struct byok_request *request
         byok_out_header(out, BYOK_HEADER_TRACEPARENT, request->traceparent);
 }
 
-static struct byok_result result_of(const struct byok_task *task, int64_t wall_ms)
+/* By the name of the model that answered, else of the one that was asked for; of a compatible
+ * service by its own name, else, at its own address, by its adapter's. */
+static struct byok_value cost_of(const struct byok_env *env, struct byok_task *task)
+{
+    const struct byok_provider *provider = task->provider;
+    const struct byok_str models[] = {task->answer.model, task->model};
+    struct byok_value cost = byok_value_null();
+    for (size_t i = 0; provider && i < 2 && cost.type == BYOK_VALUE_NULL; i++) {
+        const char *own = provider->adapter->name;
+        cost = byok_prices_cost(&task->arena, env->settings->prices, byok_str_of(provider->name),
+                                models[i], &task->answer.usage);
+        if (cost.type == BYOK_VALUE_NULL &&
+            strcmp(provider->base_url, provider->adapter->base_url) == 0)
+            cost = byok_prices_cost(&task->arena, env->settings->prices, byok_str_of(own),
+                                    models[i], &task->answer.usage);
+    }
+    return cost;
+}
+
+static struct byok_result result_of(const struct byok_env *env, struct byok_task *task,
+                                    int64_t wall_ms)
 {
     const struct byok_request *request = &task->request;
     return (struct byok_result){
@@ -98,6 +118,7 @@ static struct byok_result result_of(const struct byok_task *task, int64_t wall_m
         .fault = &task->fault,
         .attempts = task->attempts,
         .attempt_count = noted_attempts(task),
+        .cost = request->type == BYOK_REQUEST_JOB ? cost_of(env, task) : byok_value_null(),
         .created_wall_ms = task->record->timestamp_wall_ms,
         .finished_wall_ms = wall_ms,
     };
@@ -197,7 +218,7 @@ static enum byok_err write_all(const struct byok_env *env, struct byok_user_reco
     enum byok_err err = count_usage(env, user, task, wall_ms);
     if (err != BYOK_E_OK)
         return err;
-    const struct byok_result result = result_of(task, wall_ms);
+    const struct byok_result result = result_of(env, task, wall_ms);
     task->out_count = 0;
     err = write_result(env, task, &result);
     if (err == BYOK_E_OK)

@@ -200,7 +200,10 @@ static void set_answer(struct byok_arena *arena, struct byok_value *map,
     set_output(arena, map, &answer->output);
     if (answer->finish != BYOK_FINISH_NONE)
         set_name(arena, map, "finish_reason", byok_finish_name(answer->finish));
-    set_if_any(arena, map, "usage", usage_value(arena, &answer->usage));
+    struct byok_value usage = usage_value(arena, &answer->usage);
+    set_if_any(arena, map, "usage", usage);
+    if (usage.count > 0)
+        byok_value_set(arena, map, "cost", result->cost);
 }
 
 struct byok_value byok_result_value(struct byok_arena *arena, const struct byok_result *result)
@@ -261,6 +264,8 @@ struct byok_value byok_usage_event_value(struct byok_arena *arena, const struct 
         struct byok_value units = usage_value(arena, &result->answer->usage);
         for (uint32_t i = 0; i < units.count; i++)
             byok_value_set(arena, &map, units.as.members[i].name.ptr, units.as.members[i].value);
+        if (units.count > 0)
+            byok_value_set(arena, &map, "cost", result->cost);
     }
     return map;
 }

@@ -73,6 +73,7 @@ struct byok_result {
     const struct byok_fault *fault;   /* when status is not OK */
     const struct byok_attempt *attempts;
     uint32_t attempt_count;
+    struct byok_value cost;   /* of the answer: byok_prices_cost(); null: unknown */
     int64_t created_wall_ms;  /* the record's timestamp */
     int64_t finished_wall_ms;
 };

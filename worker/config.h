@@ -80,6 +80,7 @@ struct byok_config {
     struct byok_config_kafka kafka;
     const char *delivery;
     int64_t shards; /* never 0 after loading */
+    const char *prices; /* "": those built in */
     const char *data_dir;
     struct {
         const char *store, *master_key_file;
@@ -121,6 +122,12 @@ struct byok_config {
 BYOK_MUST_USE BYOK_NONNULL(3)
 enum byok_err byok_config_load(const char *path, char *const *environment, struct byok_config *out,
                                struct byok_fault *fault);
+
+/** The table of prices that the settings name, in the config's arena.  BYOK_E_CONFIG (the text names
+ *  the file), BYOK_E_NOMEM. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_config_prices(struct byok_config *config, const struct byok_prices **out,
+                                 struct byok_fault *fault);
 
 void byok_config_done(struct byok_config *config) BYOK_NONNULL(1);
 

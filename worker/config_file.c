@@ -242,11 +242,13 @@ static enum byok_err take_map(const struct take *take, const struct byok_setting
     return BYOK_E_OK;
 }
 
-static enum byok_err read_file(const char *path, struct byok_buf *out, struct byok_fault *fault)
+enum byok_err byok_config_read(const char *path, const char *what, struct byok_buf *out,
+                               struct byok_fault *fault)
 {
     FILE *file = fopen(path, "re");
+    byok_buf_init(out, FILE_BYTES_MAX);
     if (!file)
-        return byok_fault_set(fault, BYOK_E_CONFIG, "cannot read the settings in %s: %s", path,
+        return byok_fault_set(fault, BYOK_E_CONFIG, "cannot read the %s in %s: %s", what, path,
                               strerror(errno));
     char block[4096];
     size_t n;
@@ -255,10 +257,10 @@ static enum byok_err read_file(const char *path, struct byok_buf *out, struct by
     int failed = ferror(file);
     fclose(file);
     if (failed)
-        return byok_fault_set(fault, BYOK_E_CONFIG, "cannot read the settings in %s", path);
+        return byok_fault_set(fault, BYOK_E_CONFIG, "cannot read the %s in %s", what, path);
     if (byok_buf_failed(out))
-        return byok_fault_set(fault, BYOK_E_CONFIG, "%s is larger than %zu bytes: not settings",
-                              path, FILE_BYTES_MAX);
+        return byok_fault_set(fault, BYOK_E_CONFIG, "%s is larger than %zu bytes: no %s", path,
+                              FILE_BYTES_MAX, what);
     return BYOK_E_OK;
 }
 
@@ -294,11 +296,10 @@ enum byok_err byok_config_file(struct byok_config *config, const char *path,
                                struct byok_fault *fault)
 {
     BYOK_AUTO(byok_buf) text = {0};
-    byok_buf_init(&text, FILE_BYTES_MAX);
     struct byok_arena scratch; /* wiped: a file may hold passwords of brokers */
     byok_arena_init(&scratch, 0);
     struct byok_config_line *lines = NULL;
-    enum byok_err err = read_file(path, &text, fault);
+    enum byok_err err = byok_config_read(path, "settings", &text, fault);
     if (err == BYOK_E_OK)
         err = byok_config_lines(&scratch, path, byok_buf_str(&text), &lines, fault);
     if (err == BYOK_E_OK)

@@ -74,6 +74,11 @@ BYOK_MUST_USE BYOK_NONNULL(1)
 enum byok_err byok_config_known(const char *file, const struct byok_config_line *lines,
                                 struct byok_fault *fault);
 
+/** A whole file of at most 1 MiB.  `what` it is, for the text of a fault.  BYOK_E_CONFIG. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_config_read(const char *path, const char *what, struct byok_buf *out,
+                               struct byok_fault *fault);
+
 /** Read the file into `config`. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_config_file(struct byok_config *config, const char *path,

@@ -205,6 +205,8 @@ static enum byok_err start(struct worker *worker, struct byok_fault *fault)
 {
     enum byok_err err = byok_config_providers(worker->config, &worker->providers, fault);
     if (err == BYOK_E_OK)
+        err = byok_config_prices(worker->config, &worker->settings.prices, fault);
+    if (err == BYOK_E_OK)
         err = byok_http_curl_global(fault);
     if (err == BYOK_E_OK)
         err = byok_signals_begin(fault);
@@ -279,6 +281,8 @@ enum byok_err byok_worker_check(struct byok_config *config, struct byok_fault *f
     struct worker worker = {.config = config};
     struct byok_keyring *ring = NULL;
     enum byok_err err = byok_config_providers(config, &worker.providers, fault);
+    if (err == BYOK_E_OK)
+        err = byok_config_prices(config, &worker.settings.prices, fault);
     if (err == BYOK_E_OK)
         err = check_ca_files(&worker.providers, fault);
     if (err == BYOK_E_OK)

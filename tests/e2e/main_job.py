@@ -19,6 +19,7 @@ def two_users_with_their_own_keys():
                     "--prompt", "Say hi", "--metadata", '{"order":7}', "--wait")
         expect(chat["status"] == "ok" and chat["text"], chat)
         expect(chat["metadata"] == {"order": 7}, chat)
+        expect(chat["cost"]["amount"] > 0 and chat["cost"]["price_table"], chat)
         vectors = call(stack, "submit", "--user", "bob", "--capability", "embeddings", "--provider", "openai",
                        "--input", "one", "--input", "two", "--wait")
         expect(vectors["status"] == "ok" and len(vectors["embeddings"]) == 2, str(vectors)[:300])

@@ -44,6 +44,7 @@ Test(result, of_an_answered_job_holds_the_answer_flat)
     };
     answer.usage.input_tokens = 9;
     answer.usage.cached_tokens = 0;
+    struct byok_value cost = from_json(&arena, "{\"amount\":0.5,\"currency\":\"USD\"}");
     const struct byok_result result = {
         .request = &request,
         .status = BYOK_STATUS_OK,
@@ -51,6 +52,7 @@ Test(result, of_an_answered_job_holds_the_answer_flat)
         .model = STR("m"),
         .key_fingerprint = STR("ff00"),
         .answer = &answer,
+        .cost = cost,
         .attempts = &attempt,
         .attempt_count = 1,
         .created_wall_ms = 990,
@@ -61,6 +63,7 @@ Test(result, of_an_answered_job_holds_the_answer_flat)
                 "\"capability\":\"chat\",\"provider\":\"openai\",\"model\":\"m\","
                 "\"model_answered\":\"m-2026\",\"text\":\"Hi\",\"finish_reason\":\"stop\","
                 "\"usage\":{\"input_tokens\":9,\"cached_tokens\":0},"
+                "\"cost\":{\"amount\":0.5,\"currency\":\"USD\"},"
                 "\"key\":{\"label\":\"default\",\"fingerprint\":\"ff00\"},"
                 "\"provider_request_id\":\"req_1\",\"attempts\":[{\"started_ms\":1000,"
                 "\"duration_ms\":20,\"code\":\"ok\",\"http_status\":200,\"sent\":true}],"
@@ -160,7 +163,8 @@ Test(result, usage_belongs_to_the_attempt_that_was_answered)
     assert_json(byok_usage_event_value(&arena, &result, &attempts[1]),
                 "{\"id\":\"1\",\"attempt\":2,\"user\":\"alice\",\"provider\":\"p\",\"model\":\"m\","
                 "\"capability\":\"chat\",\"day\":\"2026-11-30\",\"at_ms\":1795996801700,"
-                "\"calls\":1,\"errors\":0,\"code\":\"ok\",\"characters\":13,\"seconds\":1.25}");
+                "\"calls\":1,\"errors\":0,\"code\":\"ok\",\"characters\":13,\"seconds\":1.25,"
+                "\"cost\":null}");
 }
 
 Test(result, days_are_those_of_the_calendar)

@@ -9,6 +9,8 @@
 
 #include <criterion/criterion.h>
 
+#include "schemas/prices.h"
+
 static char path[] = "/tmp/byok-test-config-XXXXXX";
 static struct byok_config config;
 static struct byok_fault fault;
@@ -128,6 +130,25 @@ Test(config, a_list_from_the_environment_is_added_line_by_line)
     cr_assert_str_eq(config.kafka.properties.items[0], "a=1");
     cr_assert_str_eq(config.kafka.properties.items[1], "sasl.username=u");
     cr_assert_str_eq(config.kafka.properties.items[2], "sasl.password=p=q");
+    byok_config_done(&config);
+}
+
+Test(config, prices_are_built_in_or_of_a_file)
+{
+    const struct byok_prices *prices = NULL;
+    cr_assert_eq(load("shards: 1\n"), BYOK_E_OK, "%s", fault.text);
+    cr_assert_eq(byok_config_prices(&config, &prices, &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert_gt(byok_prices_version(prices).len, 0);
+    config.prices = path; /* which holds settings */
+    cr_assert_eq(byok_config_prices(&config, &prices, &fault), BYOK_E_CONFIG);
+    cr_assert(says(path) && says("prices"), "%s", fault.text);
+    FILE *file = fopen(path, "w");
+    fputs("{\"version\":\"mine\",\"currency\":\"EUR\",\"prices\":[]}", file);
+    fclose(file);
+    cr_assert_eq(byok_config_prices(&config, &prices, &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert(byok_str_is(byok_prices_version(prices), "mine"));
+    config.prices = "/nowhere/prices.json";
+    cr_assert_eq(byok_config_prices(&config, &prices, &fault), BYOK_E_CONFIG);
     byok_config_done(&config);
 }
 
