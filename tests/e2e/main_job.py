@@ -19,15 +19,18 @@ def two_users_with_their_own_keys():
                     "--prompt", "Say hi", "--metadata", '{"order":7}', "--wait")
         expect(chat["status"] == "ok" and chat["text"], chat)
         expect(chat["metadata"] == {"order": 7}, chat)
-        expect(chat["cost"]["amount"] > 0 and chat["cost"]["price_table"], chat)
+        expect(chat["usage"]["input_tokens"] > 0 and chat["cost"] is None, f"no table knows the model: {chat}")
+        priced = call(stack, "submit", "--user", "alice", "--capability", "chat", "--provider", "openai",
+                      "--model", "gpt-4o-mini", "--prompt", "Say hi", "--wait")
+        expect(priced["cost"]["amount"] > 0 and priced["cost"]["price_table"], priced)
         vectors = call(stack, "submit", "--user", "bob", "--capability", "embeddings", "--provider", "openai",
                        "--input", "one", "--input", "two", "--wait")
         expect(vectors["status"] == "ok" and len(vectors["embeddings"]) == 2, str(vectors)[:300])
         ledger = stack.sim_get("/sim/ledger")
         expect(len(ledger["keys"]) == 2, f"each user's call used the user's own key: {ledger}")
-        for user, calls in (("alice", 1), ("bob", 1)):
+        for user, calls in (("alice", 2), ("bob", 1)):
             usage = call(stack, "usage", user)
-            expect(usage["total"]["calls"] == calls and len(usage["rows"]) == 1, usage)
+            expect(usage["total"]["calls"] == calls and len(usage["rows"]) == calls, usage)
 
 
 def key_commands():
