@@ -190,6 +190,10 @@ struct byok_task {
     struct byok_answer answer;
     struct byok_value output; /* of a command */
     bool counted;             /* its usage is in the user's counters */
+    char counted_day[11];     /* under which day */
+    uint64_t finished; /* its place among the user's outcomes, which are committed in order */
+    bool batched; /* in a batch that is under way or committed */
+    bool refused; /* its batch has failed: back at its user, to be written anew */
     size_t weight; /* bytes of it that are in the shard's account (byok_task_weigh) */
     bool outgoing; /* with the publisher */
     struct byok_fault fault;

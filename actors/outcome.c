@@ -12,10 +12,36 @@ static uint32_t noted_attempts(const struct byok_task *task)
 
 /* ---- usage ---- */
 
-static void add_known(int64_t *sum, int64_t units)
+static void add_known(int64_t *sum, int64_t units, int sign)
 {
     if (units > 0)
-        *sum += units;
+        *sum += sign * units;
+}
+
+static void add_usage(struct byok_counter *counter, const struct byok_task *task, int sign)
+{
+    for (uint32_t i = 0; i < noted_attempts(task); i++) {
+        counter->calls += sign * task->attempts[i].sent;
+        counter->errors += sign * (task->attempts[i].sent && task->attempts[i].code != BYOK_E_OK);
+    }
+    const struct byok_usage *usage = &task->answer.usage;
+    add_known(&counter->input_tokens, usage->input_tokens, sign);
+    add_known(&counter->output_tokens, usage->output_tokens, sign);
+    add_known(&counter->characters, usage->characters, sign);
+    add_known(&counter->milliseconds, usage->milliseconds, sign);
+    add_known(&counter->images, usage->images, sign);
+}
+
+void byok_outcome_count(struct byok_user_record *user, const struct byok_task *task, int sign,
+                        int keep_days)
+{
+    if (!task->counted)
+        return;
+    /* it is there, so this takes no memory */
+    struct byok_counter *counter = byok_user_record_counter(
+        user, task->counted_day, byok_str_of(task->provider->name), task->model, keep_days);
+    if (counter)
+        add_usage(counter, task, sign);
 }
 
 static enum byok_err count_usage(const struct byok_env *env, struct byok_user_record *user,
@@ -23,23 +49,13 @@ static enum byok_err count_usage(const struct byok_env *env, struct byok_user_re
 {
     if (task->counted || task->request.type != BYOK_REQUEST_JOB || task->attempt_count == 0)
         return BYOK_E_OK;
-    char day[11];
-    byok_day_of(wall_ms, day);
+    byok_day_of(wall_ms, task->counted_day);
     struct byok_counter *counter =
-        byok_user_record_counter(user, day, byok_str_of(task->provider->name), task->model,
-                                 env->settings->counters_keep_days);
+        byok_user_record_counter(user, task->counted_day, byok_str_of(task->provider->name),
+                                 task->model, env->settings->counters_keep_days);
     if (!counter)
         return BYOK_E_NOMEM;
-    for (uint32_t i = 0; i < noted_attempts(task); i++) {
-        counter->calls += task->attempts[i].sent;
-        counter->errors += task->attempts[i].sent && task->attempts[i].code != BYOK_E_OK;
-    }
-    const struct byok_usage *usage = &task->answer.usage;
-    add_known(&counter->input_tokens, usage->input_tokens);
-    add_known(&counter->output_tokens, usage->output_tokens);
-    add_known(&counter->characters, usage->characters);
-    add_known(&counter->milliseconds, usage->milliseconds);
-    add_known(&counter->images, usage->images);
+    add_usage(counter, task, 1);
     task->counted = true;
     return BYOK_E_OK;
 }

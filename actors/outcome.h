@@ -21,4 +21,10 @@ enum byok_err byok_outcome_write(const struct byok_env *env, struct byok_user_re
  *  been paid for the answer that does not fit.  `why` is for people. */
 void byok_outcome_too_large(struct byok_task *task, const char *why) BYOK_NONNULL(1, 2);
 
+/** Take the usage of a task that is counted out of the user's counters (`sign` -1), or put it back
+ *  (1).  A record that is committed before that task's result must not hold it: if the partition
+ *  is lost in between, the next owner counts it once more. */
+void byok_outcome_count(struct byok_user_record *user, const struct byok_task *task, int sign,
+                        int keep_days) BYOK_NONNULL(1, 2);
+
 #endif

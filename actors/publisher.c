@@ -22,6 +22,7 @@ struct publisher {
     struct byok_queue again;    /* of batches that failed; they go first */
     struct byok_queue applying; /* committed batches that are to be applied, oldest first */
     uint32_t under_way;    /* batches at the broker port */
+    uint32_t away;         /* tasks of failed batches with their users; they go before `fresh` */
     uint64_t batches;      /* made so far; the number of the last one */
     bool at_vault;         /* the oldest committed batch is with the vault */
     struct byok_timer linger;
@@ -198,6 +199,7 @@ static struct byok_commit *make_batch(struct byok_ctx *ctx, struct publisher *se
             break;
         struct byok_partition *partition = partition_of(ctx, task);
         byok_watermark_claim(&partition->marks, task->offset, number);
+        task->batched = true;
         byok_queue_push(&taken, &task->msg);
         list_partition(commit, partition->id);
     }
@@ -212,7 +214,8 @@ static struct byok_commit *make_batch(struct byok_ctx *ctx, struct publisher *se
 
 static bool has_work(const struct byok_ctx *ctx, const struct publisher *self)
 {
-    return self->again.head || self->fresh.head || (self->under_way == 0 && any_behind(ctx));
+    return self->away == 0 &&
+           (self->again.head || self->fresh.head || (self->under_way == 0 && any_behind(ctx)));
 }
 
 static void flush(struct byok_ctx *ctx, struct publisher *self)
@@ -406,14 +409,18 @@ static void shrink(const struct byok_ctx *ctx, struct byok_task *task, struct by
 }
 
 /* A user writes its outcome anew: the record of the user in it would overwrite a newer one that
- * another batch has committed meanwhile.  What the broker can never take is made smaller, or it
+ * another batch has committed meanwhile.  Nothing is committed until it is back, because the
+ * user's later outcomes count its usage.  What the broker can never take is made smaller, or it
  * would fail every batch from now on: a result by its user, a dead letter (or a forward) by leaving
  * its value out, then its key and headers; what is refused even so is given up. */
 static void commit_again(struct byok_ctx *ctx, struct publisher *self, struct byok_task *task)
 {
     struct byok_out *out = refused_out(task);
+    task->batched = false;
     if (task->user) {
         count_key_changes(ctx, task, false);
+        task->refused = task->finished > 0; /* a user's; others may drop theirs */
+        self->away += task->refused;
         byok_send_task(ctx, task->user, BYOK_MSG_REFUSED, &task);
         return;
     }
@@ -477,14 +484,22 @@ static void on_applied(struct byok_ctx *ctx, struct publisher *self, struct byok
     settle_first(ctx, self);
 }
 
+static void on_publish(struct publisher *self, struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    byok_queue_push(task->refused ? &self->again : &self->fresh, *msg);
+    *msg = NULL;
+    self->away -= task->refused;
+    task->refused = false;
+}
+
 static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg **msg)
 {
     struct publisher *self = state;
     switch ((*msg)->kind) {
     case BYOK_MSG_PUBLISH:
         count_key_changes(ctx, (const struct byok_task *)*msg, true);
-        byok_queue_push(&self->fresh, *msg);
-        *msg = NULL;
+        on_publish(self, msg);
         break;
     case BYOK_MSG_COMMIT_DONE:
         on_commit_done(ctx, self, msg);

@@ -6,6 +6,7 @@
  * what comes behind it waits until it is committed, so that "register, then use" holds.
  */
 #include <assert.h>
+#include <stddef.h>
 
 #include <utlist.h>
 
@@ -66,6 +67,8 @@ static void drop(struct byok_ctx *ctx, struct byok_user *self, struct byok_task 
 static enum byok_err finish(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
     save_debts(ctx, self);
+    if (task->finished == 0)
+        task->finished = ++self->finished;
     enum byok_err err = byok_outcome_write(ctx->env, &self->record, task);
     if (err != BYOK_E_OK)
         return err;
@@ -395,6 +398,21 @@ static bool is_refused(const struct byok_task *task)
     return false;
 }
 
+/* The outcomes that will be committed after this one leave the counters, or come back. */
+static void count_later(const struct byok_ctx *ctx, struct byok_user *self,
+                        const struct byok_task *task, int sign)
+{
+    struct byok_known *line, *next;
+    HASH_ITER(hh, self->known, line, next) {
+        if (line == &self->anchor)
+            continue;
+        const struct byok_task *other =
+            (const struct byok_task *)(void *)((char *)line - offsetof(struct byok_task, known));
+        if (other->finished > task->finished && !other->batched)
+            byok_outcome_count(&self->record, other, sign, ctx->env->settings->counters_keep_days);
+    }
+}
+
 /* Its commit has failed: the outcome is written anew; done twice when it failed for memory. */
 static enum byok_err on_refused(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
 {
@@ -402,7 +420,9 @@ static enum byok_err on_refused(struct byok_ctx *ctx, struct byok_user *self, st
     if (is_refused(task))
         byok_outcome_too_large(task, "the result is larger than the results topic takes: raise its "
                                      "max.message.bytes");
+    count_later(ctx, self, task, -1);
     enum byok_err err = finish(ctx, self, task);
+    count_later(ctx, self, task, 1);
     if (err == BYOK_E_OK)
         *msg = NULL;
     return err;

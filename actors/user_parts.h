@@ -35,6 +35,7 @@ struct byok_user {
     struct byok_known *known; /* all decoded ones up to their commit, by id; and `anchor` */
     struct byok_known anchor; /* keeps the table's head in this actor, whoever frees the tasks */
     uint32_t calls;          /* under way */
+    uint64_t finished;       /* outcomes so far */
     struct byok_lane *lanes;      /* the i-th for the i-th provider */
     struct byok_timer timer;
     int64_t idle_from_us;

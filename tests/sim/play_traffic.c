@@ -67,10 +67,13 @@ static const char *new_id(struct sim_play *play, const char *user)
 
 static void send_poison(struct sim_play *play, const char *user)
 {
-    static const char *const texts[] = {
-        "",         "{",
-        "nonsense", "{\"id\":\"\"}",
-        "[1,2]",    "{\"type\":\"job\",\"user\":\"somebody\",\"id\":\"p\"}"};
+    static const char *const texts[] = {"",
+                                        "{",
+                                        "nonsense",
+                                        "{\"id\":\"\"}",
+                                        "[1,2]",
+                                        "{\"type\":\"job\",\"user\":\"somebody\",\"id\":\"p\"}",
+                                        "{\"id\":\"k\",\"api_key\":\"" SIM_KEY_MARK "raw\"}"};
     sim_note(play->world, SIM_FAULT_POISON);
     sim_send(play->world, user, "%s", texts[below(play, sizeof texts / sizeof texts[0])]);
 }

@@ -9,7 +9,6 @@
 #include "tests/sim/world.h"
 
 #define POLL_US ((int64_t)1000)
-#define IDLE_POLL_US ((int64_t)20000) /* when there was nothing */
 #define POLL_RECORDS 50
 #define CHUNK_RECORDS 7
 
@@ -203,7 +202,7 @@ static void poll(void *arg)
             more |= poll_partition(self, p);
     }
     /* as a consumer does, as long as the worker lives */
-    poll_later(self, more ? POLL_US : IDLE_POLL_US);
+    poll_later(self, more ? POLL_US : self->world->idle_poll_us);
 }
 
 static void start(struct byok_broker *base, int32_t partition)

@@ -105,6 +105,10 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
     entry->life = worker->life;
     entry->generation = worker->broker.shares[entry->partition].generation;
     entry->is_void = !sim_is_held(entry);
+    if (key && !sim_partition(worker, entry->partition))
+        sim_fail(world,
+                 "%s is called for by worker %td, which knows that it has lost the partition",
+                 entry->request->name, worker - world->workers);
     byok_log_event(&world->log.log, BYOK_LOG_DEBUG, "sim_call",
                    BYOK_F_INT("worker", worker - world->workers), BYOK_F_TEXT("user", entry->user),
                    BYOK_F_TEXT("id", entry->id), BYOK_F_INT("nobodys", entry->is_void));

@@ -78,6 +78,7 @@ struct sim_world *sim_world_new(uint64_t seed, int32_t partitions)
     world->cluster.partitions = partitions;
     world->slots = 32;
     world->commits_max = 1;
+    world->idle_poll_us = 20000;
     world->commit_delay_us = 4000;
     world->restore_delay_us = 1000;
     must(byok_keyring_new(&world->ring, &fault), &fault, "key ring");
@@ -161,6 +162,7 @@ static void open_vault(struct sim_worker *worker)
     store->error_chance = 0;
     must(byok_vault_new(worker->world->ring, &store->store, worker->slots, &worker->vault, &fault),
          &fault, "vault");
+    byok_vault_public_key(worker->vault, worker->world->public_key);
     store->writes_fail = before.writes_fail;
     store->reads_fail = before.reads_fail;
     store->error_chance = before.error_chance;

@@ -79,6 +79,7 @@ struct sim_world {
     struct byok_provider_settings provider_settings[SIM_PROVIDERS];
     struct byok_arena arena; /* of the providers' texts */
     struct byok_keyring *ring;
+    uint8_t public_key[BYOK_VAULT_PUBLIC_KEY_BYTES]; /* of every worker's vault */
     struct sim_cluster cluster;
     struct sim_worker workers[SIM_WORKERS_MAX];
     size_t worker_count;
@@ -91,6 +92,7 @@ struct sim_world {
     /* chances of faults, in permille */
     unsigned commit_fails, chunk_fails, record_repeats, record_delays, offset_holes;
     unsigned torn_batches; /* at least once: what fails may be written in part */
+    int64_t idle_poll_us; /* of a consumer that has found nothing */
     int64_t commit_delay_us, restore_delay_us;
     uint32_t commits_max;
     struct sim_watch watch;

@@ -51,15 +51,6 @@ int64_t sim_chat(struct sim_world *world, const char *user, const char *id)
                     id, user);
 }
 
-static struct byok_vault *any_vault(struct sim_world *world)
-{
-    for (size_t i = 0; i < world->worker_count; i++) {
-        if (world->workers[i].alive)
-            return world->workers[i].vault;
-    }
-    abort();
-}
-
 struct sim_key *sim_seal(struct sim_world *world, const char *user, const char *provider,
                          const char *label, struct byok_arena *arena, struct byok_str *out)
 {
@@ -73,11 +64,9 @@ struct sim_key *sim_seal(struct sim_world *world, const char *user, const char *
         .owner = {byok_str_of(user), byok_str_of(provider), byok_str_of(label)},
         .issued_wall_ms = world->clock.clock.ops->wall_ms(&world->clock.clock),
     };
-    uint8_t public_key[BYOK_VAULT_PUBLIC_KEY_BYTES];
-    byok_vault_public_key(any_vault(world), public_key);
     struct byok_str sealed;
     struct byok_fault fault = {0};
-    if (byok_envelope_seal(public_key, &envelope, byok_str_of(key->secret), arena, &sealed,
+    if (byok_envelope_seal(world->public_key, &envelope, byok_str_of(key->secret), arena, &sealed,
                            &fault) != BYOK_E_OK)
         abort();
     *out = byok_base64_encode(arena, sealed);

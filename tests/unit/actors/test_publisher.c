@@ -2,6 +2,7 @@
 /* tests/unit/actors/test_publisher.c - batches, failed commits, a disk that is full. */
 #include <string.h>
 
+#include "schemas/state.h"
 #include "tests/unit/actors/kit.h"
 
 TestSuite(publisher, .init = setup, .fini = teardown);
@@ -186,4 +187,37 @@ Test(publisher, the_end_of_the_system_in_the_middle_of_everything_leaks_nothing)
         sim_fault_chance(0, 0);
         sim_world_free(w);
     }
+}
+
+/* Calls in the user's counters, by the n-th of its records in the changelog. */
+static int64_t counted_by(const char *user, size_t n)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_STATE][partition_of(user)];
+    struct byok_str key = byok_user_key(&arena, byok_str_of(user));
+    struct byok_user_record record;
+    for (size_t i = 0; i < log->count; i++) {
+        if (!byok_str_eq(log->records[i]->key, key) || n-- > 0)
+            continue;
+        cr_assert_eq(byok_user_record_decode(log->records[i]->value, &arena, &record), BYOK_E_OK);
+        int64_t calls = record.counter_count > 0 ? record.counters[0].calls : 0;
+        byok_user_record_done(&record);
+        return calls;
+    }
+    return -1;
+}
+
+/* A later outcome holds the usage of those before it; committed alone it would count them twice if
+ * the partition were lost then. */
+Test(publisher, what_was_refused_is_committed_first_and_holds_no_usage_of_later_outcomes)
+{
+    start();
+    world->settings.commit_tasks_max = 1;
+    world->cluster.fail_commits = 1;
+    send_many("alice", 4);
+    assert_done(60);
+    assert_each_once("alice", 4);
+    for (size_t i = 0; i < 4; i++) /* behind that of the key's registration */
+        cr_assert_eq(counted_by("alice", i + 1), (int64_t)i + 1, "record %zu: %lld", i,
+                     (long long)counted_by("alice", i + 1));
 }
