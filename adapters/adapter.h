@@ -17,6 +17,8 @@
 #include "schemas/result.h"
 
 struct byok_adapter;
+struct byok_sse_event;
+struct byok_stream;
 
 /* A configured provider: an adapter at an address.  Any OpenAI-compatible service is one of these
  * with the adapter "openai".  Made from the configuration at start, read-only after it. */
@@ -42,7 +44,7 @@ struct byok_adapter_call {
     int64_t wall_ms; /* now, for HTTP dates */
 };
 
-/* One capability of an adapter; both functions, or neither. */
+/* One capability of an adapter; build and parse, or neither. */
 struct byok_adapter_ops {
     /** The HTTP request of the call.  BYOK_E_UNSUPPORTED, BYOK_E_BAD_REQUEST (the member's name in
      *  `fault`), BYOK_E_NOMEM. */
@@ -53,7 +55,22 @@ struct byok_adapter_ops {
     enum byok_err (*parse)(const struct byok_adapter_call *call,
                            const struct byok_http_response *response, struct byok_answer *out,
                            struct byok_fault *fault);
+    /** What one event of a text/event-stream says, put into `stream` (adapters/stream.h); `root` is
+     *  its data, an object.  Unknown events and members are passed over.  The fault of an event
+     *  that is an error; else BYOK_E_OK.  Memory: call->arena, which ends with the event.  NULL:
+     *  the capability does not stream events. */
+    enum byok_err (*event)(const struct byok_adapter_call *call, const struct byok_sse_event *event,
+                           const struct byok_value *root, struct byok_stream *stream,
+                           struct byok_fault *fault);
+    bool
+        streams_audio; /* a job with `stream` is answered with audio that can be played as it comes */
 };
+
+/** Whether a job with `stream` can be carried out. */
+static inline bool byok_adapter_streams(const struct byok_adapter_ops *ops)
+{
+    return ops->event || ops->streams_audio;
+}
 
 struct byok_adapter {
     const char *name;

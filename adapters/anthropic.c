@@ -3,7 +3,7 @@
  *
  * Source: Anthropic's API reference (https://docs.anthropic.com/en/api/messages) and recorded
  * answers (tests/golden/anthropic).  The parts: anthropic_chat, anthropic_messages,
- * anthropic_blocks, anthropic_answer, anthropic_errors.  This file: what they share, and the
+ * anthropic_blocks, anthropic_answer, anthropic_stream, anthropic_errors.  This file: what they share, and the
  * table.
  */
 #include "adapters/anthropic_parts.h"
@@ -41,7 +41,9 @@ const struct byok_adapter byok_adapter_anthropic = {
     .base_url = "https://api.anthropic.com/v1",
     .auth_header = "x-api-key",
     .auth_prefix = "",
-    .ops = {[BYOK_CHAT] = {.build = byok_anthropic_build_chat, .parse = byok_anthropic_parse_chat}},
+    .ops = {[BYOK_CHAT] = {.build = byok_anthropic_build_chat,
+                           .parse = byok_anthropic_parse_chat,
+                           .event = byok_anthropic_event}},
     .build_key_check = build_key_check,
     .classify = byok_anthropic_classify,
 };

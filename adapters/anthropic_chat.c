@@ -158,6 +158,8 @@ enum byok_err byok_anthropic_build_chat(const struct byok_adapter_call *call,
     if (err != BYOK_E_OK)
         return err;
     put_plain(call, &body);
+    if (call->request->stream)
+        byok_value_set(call->arena, &body, "stream", byok_value_bool(true));
     byok_kit_merge_options(call, &body);
     byok_anthropic_begin(call, "POST", "/messages", out);
     return byok_kit_end_json(call, &body, out, fault);

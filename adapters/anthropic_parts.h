@@ -51,6 +51,12 @@ struct byok_usage byok_anthropic_usage(const struct byok_value *usage);
 /** One word for a stop_reason; one that is not known, or none, is left unsaid. */
 enum byok_finish byok_anthropic_finish(struct byok_str stop_reason);
 
+/* anthropic_stream.c */
+BYOK_MUST_USE enum byok_err
+byok_anthropic_event(const struct byok_adapter_call *call, const struct byok_sse_event *event,
+                     const struct byok_value *root, struct byok_stream *stream,
+                     struct byok_fault *fault);
+
 /* anthropic_errors.c */
 void byok_anthropic_classify(const struct byok_adapter_call *call,
                              const struct byok_http_response *response, struct byok_fault *out);

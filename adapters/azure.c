@@ -139,6 +139,14 @@ static enum byok_err parse(const struct byok_adapter_call *call,
     return err;
 }
 
+static enum byok_err read_event(const struct byok_adapter_call *call,
+                                const struct byok_sse_event *event, const struct byok_value *root,
+                                struct byok_stream *stream, struct byok_fault *fault)
+{
+    return byok_adapter_openai.ops[call->request->capability].event(call, event, root, stream,
+                                                                    fault);
+}
+
 static enum byok_err build_key_check(const struct byok_adapter_call *call,
                                      struct byok_http_request *out, struct byok_fault *fault)
 {
@@ -162,7 +170,7 @@ const struct byok_adapter byok_adapter_azure = {
     .auth_prefix = "",
     .ops =
         {
-            [BYOK_CHAT] = {.build = build, .parse = parse},
+            [BYOK_CHAT] = {.build = build, .parse = parse, .event = read_event},
             [BYOK_TEXT_TO_SPEECH] = {.build = build, .parse = parse},
             [BYOK_SPEECH_TO_TEXT] = {.build = build, .parse = parse},
             [BYOK_IMAGE_GENERATION] = {.build = build, .parse = parse},

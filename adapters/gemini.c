@@ -3,7 +3,7 @@
  *
  * Source: https://ai.google.dev/api, the published protos (google/ai/generativelanguage/v1beta) and
  * recorded answers (tests/golden/gemini).  The parts: gemini_chat, gemini_messages, gemini_content,
- * gemini_answer, gemini_embeddings, gemini_speech, gemini_image, gemini_errors.  This file: what
+ * gemini_answer, gemini_stream, gemini_embeddings, gemini_speech, gemini_image, gemini_errors.  This file: what
  * they share, and the table.
  */
 #include "adapters/gemini_parts.h"
@@ -48,7 +48,9 @@ enum byok_err byok_gemini_generate(const struct byok_adapter_call *call, struct 
     if (err != BYOK_E_OK)
         return err;
     byok_kit_merge_options(call, body);
-    return byok_gemini_post(call, "generateContent", body, out, fault);
+    return byok_gemini_post(
+        call, call->request->stream ? "streamGenerateContent?alt=sse" : "generateContent", body,
+        out, fault);
 }
 
 struct byok_value byok_gemini_prompt(const struct byok_adapter_call *call, struct byok_str text)
@@ -67,7 +69,7 @@ struct byok_value byok_gemini_prompt(const struct byok_adapter_call *call, struc
 
 /* promptTokenCount has what came from a cache in it; thoughts are on top of candidates.  A count of
  * 0 is left out, as protobuf's JSON does. */
-static struct byok_usage read_usage(const struct byok_value *usage)
+struct byok_usage byok_gemini_usage(const struct byok_value *usage)
 {
     struct byok_usage out = BYOK_USAGE_UNSAID;
     if (!byok_value_is(usage, BYOK_VALUE_MAP))
@@ -91,7 +93,7 @@ enum byok_err byok_gemini_read(const struct byok_adapter_call *call,
     enum byok_err err = byok_kit_read(call, response, root, fault);
     if (err != BYOK_E_OK)
         return err;
-    out->usage = read_usage(byok_value_find(root, "usageMetadata"));
+    out->usage = byok_gemini_usage(byok_value_find(root, "usageMetadata"));
     out->model = byok_value_as_str(byok_value_find(root, "modelVersion"));
     out->provider_request_id = byok_value_as_str(byok_value_find(root, "responseId"));
     if (call->request->raw)
@@ -123,7 +125,9 @@ const struct byok_adapter byok_adapter_gemini = {
     .auth_prefix = "",
     .ops =
         {
-            [BYOK_CHAT] = {.build = byok_gemini_build_chat, .parse = byok_gemini_parse_chat},
+            [BYOK_CHAT] = {.build = byok_gemini_build_chat,
+                           .parse = byok_gemini_parse_chat,
+                           .event = byok_gemini_event},
             [BYOK_EMBEDDINGS] = {.build = byok_gemini_build_embeddings,
                                  .parse = byok_gemini_parse_embeddings},
             [BYOK_TEXT_TO_SPEECH] = {.build = byok_gemini_build_speech,

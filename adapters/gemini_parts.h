@@ -32,6 +32,9 @@ enum byok_err byok_gemini_read(const struct byok_adapter_call *call,
                                struct byok_answer *out, struct byok_fault *fault)
     BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4);
 
+/** The usageMetadata of an answer, as byokd counts; all unsaid for NULL. */
+struct byok_usage byok_gemini_usage(const struct byok_value *usage);
+
 /* gemini_messages.c */
 
 /** The job's prompt or messages as "contents" and "systemInstruction" of `body`. */
@@ -83,6 +86,12 @@ BYOK_MUST_USE enum byok_err byok_gemini_parse_chat(const struct byok_adapter_cal
                                                    const struct byok_http_response *response,
                                                    struct byok_answer *out,
                                                    struct byok_fault *fault);
+
+/* gemini_stream.c */
+BYOK_MUST_USE enum byok_err
+byok_gemini_event(const struct byok_adapter_call *call, const struct byok_sse_event *event,
+                  const struct byok_value *root, struct byok_stream *stream,
+                  struct byok_fault *fault);
 
 /* gemini_chat.c */
 BYOK_MUST_USE enum byok_err

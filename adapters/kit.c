@@ -101,7 +101,7 @@ enum byok_err byok_kit_check_whole(const struct byok_adapter_call *call, struct 
     if (stream && stream->type != BYOK_VALUE_NULL &&
         (stream->type != BYOK_VALUE_BOOL || stream->as.boolean))
         return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
-                              "provider_options \"stream\": answers come whole; leave it out");
+                              "provider_options \"stream\": it is the job's own member \"stream\"");
     return BYOK_E_OK;
 }
 

@@ -211,6 +211,17 @@ const struct byok_value *byok_function_of(const struct byok_value *value)
     return text_of(value, "name").len > 0 ? value : NULL;
 }
 
+struct byok_value byok_chat_arguments(const struct byok_adapter_call *call, struct byok_str text)
+{
+    struct byok_value tree;
+    if (byok_str_trim(text).len == 0)
+        return byok_value_map();
+    enum byok_err err = byok_decode(call->arena, BYOK_JSON, text, &tree, NULL);
+    if (err == BYOK_E_NOMEM)
+        call->arena->failed = true; /* also when it was the reader's own memory */
+    return err == BYOK_E_OK ? tree : byok_value_string(text);
+}
+
 bool byok_function_arguments(const struct byok_adapter_call *call,
                              const struct byok_value *function, struct byok_value *out)
 {

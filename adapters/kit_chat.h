@@ -56,6 +56,11 @@ bool byok_function_arguments(const struct byok_adapter_call *call,
                              const struct byok_value *function, struct byok_value *out)
     BYOK_NONNULL(1, 2, 3);
 
+/** The arguments of a call that a model makes, which are JSON text: as a tree; what is not JSON as
+ *  the text it is; an empty object for an empty text. */
+struct byok_value byok_chat_arguments(const struct byok_adapter_call *call, struct byok_str text)
+    BYOK_NONNULL(1);
+
 enum byok_choice {
     BYOK_CHOICE_UNSAID,
     BYOK_CHOICE_AUTO,

@@ -3,8 +3,8 @@
  *
  * Source: OpenAI's API reference (https://platform.openai.com/docs/api-reference) and recorded
  * answers (tests/golden/openai).  The parts: openai_chat, openai_messages, openai_chat_answer,
- * openai_embeddings, openai_speech, openai_transcription, openai_images, openai_errors; and
- * openai_mistral, a dialect.  This file: what they share, and the table.
+ * openai_chat_stream, openai_embeddings, openai_speech, openai_transcription, openai_images,
+ * openai_errors; and openai_mistral, a dialect.  This file: what they share, and the table.
  */
 #include "adapters/openai_parts.h"
 
@@ -60,7 +60,7 @@ static int64_t first_said(int64_t a, int64_t b)
 
 /* Images and transcriptions count in input_tokens and output_tokens.  Compatible services: DeepSeek
  * counts its cache in prompt_cache_hit_tokens, Voyage gives an embeddings call's total alone. */
-static struct byok_usage read_usage(const struct byok_value *usage)
+struct byok_usage byok_openai_usage(const struct byok_value *usage)
 {
     struct byok_usage out = BYOK_USAGE_UNSAID;
     out.input_tokens =
@@ -86,7 +86,7 @@ enum byok_err byok_openai_read(const struct byok_adapter_call *call,
     enum byok_err err = byok_kit_read(call, response, root, fault);
     if (err != BYOK_E_OK)
         return err;
-    out->usage = read_usage(byok_value_find(root, "usage"));
+    out->usage = byok_openai_usage(byok_value_find(root, "usage"));
     out->model = byok_value_as_str(byok_value_find(root, "model"));
     if (out->provider_request_id.len == 0)
         out->provider_request_id = byok_value_as_str(byok_value_find(root, "id"));
@@ -119,7 +119,9 @@ const struct byok_adapter byok_adapter_openai = {
     .auth_prefix = "Bearer ",
     .ops =
         {
-            [BYOK_CHAT] = {.build = byok_openai_build_chat, .parse = byok_openai_parse_chat},
+            [BYOK_CHAT] = {.build = byok_openai_build_chat,
+                           .parse = byok_openai_parse_chat,
+                           .event = byok_openai_chat_event},
             [BYOK_EMBEDDINGS] = {.build = byok_openai_build_embeddings,
                                  .parse = byok_openai_parse_embeddings},
             [BYOK_TEXT_TO_SPEECH] = {.build = byok_openai_build_speech,

@@ -153,5 +153,6 @@ enum byok_err byok_openai_build_chat(const struct byok_adapter_call *call,
         byok_value_set(call->arena, &body, "tool_choice", choice_of(call, choice));
     put_same(call, &body);
     put_max_tokens(call, &body);
+    byok_openai_put_stream(call, &body);
     return byok_openai_post(call, "/chat/completions", &body, out, fault);
 }

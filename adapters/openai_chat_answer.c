@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* adapters/openai_chat_answer.c - reading the answer of POST /chat/completions. */
+#include "adapters/kit_chat.h"
 #include "adapters/openai_parts.h"
-#include "schemas/codec.h"
 
 struct finish_word {
     const char *word;
@@ -22,7 +22,7 @@ static const struct finish_word finish_words[] = {
 };
 
 /* A word that is not known, or none, is left unsaid. */
-static enum byok_finish finish_of(struct byok_str word)
+enum byok_finish byok_openai_finish(struct byok_str word)
 {
     for (size_t i = 0; i < sizeof finish_words / sizeof finish_words[0]; i++) {
         if (byok_str_is(word, finish_words[i].word))
@@ -31,19 +31,13 @@ static enum byok_finish finish_of(struct byok_str word)
     return BYOK_FINISH_NONE;
 }
 
-/* Arguments are JSON text; what is not JSON is given as the text it is. */
+/* JSON text; some services give the object itself. */
 static struct byok_value read_arguments(const struct byok_adapter_call *call,
                                         const struct byok_value *arguments)
 {
-    struct byok_value tree;
     if (!byok_value_is(arguments, BYOK_VALUE_STRING))
         return arguments ? *arguments : byok_value_map();
-    if (byok_str_trim(arguments->as.str).len == 0)
-        return byok_value_map();
-    enum byok_err err = byok_decode(call->arena, BYOK_JSON, arguments->as.str, &tree, NULL);
-    if (err == BYOK_E_NOMEM)
-        call->arena->failed = true; /* also when it was the reader's own memory */
-    return err == BYOK_E_OK ? tree : *arguments;
+    return byok_chat_arguments(call, arguments->as.str);
 }
 
 static struct byok_value read_tool_calls(const struct byok_adapter_call *call,
@@ -69,7 +63,7 @@ static struct byok_value read_tool_calls(const struct byok_adapter_call *call,
 
 /* A text, or (Mistral) a list of parts of which those of type "text" are the answer and the others
  * hidden reasoning. */
-static struct byok_str read_text(const struct byok_adapter_call *call,
+struct byok_str byok_openai_text(const struct byok_adapter_call *call,
                                  const struct byok_value *content)
 {
     struct byok_str text = byok_value_as_str(content);
@@ -106,8 +100,8 @@ static void read_choice(const struct byok_adapter_call *call, const struct byok_
     const struct byok_value *message = byok_value_find(choice, "message");
     struct byok_value calls = read_tool_calls(call, byok_value_find(message, "tool_calls"));
     struct byok_str refusal = byok_value_as_str(byok_value_find(message, "refusal"));
-    struct byok_str text = read_text(call, byok_value_find(message, "content"));
-    out->finish = finish_of(byok_value_as_str(byok_value_find(choice, "finish_reason")));
+    struct byok_str text = byok_openai_text(call, byok_value_find(message, "content"));
+    out->finish = byok_openai_finish(byok_value_as_str(byok_value_find(choice, "finish_reason")));
     byok_value_set(call->arena, &out->output, "text", byok_value_string(text));
     if (calls.count > 0) {
         byok_value_set(call->arena, &out->output, "tool_calls", calls);

@@ -34,6 +34,9 @@ enum byok_err byok_openai_read(const struct byok_adapter_call *call,
                                struct byok_answer *out, struct byok_fault *fault)
     BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4);
 
+/** The usage object of an answer, as byokd counts; all unsaid for NULL. */
+struct byok_usage byok_openai_usage(const struct byok_value *usage);
+
 /* openai_messages.c */
 
 /** The job's prompt or messages in OpenAI's form, as a member of `body`. */
@@ -70,6 +73,24 @@ BYOK_MUST_USE enum byok_err
 byok_openai_parse_chat(const struct byok_adapter_call *call,
                        const struct byok_http_response *response, struct byok_answer *out,
                        struct byok_fault *fault);
+
+/** One word for a finish_reason; one that is not known, or none, is left unsaid. */
+enum byok_finish byok_openai_finish(struct byok_str word);
+
+/** The text of a content: a text, or the texts of its parts joined. */
+struct byok_str byok_openai_text(const struct byok_adapter_call *call,
+                                 const struct byok_value *content) BYOK_NONNULL(1);
+
+/* openai_chat_stream.c */
+
+/** Ask for a stream, with the usage in it. */
+void byok_openai_put_stream(const struct byok_adapter_call *call, struct byok_value *body)
+    BYOK_NONNULL(1, 2);
+BYOK_MUST_USE enum byok_err byok_openai_chat_event(const struct byok_adapter_call *call,
+                                                   const struct byok_sse_event *event,
+                                                   const struct byok_value *root,
+                                                   struct byok_stream *stream,
+                                                   struct byok_fault *fault);
 
 /* openai_embeddings.c */
 BYOK_MUST_USE enum byok_err

@@ -197,10 +197,9 @@ static const struct byok_rule envelope_rules[] = {
 };
 
 static const struct byok_rule job_rules[] = {
-    {"capability", BYOK_ACCEPT_FILLED, true},
-    {"on_unknown", BYOK_ACCEPT_TEXT, false},
-    {"provider_options", BYOK_ACCEPT_MAP, false},
-    {"raw", BYOK_ACCEPT_BOOL, false},
+    {"capability", BYOK_ACCEPT_FILLED, true},     {"on_unknown", BYOK_ACCEPT_TEXT, false},
+    {"provider_options", BYOK_ACCEPT_MAP, false}, {"raw", BYOK_ACCEPT_BOOL, false},
+    {"stream", BYOK_ACCEPT_BOOL, false},
 };
 
 static bool is_true(const struct byok_value *value)
@@ -279,6 +278,7 @@ static enum byok_err read_job(struct byok_arena *arena, struct byok_request *out
         return byok_refuse_member(fault, "on_unknown", "must be \"report\" or \"retry\"");
     out->provider_options = byok_value_find(&out->root, "provider_options");
     out->raw = is_true(byok_value_find(&out->root, "raw"));
+    out->stream = is_true(byok_value_find(&out->root, "stream"));
     err = refuse_forbidden(out->provider_options, true, fault);
     return err == BYOK_E_OK ? byok_check_job(arena, out, fault) : err;
 }

@@ -69,6 +69,7 @@ struct byok_request {
     enum byok_on_unknown on_unknown;
     const struct byok_value *provider_options; /* a map, or NULL */
     bool raw;                                  /* add the provider's own answer to the result */
+    bool stream;                               /* publish the answer's parts as they come, too */
     /* key commands */
     struct {
         struct byok_str signer, value; /* its id in hex; empty: not signed */

@@ -6,10 +6,12 @@
 
 #include <criterion/criterion.h>
 
+#include "adapters/stream.h"
 #include "calls.h"
 #include "schemas/codec.h"
 
 #define HEADERS_MAX 32
+#define STREAM_BYTES ((size_t)1 << 22)
 
 struct golden {
     char folder[512];
@@ -201,7 +203,9 @@ static void check_response(struct golden *g)
     const struct byok_adapter *adapter = c.provider.adapter;
     struct byok_answer answer;
     enum byok_err err = BYOK_E_UNKNOWN;
-    if (response.status / 100 == 2)
+    if (response.status / 100 == 2 && c.request.stream)
+        err = byok_stream_read(&c.call, &response, STREAM_BYTES, &answer, &c.fault);
+    else if (response.status / 100 == 2)
         err = adapter->ops[c.request.capability].parse(&c.call, &response, &answer, &c.fault);
     else
         adapter->classify(&c.call, &response, &c.fault);
@@ -212,6 +216,54 @@ static void check_response(struct golden *g)
     else
         check_answer(g, &answer, byok_value_find(&expected, "expected"));
     call_done(&c);
+}
+
+/* ---- streams ---- */
+
+/* All deltas of a body that comes in two pieces, or (`at` 0) byte for byte, as one text. */
+static enum byok_err read_cut(struct golden *g, const struct byok_str body, size_t at,
+                              struct byok_buf *out)
+{
+    struct call c;
+    struct byok_value expected = json_of(&g->arena, read_file(g, "answer.json"));
+    const struct byok_http_response response = {.status = 200};
+    BYOK_AUTO(byok_stream) stream;
+    start(g, &c, &expected);
+    byok_stream_init(&stream, STREAM_BYTES, &response);
+    byok_buf_init(out, STREAM_BYTES);
+    enum byok_err err = BYOK_E_OK;
+    for (size_t from = 0; from < body.len && err == BYOK_E_OK;) {
+        size_t len = at == 0 ? 1 : from == 0 ? at : body.len - from;
+        err = byok_stream_feed(&c.call, &stream, (struct byok_str){body.ptr + from, len}, &c.fault);
+        from += len;
+    }
+    for (const struct byok_delta *d = stream.first; d; d = d->next)
+        byok_buf_printf(out, "%d %u %.*s %.*s %.*s\n", (int)d->kind, d->tool,
+                        BYOK_STR_ARG(byok_buf_str(&d->id)), BYOK_STR_ARG(byok_buf_str(&d->name)),
+                        BYOK_STR_ARG(byok_buf_str(&d->bytes)));
+    call_done(&c);
+    return err;
+}
+
+static void check_cuts(struct golden *g)
+{
+    struct byok_str job = read_file(g, "request.json");
+    struct byok_str body = read_file(g, "response.body");
+    if (!body.ptr || byok_str_find(job, byok_str_of("\"stream\": true")) == SIZE_MAX)
+        return;
+    BYOK_AUTO(byok_buf) whole = {0};
+    const enum byok_err err = read_cut(g, body, body.len, &whole);
+    cr_expect(whole.len > 0 || err != BYOK_E_OK, "%s: no deltas", g->name);
+    /* every place of a short stream; of a long one as many, spread with an odd step */
+    const size_t step = body.len / 512 | 1;
+    for (size_t at = 0; at < body.len; at += step) {
+        BYOK_AUTO(byok_buf) cut = {0};
+        byok_arena_done(&g->arena);
+        body = read_file(g, "response.body");
+        cr_assert_eq(read_cut(g, body, at, &cut), err, "%s, cut at %zu", g->name, at);
+        cr_assert(byok_str_eq(byok_buf_str(&cut), byok_buf_str(&whole)), "%s, cut at %zu: %.*s",
+                  g->name, at, BYOK_STR_ARG(byok_buf_str(&cut)));
+    }
 }
 
 /* ---- all of them ---- */
@@ -249,4 +301,11 @@ Test(golden, recorded_answers_are_read_as_they_were_meant)
     const struct byok_adapter *adapter;
     for (size_t i = 0; (adapter = byok_adapter_at(i)); i++)
         cr_expect_gt(each_case(adapter->name, check_response), 0, "%s", adapter->name);
+}
+
+Test(golden, streams_are_read_alike_wherever_they_are_cut)
+{
+    const struct byok_adapter *adapter;
+    for (size_t i = 0; (adapter = byok_adapter_at(i)); i++)
+        (void)each_case(adapter->name, check_cuts);
 }
