@@ -37,6 +37,7 @@ struct byok_settings {
     int64_t drain_us;           /* for calls in flight at a revocation or a stop */
     int64_t envelope_max_age_ms;
     int64_t commit_linger_us;   /* how long a batch waits for more results */
+    int64_t stream_linger_us;   /* between two deltas of an answer; the first goes at once */
     int64_t user_idle_us;       /* before an idle user actor is dropped from memory */
     int counters_keep_days;
     const struct byok_signer *signers; /* who may change keys; none: everybody who may write */

@@ -2,6 +2,7 @@
 /* actors/message.c - making and freeing what messages carry. */
 #include "actors/message.h"
 
+#include "actors/streaming.h"
 #include "base/mem.h"
 
 /* result, DONE, user record, one usage event: what an ordinary job publishes */
@@ -83,6 +84,7 @@ void byok_task_free(struct byok_task *task)
     if (task->slot)
         byok_slots_release(task->slots, &task->slot);
     byok_delete(task->record);
+    byok_streaming_free(task->streaming);
     byok_buf_done(&task->http.body);
     byok_arena_done(&task->arena);
     byok_delete(task);
@@ -135,9 +137,9 @@ void byok_commit_free(struct byok_commit *commit)
 
 bool byok_msg_is_embedded(enum byok_msg_kind kind)
 {
-    return kind == BYOK_MSG_HTTP_DONE || kind == BYOK_MSG_STOP || kind == BYOK_MSG_READY ||
-           kind == BYOK_MSG_TURN || kind == BYOK_MSG_DECLINE || kind == BYOK_MSG_DECLINED ||
-           kind == BYOK_MSG_TIMER;
+    return kind == BYOK_MSG_HTTP_BYTES || kind == BYOK_MSG_HTTP_DONE || kind == BYOK_MSG_STOP ||
+           kind == BYOK_MSG_READY || kind == BYOK_MSG_TURN || kind == BYOK_MSG_DECLINE ||
+           kind == BYOK_MSG_DECLINED || kind == BYOK_MSG_TIMER;
 }
 
 void byok_msg_free(struct byok_msg *msg)
@@ -179,6 +181,7 @@ void byok_msg_free(struct byok_msg *msg)
     case BYOK_MSG_APPLIED:
         byok_commit_free((struct byok_commit *)msg);
         break;
+    case BYOK_MSG_HTTP_BYTES: /* of a task that is there */
     case BYOK_MSG_HTTP_DONE: /* in its provider's list of calls sent, which owns it */
     case BYOK_MSG_STOP:
     case BYOK_MSG_READY:

@@ -55,7 +55,8 @@ enum byok_msg_kind {
     BYOK_MSG_REWRAP,    /* byok_rewrap: make this step */
     BYOK_MSG_REWRAPPED, /* byok_rewrap: made, or its fault */
     /* http port -> provider */
-    BYOK_MSG_HTTP_DONE, /* byok_task */
+    BYOK_MSG_HTTP_BYTES, /* byok_streaming: more of an answer's body is there */
+    BYOK_MSG_HTTP_DONE,  /* byok_task */
     /* -> publisher and back */
     BYOK_MSG_PUBLISH,     /* byok_task: its outs and its offset, to be committed */
     BYOK_MSG_COMMIT_DONE, /* byok_commit: from the broker port */
@@ -83,6 +84,7 @@ struct byok_record_header {
     struct byok_str name, value;
 };
 
+struct byok_streaming;
 struct byok_task;
 
 /* One Kafka record; one heap block (byok_new), everything it points to is inside. */
@@ -184,6 +186,7 @@ struct byok_task {
     struct byok_key_info key;
     struct byok_str sealed; /* key.register: the record to store */
     struct byok_http_call http;
+    struct byok_streaming *streaming; /* of the call under way; owned; NULL: it does not stream */
     int64_t attempt_began_us;
     /* what came of it */
     enum byok_status status;

@@ -16,6 +16,7 @@
 #include "actors/limit.h"
 #include "actors/partition.h"
 #include "actors/queue.h"
+#include "actors/streaming.h"
 
 /* Other shards give slots back without a word, so who waits for one looks again. */
 #define SLOT_RETRY_US ((int64_t)5000)
@@ -30,6 +31,7 @@ struct provider {
     struct byok_task *sent;            /* in the HTTP port */
     struct byok_timer slot_retry;
     struct byok_timer turn_retry; /* when too much waits to be published */
+    struct byok_timer deltas;     /* when some are due */
 };
 
 static int64_t now_us(const struct byok_ctx *ctx)
@@ -96,6 +98,8 @@ static void on_call(struct provider *self, struct byok_msg **msg)
     struct byok_task *task = (struct byok_task *)*msg;
     *msg = NULL;
     task->late = false;
+    byok_streaming_free(task->streaming);
+    task->streaming = NULL;
     byok_buf_done(&task->http.body);
     task->http = (struct byok_http_call){0};
     task->answer = (struct byok_answer){.usage = BYOK_USAGE_UNSAID};
@@ -178,6 +182,8 @@ static enum byok_err on_opened(struct byok_ctx *ctx, struct provider *self, stru
     if (calls) {
         task->arena.failed = false; /* of an earlier try */
         enum byok_err err = build(ctx, task);
+        if (err == BYOK_E_OK && task->request.stream)
+            err = byok_streaming_begin(ctx->env, task);
         if (err == BYOK_E_NOMEM)
             return err;
         calls = err == BYOK_E_OK;
@@ -191,6 +197,39 @@ static enum byok_err on_opened(struct byok_ctx *ctx, struct provider *self, stru
 }
 
 /* ---- the answer ---- */
+
+static void set_deltas_due(struct byok_ctx *ctx, struct provider *self, int64_t due_us)
+{
+    if (due_us != INT64_MAX && (!self->deltas.set || due_us < self->deltas.due_us))
+        byok_timer_set(ctx, &self->deltas, due_us);
+}
+
+static void on_bytes(struct byok_ctx *ctx, struct provider *self, struct byok_msg **msg)
+{
+    struct byok_task *task = ((struct byok_streaming *)*msg)->task;
+    *msg = NULL;
+    task->http.bytes_away = false;
+    set_deltas_due(ctx, self, byok_streaming_read(ctx->env, task));
+}
+
+static void on_deltas_due(struct byok_ctx *ctx, struct provider *self)
+{
+    struct byok_task *task;
+    DL_FOREACH(self->sent, task)
+        set_deltas_due(ctx, self, byok_streaming_due(ctx->env, task));
+}
+
+/* A service that does not stream what it was asked to answers as ever. */
+static enum byok_err read_job(const struct byok_ctx *ctx, struct byok_task *task,
+                              const struct byok_adapter_call *call, struct byok_fault *fault)
+{
+    const struct byok_adapter_ops *ops = &call->provider->adapter->ops[call->request->capability];
+    const struct byok_http_response *response = &task->http.response;
+    if (call->request->stream && ops->event && byok_stream_is(response))
+        return byok_stream_read(call, response, ctx->env->settings->answer_max_bytes, &task->answer,
+                                fault);
+    return ops->parse(call, response, &task->answer, fault);
+}
 
 static enum byok_err read_answer(const struct byok_ctx *ctx, struct byok_task *task)
 {
@@ -206,7 +245,7 @@ static enum byok_err read_answer(const struct byok_ctx *ctx, struct byok_task *t
     if (response->status < 200 || response->status > 299)
         adapter->classify(&call, response, &fault);
     else if (task->request.type == BYOK_REQUEST_JOB)
-        err = adapter->ops[task->request.capability].parse(&call, response, &task->answer, &fault);
+        err = read_job(ctx, task, &call, &fault);
     if (err == BYOK_E_NOMEM && !task->arena.overflow)
         return err;
     if (err == BYOK_E_NOMEM)
@@ -257,6 +296,7 @@ static enum byok_err on_http_done(struct byok_ctx *ctx, struct provider *self,
         return err;
     *msg = NULL;
     DL_DELETE(self->sent, task);
+    byok_streaming_end(ctx->env, task);
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_IN_FLIGHT, -1);
     note_attempt(ctx, task);
     byok_task_weigh(ctx->env, task);
@@ -286,10 +326,15 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
     case BYOK_MSG_OPENED:
         err = on_opened(ctx, self, msg);
         break;
+    case BYOK_MSG_HTTP_BYTES:
+        on_bytes(ctx, self, msg);
+        break;
     case BYOK_MSG_HTTP_DONE:
         err = on_http_done(ctx, self, msg);
         break;
     case BYOK_MSG_TIMER:
+        if (*msg == &self->deltas.msg)
+            on_deltas_due(ctx, self);
         break;
     default:
         assert(!"a message that a provider does not know");
@@ -321,6 +366,7 @@ static void done(struct byok_ctx *ctx, void *state)
     struct provider *self = state;
     byok_timer_cancel(ctx, &self->slot_retry);
     byok_timer_cancel(ctx, &self->turn_retry);
+    byok_timer_cancel(ctx, &self->deltas);
     free_tasks(self->waiting);
     free_tasks(self->sent);
 }

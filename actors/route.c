@@ -32,6 +32,10 @@ static enum byok_err route_job(const struct byok_env *env, const struct byok_use
     if (!task->provider->adapter->ops[capability].build)
         return byok_fault_set(fault, BYOK_E_UNSUPPORTED, "provider \"%s\" does not offer %s",
                               task->provider->name, capability_name);
+    if (task->request.stream && !byok_adapter_streams(&task->provider->adapter->ops[capability]))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "member \"stream\": provider \"%s\" does not stream %s; leave it out",
+                              task->provider->name, capability_name);
     struct byok_str model = task->request.model;
     if (model.len == 0 && byok_str_eq(name, chosen))
         model = byok_str_of(user->choice[capability].model);

@@ -4,8 +4,6 @@
  * Source: https://platform.openai.com/docs/api-reference/chat-streaming and recorded streams of
  * OpenAI and of compatible services (tests/golden/openai).
  */
-#include <string.h>
-
 #include "adapters/openai_parts.h"
 #include "adapters/stream.h"
 
@@ -21,7 +19,7 @@ void byok_openai_put_stream(const struct byok_adapter_call *call, struct byok_va
     if (!call->request->stream)
         return;
     byok_value_set(call->arena, body, "stream", byok_value_bool(true));
-    if (strcmp(call->provider->origin, "https://api.mistral.ai") == 0)
+    if (byok_openai_is_mistral(call))
         return;
     struct byok_value options = byok_value_map();
     byok_value_set(call->arena, &options, "include_usage", byok_value_bool(true));

@@ -150,6 +150,7 @@ struct byok_settings byok_config_settings(const struct byok_config *config)
         .signer_count = config->auth.signers.count,
         .rewrap = config->vault.rewrap,
         .commit_linger_us = config->publish.linger_ms * 1000,
+        .stream_linger_us = config->publish.stream_linger_ms * 1000,
         .user_idle_us = (int64_t)60 * 1000 * 1000,
         .at_least_once = strcmp(config->delivery, "at_least_once") == 0,
         .counters_keep_days = 7, /* older days stand in the usage topic */

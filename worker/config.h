@@ -102,7 +102,7 @@ struct byok_config {
         int64_t deadline_ms, request_max_bytes, answer_max_bytes, memory_mb, window;
     } jobs;
     struct {
-        int64_t linger_ms, batch;
+        int64_t linger_ms, stream_linger_ms, batch;
     } publish;
     struct {
         int64_t grace_ms;

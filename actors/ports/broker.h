@@ -9,12 +9,14 @@
 #ifndef BYOK_ACTORS_PORTS_BROKER_H
 #define BYOK_ACTORS_PORTS_BROKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "schemas/wire.h"
 
 struct byok_commit;
 struct byok_broker;
+struct byok_out;
 
 struct byok_broker_ops {
     /** Read a changelog partition from `from` (-1: its beginning) to the end it has now; the
@@ -31,6 +33,9 @@ struct byok_broker_ops {
     /** Publish and commit a batch; it comes back as BYOK_MSG_COMMIT_DONE, in the order given.
      *  A passing failure is retried inside; what comes back failed is final for this assignment. */
     void (*commit)(struct byok_broker *broker, struct byok_commit *commit);
+    /** Publish one record at once, outside of every batch; everything is copied.  It may be lost
+     *  without a word, and false says that it is already. */
+    bool (*stream)(struct byok_broker *broker, const struct byok_out *out);
     /** Partitions of the requests topic. */
     int32_t (*partition_count)(struct byok_broker *broker);
 };

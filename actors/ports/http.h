@@ -28,9 +28,15 @@ struct byok_http_call {
     size_t answer_max_bytes;
     struct byok_actor *reply_to;
     struct byok_msg *reply; /* sent to reply_to as BYOK_MSG_HTTP_DONE */
+    struct byok_msg *bytes; /* NULL: the answer is wanted whole.  Else sent to reply_to as
+                             * BYOK_MSG_HTTP_BYTES, before `reply`, when more of the body can be
+                             * read, and not again until the receiver has cleared bytes_away */
+    bool bytes_away;
     /* out */
     struct byok_http_response response; /* valid when fault.code is OK */
     struct byok_buf body;               /* backs response.body; scrubbed of the key */
+    size_t safe_bytes; /* of body that are scrubbed for good; while the answer comes nothing behind
+                        * them may be looked at.  response.status is set by then */
     /* OK: a whole answer came, whatever its status.  UNREACHABLE: nothing was sent (resolve,
      * connect, TLS).  TIMEOUT, CUT_OFF: after sending.  TOO_LARGE: the answer passed the cap. */
     struct byok_fault fault;

@@ -328,6 +328,19 @@ void sim_tell_lost(struct sim_worker *worker)
     }
 }
 
+/* At once, whatever becomes of the batches. */
+static bool stream(struct byok_broker *base, const struct byok_out *out)
+{
+    struct sim_world *world = self_of(base)->world;
+    sim_fault_hold();
+    bool up = !world->cluster.down;
+    if (up)
+        (void)sim_append(world, out->topic, byok_partition_of(out->key, world->cluster.partitions),
+                         out->key, out->value, out->headers, out->header_count, 0);
+    sim_fault_release();
+    return up;
+}
+
 static int32_t partition_count(struct byok_broker *base)
 {
     return self_of(base)->world->cluster.partitions;
@@ -340,6 +353,7 @@ static const struct byok_broker_ops ops = {
     .resume = resume_all,
     .release = release,
     .commit = sim_commit,
+    .stream = stream,
     .partition_count = partition_count,
 };
 

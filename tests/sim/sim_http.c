@@ -10,6 +10,10 @@
 #include "schemas/codec.h"
 #include "tests/sim/world.h"
 
+/* A streamed body comes in pieces that end anywhere. */
+#define PIECE_BYTES ((size_t)37)
+#define PIECE_US 5000
+
 struct going {
     struct sim_http *http;
     struct byok_http_call *call;
@@ -18,6 +22,7 @@ struct going {
     size_t entry;    /* of the ledger */
     unsigned events; /* that will ring for it: one, and one more when it was cancelled */
     bool answered;
+    size_t given; /* of a body that is wanted as it comes */
 };
 
 static struct sim_entry *new_entry(struct sim_ledger *ledger)
@@ -142,6 +147,17 @@ static int64_t good_body(const struct byok_http_call *call, const struct sim_ent
         snprintf(body + len, room - len, "],\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}");
         return 3;
     }
+    if (byok_str_find(call->request.body, byok_str_of("\"stream\":true")) != SIZE_MAX) {
+        snprintf(
+            body, room,
+            "data: {\"model\":\"gpt-sim\",\"choices\":[{\"delta\":{\"content\":\"echo \"}}]}\n\n"
+            "data: {\"choices\":[{\"delta\":{\"content\":\"%s\"}}]}\n\n"
+            "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5}}\n\n"
+            "data: [DONE]\n\n",
+            entry->id);
+        return 12;
+    }
     snprintf(body, room,
              "{\"id\":\"c-%s\",\"model\":\"gpt-sim\",\"choices\":[{\"message\":{\"role\":"
              "\"assistant\",\"content\":\"echo %s\"},\"finish_reason\":\"stop\"}],"
@@ -161,10 +177,12 @@ static void refuse_key(const struct sim_key *key, struct sim_answer *answer)
 
 static void give_body(struct byok_http_call *call, const struct sim_answer *answer)
 {
+    byok_buf_done(&call->body);
     byok_buf_init(&call->body, call->answer_max_bytes);
     byok_buf_add_str(&call->body, byok_str_of(answer->body));
     if (call->body.ptr)
         (void)byok_slot_scrub(call->slot, call->body.ptr, call->body.len);
+    call->safe_bytes = call->body.len;
     struct byok_http_header *headers = byok_arena_alloc(call->arena, sizeof *headers);
     call->response =
         (struct byok_http_response){.status = answer->status, .body = byok_buf_str(&call->body)};
@@ -183,6 +201,37 @@ static void rung(struct going *going)
         byok_delete(going);
 }
 
+static void arrive(void *arg);
+static void drop_call(void *arg);
+
+/* The next bytes of a body that is wanted as it comes; false: there are no more. */
+static bool give_bytes(struct going *going)
+{
+    struct byok_http_call *call = going->call;
+    struct sim_world *world = going->http->worker->world;
+    size_t left = strlen(going->answer.body) - going->given;
+    bool comes = going->answer.how == SIM_WHOLE || going->answer.how == SIM_CUT;
+    if (!call->bytes || !comes || going->answer.status != 200 || left == 0)
+        return false;
+    if (going->given == 0) {
+        byok_buf_init(&call->body, call->answer_max_bytes);
+        call->safe_bytes = 0;
+        call->bytes_away = false;
+    }
+    size_t len = left < PIECE_BYTES ? left : PIECE_BYTES;
+    byok_buf_add(&call->body, going->answer.body + going->given, len);
+    going->given += len;
+    call->safe_bytes = call->body.len;
+    call->response.status = going->answer.status;
+    if (!call->bytes_away) {
+        struct byok_msg *bytes = call->bytes;
+        call->bytes_away = true;
+        byok_post(call->reply_to, BYOK_MSG_HTTP_BYTES, &bytes);
+    }
+    sim_clock_in(&world->clock, PIECE_US, going->http, arrive, drop_call, going);
+    return true;
+}
+
 static void arrive(void *arg)
 {
     struct going *going = arg;
@@ -190,6 +239,8 @@ static void arrive(void *arg)
         rung(going);
         return;
     }
+    if (give_bytes(going))
+        return;
     going->answered = true;
     struct byok_http_call *call = going->call;
     struct sim_world *world = going->http->worker->world;

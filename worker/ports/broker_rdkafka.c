@@ -38,6 +38,7 @@ static const struct byok_broker_ops ops = {
     .resume = byok_rdk_resume,
     .release = byok_rdk_release,
     .commit = byok_rdk_commit,
+    .stream = byok_rdk_stream,
     .partition_count = partition_count,
 };
 
@@ -127,7 +128,10 @@ enum byok_rdk_served byok_rdk_on_event(struct byok_rdk_handle *handle, rd_kafka_
         byok_rdk_on_committed(rdk, event);
         break;
     case RD_KAFKA_EVENT_DR:
-        byok_rdk_on_reports(rdk, event);
+        if (handle->role == BYOK_RDK_STREAMER)
+            byok_rdk_on_stream_reports(rdk, event);
+        else
+            byok_rdk_on_reports(rdk, event);
         break;
     case RD_KAFKA_EVENT_LISTOFFSETS_RESULT:
         byok_rdk_on_ends(rdk, event);
@@ -201,6 +205,7 @@ void byok_rdk_retiring(struct byok_rdk_handle *handle)
             byok_rdk_txn_retiring(rdk);
         break;
     case BYOK_RDK_RESTORER:
+    case BYOK_RDK_STREAMER:
     case BYOK_RDK_ROLES:
         break;
     }
@@ -282,6 +287,9 @@ void byok_rdk_retired(struct byok_rdk_handle *handle)
     case BYOK_RDK_RESTORER:
         byok_rdk_restore_again(rdk);
         break;
+    case BYOK_RDK_STREAMER:
+        handle->not_before_us = byok_rdk_now_us(rdk) + CONSUMER_PAUSE_US;
+        break;
     case BYOK_RDK_ROLES:
         break;
     }
@@ -327,11 +335,13 @@ static enum byok_err open_all(struct byok_rdk *rdk, struct byok_fault *fault)
         err = byok_rdk_handle_init(rdk, &rdk->handles[i], (enum byok_rdk_role)i, fault);
     if (err)
         return err;
-    /* the restorer opens when it is needed; its settings are tried now */
-    rd_kafka_conf_t *conf = byok_rdk_conf(&rdk->options, BYOK_RDK_RESTORER, fault);
-    if (!conf)
-        return BYOK_E_CONFIG;
-    rd_kafka_conf_destroy(conf);
+    /* two open when they are needed; their settings are tried now */
+    for (enum byok_rdk_role role = BYOK_RDK_RESTORER; role <= BYOK_RDK_STREAMER; role++) {
+        rd_kafka_conf_t *conf = byok_rdk_conf(&rdk->options, role, fault);
+        if (!conf)
+            return BYOK_E_CONFIG;
+        rd_kafka_conf_destroy(conf);
+    }
     if (byok_rdk_exactly_once(rdk))
         err = byok_rdk_txn_init(rdk, fault);
     if (err)

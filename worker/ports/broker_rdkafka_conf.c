@@ -106,7 +106,9 @@ static bool set_common(rd_kafka_conf_t *conf, const struct byok_kafka_options *o
     char client_id[256];
     (void)snprintf(client_id, sizeof client_id, "%s%s",
                    options->client_id ? options->client_id : "byokd",
-                   role == BYOK_RDK_RESTORER ? "-restore" : "");
+                   role == BYOK_RDK_RESTORER   ? "-restore"
+                   : role == BYOK_RDK_STREAMER ? "-stream"
+                                               : "");
     return set(conf, "bootstrap.servers", options->brokers, fault) &&
            set(conf, "client.id", client_id, fault) && set(conf, "log.queue", "true", fault) &&
            set(conf, "log.connection.close", "false", fault) &&
@@ -173,6 +175,15 @@ static bool set_producer(rd_kafka_conf_t *conf, const struct byok_kafka_options 
            set_size(conf, "message.max.bytes", 64 * MIB + 4 * options->request_max_bytes, fault);
 }
 
+/* A delta that waits longer is of no use; what waits is bounded in memory. */
+static bool set_streamer(rd_kafka_conf_t *conf, struct byok_fault *fault)
+{
+    return set(conf, "enable.idempotence", "true", fault) &&
+           set(conf, "partitioner", "murmur2_random", fault) &&
+           set(conf, "linger.ms", "1", fault) && set(conf, "message.timeout.ms", "10000", fault) &&
+           set(conf, "queue.buffering.max.kbytes", "32768", fault);
+}
+
 static bool set_role(rd_kafka_conf_t *conf, const struct byok_kafka_options *options,
                      enum byok_rdk_role role, struct byok_fault *fault)
 {
@@ -185,6 +196,8 @@ static bool set_role(rd_kafka_conf_t *conf, const struct byok_kafka_options *opt
     case BYOK_RDK_PRODUCER:
         return set_producer(conf, options, fault) && set_items(conf, &options->properties, fault) &&
                set_items(conf, &options->producer_properties, fault);
+    case BYOK_RDK_STREAMER:
+        return set_streamer(conf, fault) && set_items(conf, &options->properties, fault);
     case BYOK_RDK_ROLES:
         break;
     }

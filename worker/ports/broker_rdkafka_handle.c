@@ -19,6 +19,7 @@
 /* How long the end of the consumer waits for its last commit and for leaving the group. */
 #define LAST_COMMIT_MS 5000
 #define LEAVE_MS 10000
+#define LAST_DELTAS_MS 500
 
 static const uint64_t one = 1;
 
@@ -67,8 +68,9 @@ enum byok_err byok_rdk_handle_open(struct byok_rdk_handle *handle, struct byok_f
     rd_kafka_conf_t *conf = byok_rdk_conf(&handle->rdk->options, handle->role, fault);
     if (!conf)
         return BYOK_E_CONFIG;
-    rd_kafka_type_t type =
-        handle->role == BYOK_RDK_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
+    rd_kafka_type_t type = handle->role == BYOK_RDK_PRODUCER || handle->role == BYOK_RDK_STREAMER
+                               ? RD_KAFKA_PRODUCER
+                               : RD_KAFKA_CONSUMER;
     char text[256];
     handle->rk = rd_kafka_new(type, conf, text, sizeof text);
     if (!handle->rk) {
@@ -197,6 +199,9 @@ static void retire(uv_work_t *work)
     case BYOK_RDK_PRODUCER:
         (void)rd_kafka_purge(handle->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                              RD_KAFKA_PURGE_F_NON_BLOCKING);
+        break;
+    case BYOK_RDK_STREAMER:
+        (void)rd_kafka_flush(handle->rk, LAST_DELTAS_MS);
         break;
     case BYOK_RDK_ROLES:
         break;

@@ -39,6 +39,7 @@ enum byok_rdk_role {
     BYOK_RDK_CONSUMER,
     BYOK_RDK_PRODUCER,
     BYOK_RDK_RESTORER, /* assigned by hand, member of nothing */
+    BYOK_RDK_STREAMER, /* a producer outside of all transactions; opened by the first delta */
     BYOK_RDK_ROLES
 };
 
@@ -256,6 +257,16 @@ static inline struct byok_rdk *byok_rdk_of(struct byok_broker *broker)
     return (struct byok_rdk *)broker;
 }
 
+/* librdkafka's parameters are not const, though it only reads the payload. */
+static inline void *byok_rdk_unconst(const char *bytes)
+{
+    union {
+        const char *from;
+        void *to;
+    } both = {.from = bytes};
+    return both.to;
+}
+
 /* Monotonic µs of the loop, good enough for pauses. */
 static inline int64_t byok_rdk_now_us(const struct byok_rdk *rdk)
 {
@@ -360,6 +371,14 @@ void byok_rdk_unsend(struct byok_rdk *rdk) BYOK_NONNULL(1);
 void byok_rdk_drop_topics(struct byok_rdk *rdk) BYOK_NONNULL(1);
 /** Free the batches that were never answered. */
 void byok_rdk_drop_batches(struct byok_rdk *rdk) BYOK_NONNULL(1);
+
+/** The headers of a record, as librdkafka takes them. */
+rd_kafka_headers_t *byok_rdk_headers(const struct byok_out *out) BYOK_NONNULL(1);
+
+/* stream */
+
+bool byok_rdk_stream(struct byok_broker *broker, const struct byok_out *out) BYOK_NONNULL(1, 2);
+void byok_rdk_on_stream_reports(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
 
 /* offsets */
 

@@ -90,7 +90,7 @@ void byok_rdk_drop_topics(struct byok_rdk *rdk)
     }
 }
 
-static rd_kafka_headers_t *headers_of(const struct byok_out *out)
+rd_kafka_headers_t *byok_rdk_headers(const struct byok_out *out)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(out->header_count);
     for (size_t i = 0; i < out->header_count; i++) {
@@ -101,32 +101,22 @@ static rd_kafka_headers_t *headers_of(const struct byok_out *out)
     return headers;
 }
 
-/* librdkafka's parameters are not const, though it only reads the payload. */
-static void *unconst(const char *bytes)
-{
-    union {
-        const char *from;
-        void *to;
-    } both = {.from = bytes};
-    return both.to;
-}
-
 static rd_kafka_resp_err_t produce(struct byok_rdk *rdk, struct byok_rdk_send *send)
 {
     const struct byok_out *out = send->out;
     rd_kafka_topic_t *topic = topic_handle(rdk, out->topic);
     if (!topic)
         return RD_KAFKA_RESP_ERR__FAIL;
-    rd_kafka_headers_t *headers = out->header_count > 0 ? headers_of(out) : NULL;
+    rd_kafka_headers_t *headers = out->header_count > 0 ? byok_rdk_headers(out) : NULL;
     const char *value = out->tombstone ? NULL : out->value.ptr ? out->value.ptr : "";
     const rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
         /* without one, the partitioner (murmur2 of the key) decides when the count is known */
         {.vtype = RD_KAFKA_VTYPE_PARTITION,
          .u.i32 = out->partition >= 0 ? out->partition : RD_KAFKA_PARTITION_UA},
-        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {unconst(out->key.ptr), out->key.len}},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {byok_rdk_unconst(out->key.ptr), out->key.len}},
         {.vtype = RD_KAFKA_VTYPE_VALUE,
-         .u.mem = {unconst(value), out->tombstone ? 0 : out->value.len}},
+         .u.mem = {byok_rdk_unconst(value), out->tombstone ? 0 : out->value.len}},
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = out->timestamp_wall_ms},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = 0}, /* neither copied nor freed */
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = send},

@@ -171,6 +171,8 @@ static void http_send(struct byok_http *http, struct byok_http_call *call)
     call->fault = (struct byok_fault){.code = BYOK_E_OK, .retry_after_ms = -1};
     call->response = (struct byok_http_response){0};
     call->sent = false;
+    call->bytes_away = false;
+    call->safe_bytes = 0;
     call->port = NULL;
     byok_buf_done(&call->body); /* of an earlier attempt */
     byok_buf_init(&call->body, call->answer_max_bytes);

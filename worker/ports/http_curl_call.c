@@ -7,6 +7,7 @@
 
 #include <openssl/ssl.h>
 
+#include "actors/actor.h"
 #include "base/mem.h"
 #include "worker/ports/http_curl_fault.h"
 
@@ -85,10 +86,44 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
     return line.len; /* what does not fit is left out, and the answer goes on */
 }
 
+static void scrub(const struct byok_slot *slot, char *bytes, size_t len)
+{
+    if (slot && len > 0)
+        (void)byok_slot_scrub(slot, bytes, len);
+}
+
+/* Neither a key nor its base64 form has a byte outside of 0x21..0x7e (byok_slot_accepts), so no
+ * echo of one reaches over such a byte: what is before the last of them can be scrubbed for good,
+ * however the answer was cut on its way. */
+static void give_bytes(struct byok_curl_call *one)
+{
+    struct byok_http_call *call = one->call;
+    long status = 0;
+    size_t end = call->body.len;
+    while (end > call->safe_bytes && call->body.ptr[end - 1] >= 0x21 &&
+           call->body.ptr[end - 1] <= 0x7e)
+        end--;
+    if (end == call->safe_bytes)
+        return;
+    scrub(call->slot, call->body.ptr + call->safe_bytes, end - call->safe_bytes);
+    call->safe_bytes = end;
+    curl_easy_getinfo(one->easy, CURLINFO_RESPONSE_CODE, &status);
+    call->response.status = (int)status;
+    if (call->bytes_away)
+        return;
+    call->bytes_away = true;
+    struct byok_msg *bytes = call->bytes;
+    byok_post(call->reply_to, BYOK_MSG_HTTP_BYTES, &bytes);
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct byok_curl_call *one = arg;
-    return byok_buf_add(&one->call->body, bytes, size * count) ? size * count : 0;
+    if (!byok_buf_add(&one->call->body, bytes, size * count))
+        return 0;
+    if (one->call->bytes)
+        give_bytes(one);
+    return size * count;
 }
 
 /* OpenSSL keeps the last bytes read for as long as the connection lives, unless told so. */
@@ -236,12 +271,6 @@ void byok_curl_call_free(struct byok_curl_call *one)
     byok_delete(one);
 }
 
-static void scrub(const struct byok_slot *slot, char *bytes, size_t len)
-{
-    if (slot && len > 0)
-        (void)byok_slot_scrub(slot, bytes, len);
-}
-
 static size_t count_lines(struct byok_str text)
 {
     size_t lines = 0;
@@ -285,7 +314,9 @@ static void finish(struct byok_curl_call *one)
     /* libcurl's buffers go before anything else happens with the answer */
     curl_easy_cleanup(one->easy);
     one->easy = NULL;
-    scrub(call->slot, call->body.ptr, call->body.len);
+    if (call->body.len > call->safe_bytes)
+        scrub(call->slot, call->body.ptr + call->safe_bytes, call->body.len - call->safe_bytes);
+    call->safe_bytes = call->body.len;
     scrub(call->slot, call->fault.text, strlen(call->fault.text));
     if (call->fault.code == BYOK_E_OK)
         give_headers(one);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/streaming.c - see actors/streaming.h. */
+#include "actors/streaming.h"
+
+#include "base/mem.h"
+#include "schemas/codec.h"
+
+/* A record's text or audio at most; escaped in JSON a text may take six times this, which is still
+ * below the 1 MiB that topics take by default. */
+#define PIECE_BYTES_MAX ((size_t)128 * 1024)
+/* The tree and the text of one record. */
+#define RECORD_BYTES_MAX ((size_t)4 * 1024 * 1024)
+
+void byok_streaming_free(struct byok_streaming *streaming)
+{
+    if (!streaming)
+        return;
+    byok_stream_done(&streaming->read);
+    byok_delete(streaming);
+}
+
+enum byok_err byok_streaming_begin(const struct byok_env *env, struct byok_task *task)
+{
+    struct byok_streaming *self = byok_new(1, sizeof *self);
+    if (!self)
+        return BYOK_E_NOMEM;
+    self->task = task;
+    self->attempt = task->attempt_count + 1;
+    byok_stream_init(&self->read, env->settings->answer_max_bytes, &task->http.response);
+    byok_streaming_free(task->streaming);
+    task->streaming = self;
+    task->http.bytes = &self->msg;
+    return BYOK_E_OK;
+}
+
+/* ---- one record ---- */
+
+static void publish(const struct byok_env *env, struct byok_streaming *self,
+                    struct byok_arena *arena, const struct byok_value *delta)
+{
+    const struct byok_request *request = &self->task->request;
+    BYOK_AUTO(byok_buf) bytes = {.cap_bytes = RECORD_BYTES_MAX};
+    if (byok_arena_failed(arena) || byok_encode(request->format, delta, &bytes) != BYOK_E_OK) {
+        self->off = true; /* a gap would be worse than an end */
+        return;
+    }
+    struct byok_out out = {
+        .topic = BYOK_TOPIC_STREAMS,
+        .partition = -1,
+        .key = request->user,
+        .value = byok_buf_str(&bytes),
+    };
+    byok_out_header(&out, BYOK_HEADER_CONTENT_TYPE,
+                    byok_str_of(byok_format_content_type(request->format)));
+    byok_out_header(&out, BYOK_HEADER_REQUEST_ID, request->id);
+    if (request->traceparent.len > 0)
+        byok_out_header(&out, BYOK_HEADER_TRACEPARENT, request->traceparent);
+    bool taken = env->broker->ops->stream(env->broker, &out);
+    byok_metric_add(env->metrics, taken ? BYOK_METRIC_DELTAS : BYOK_METRIC_DELTAS_DROPPED, 1);
+    self->off = !taken;
+    self->sequence++;
+    self->sent_us = env->clock->ops->now_us(env->clock);
+}
+
+static struct byok_value new_delta(const struct byok_streaming *self, struct byok_arena *arena)
+{
+    const struct byok_request *request = &self->task->request;
+    struct byok_value delta = byok_value_map();
+    byok_value_set(arena, &delta, "id", byok_value_string(request->id));
+    byok_value_set(arena, &delta, "user", byok_value_string(request->user));
+    byok_value_set(arena, &delta, "attempt", byok_value_int(self->attempt));
+    byok_value_set(arena, &delta, "sequence", byok_value_int(self->sequence));
+    return delta;
+}
+
+/* As much of a text as goes into one record, without cutting a character. */
+static size_t piece_of(struct byok_str text)
+{
+    size_t len = text.len;
+    if (len <= PIECE_BYTES_MAX)
+        return len;
+    len = PIECE_BYTES_MAX;
+    while (len > 1 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}
+
+static void publish_part(const struct byok_env *env, struct byok_streaming *self,
+                         const struct byok_delta *part, struct byok_str text, bool first)
+{
+    BYOK_AUTO(byok_arena) arena = {.cap_bytes = RECORD_BYTES_MAX};
+    struct byok_value delta = new_delta(self, &arena), tool = byok_value_map();
+    switch (part->kind) {
+    case BYOK_DELTA_TEXT:
+        byok_value_set(&arena, &delta, "text", byok_value_string(text));
+        break;
+    case BYOK_DELTA_REASONING:
+        byok_value_set(&arena, &delta, "reasoning", byok_value_string(text));
+        break;
+    case BYOK_DELTA_REFUSAL:
+        byok_value_set(&arena, &delta, "refusal", byok_value_string(text));
+        break;
+    case BYOK_DELTA_TOOL:
+        byok_value_set(&arena, &tool, "index", byok_value_int(part->tool));
+        if (first) {
+            byok_value_set_str(&arena, &tool, "id", byok_buf_str(&part->id));
+            byok_value_set_str(&arena, &tool, "name", byok_buf_str(&part->name));
+        }
+        byok_value_set_str(&arena, &tool, "arguments", text);
+        byok_value_set(&arena, &delta, "tool_call", tool);
+        break;
+    }
+    publish(env, self, &arena, &delta);
+}
+
+static void publish_delta(const struct byok_env *env, struct byok_streaming *self,
+                          const struct byok_delta *part)
+{
+    struct byok_str text = byok_buf_str(&part->bytes);
+    bool first = true;
+    do {
+        const size_t len = piece_of(text);
+        publish_part(env, self, part, (struct byok_str){text.ptr, len}, first);
+        first = false;
+        if (text.len > 0)
+            text = (struct byok_str){text.ptr + len, text.len - len};
+    } while (text.len > 0 && !self->off);
+}
+
+static void publish_audio(const struct byok_env *env, struct byok_streaming *self,
+                          struct byok_str audio)
+{
+    while (audio.len > 0 && !self->off) {
+        BYOK_AUTO(byok_arena) arena = {.cap_bytes = RECORD_BYTES_MAX};
+        struct byok_str piece = {audio.ptr,
+                                 audio.len < PIECE_BYTES_MAX ? audio.len : PIECE_BYTES_MAX};
+        struct byok_value delta = new_delta(self, &arena);
+        byok_value_set(&arena, &delta, "audio", byok_value_bytes(piece));
+        publish(env, self, &arena, &delta);
+        audio = (struct byok_str){audio.ptr + piece.len, audio.len - piece.len};
+    }
+}
+
+/* ---- what there is ---- */
+
+static const struct byok_adapter_ops *ops_of(const struct byok_task *task)
+{
+    return &task->provider->adapter->ops[task->request.capability];
+}
+
+static bool is_2xx(const struct byok_task *task)
+{
+    const int status = task->http.response.status;
+    return status >= 200 && status <= 299;
+}
+
+static struct byok_str unread(const struct byok_task *task)
+{
+    const struct byok_streaming *self = task->streaming;
+    if (self->off || task->http.safe_bytes <= self->seen_bytes)
+        return (struct byok_str){NULL, 0};
+    return (struct byok_str){task->http.body.ptr + self->seen_bytes,
+                             task->http.safe_bytes - self->seen_bytes};
+}
+
+/* Read events; what is wrong with them is found again when the whole body is read. */
+static void read_events(struct byok_task *task)
+{
+    struct byok_streaming *self = task->streaming;
+    BYOK_AUTO(byok_arena) arena = {0};
+    const struct byok_adapter_call call = {
+        .arena = &arena,
+        .provider = task->provider,
+        .request = &task->request,
+        .model = task->model,
+    };
+    if (byok_stream_feed(&call, &self->read, unread(task), NULL) != BYOK_E_OK)
+        self->off = true;
+    self->seen_bytes = task->http.safe_bytes;
+}
+
+static bool has_held_back(const struct byok_task *task)
+{
+    return task->streaming->read.first || (ops_of(task)->streams_audio && unread(task).len > 0);
+}
+
+static void publish_all(const struct byok_env *env, struct byok_task *task)
+{
+    struct byok_streaming *self = task->streaming;
+    struct byok_delta *delta;
+    while (!self->off && (delta = byok_stream_take(&self->read))) {
+        publish_delta(env, self, delta);
+        byok_delta_free(delta);
+    }
+    if (!ops_of(task)->streams_audio)
+        return;
+    publish_audio(env, self, unread(task));
+    self->seen_bytes = task->http.safe_bytes;
+}
+
+int64_t byok_streaming_due(const struct byok_env *env, struct byok_task *task)
+{
+    struct byok_streaming *self = task->streaming;
+    if (!self || self->off || !is_2xx(task) || !has_held_back(task))
+        return INT64_MAX;
+    const int64_t due_us = self->sent_us == 0 ? 0 : self->sent_us + env->settings->stream_linger_us;
+    if (env->clock->ops->now_us(env->clock) < due_us)
+        return due_us;
+    publish_all(env, task);
+    return INT64_MAX;
+}
+
+int64_t byok_streaming_read(const struct byok_env *env, struct byok_task *task)
+{
+    struct byok_streaming *self = task->streaming;
+    if (!self || self->off || !is_2xx(task))
+        return INT64_MAX;
+    /* JSON where audio was to be: an error, whatever the status says */
+    if (ops_of(task)->streams_audio && task->http.body.ptr && task->http.body.ptr[0] == '{')
+        self->off = true;
+    else if (ops_of(task)->event)
+        read_events(task);
+    return byok_streaming_due(env, task);
+}
+
+void byok_streaming_end(const struct byok_env *env, struct byok_task *task)
+{
+    struct byok_streaming *self = task->streaming;
+    if (!self)
+        return;
+    const bool ok = task->fault.code == BYOK_E_OK;
+    if (ok && is_2xx(task)) {
+        (void)byok_streaming_read(env, task);
+        publish_all(env, task);
+    }
+    /* an attempt of which nothing was shown need not be ended, but for one that went well */
+    if ((ok || self->sequence > 0) && (!self->off || !ok)) {
+        const enum byok_finish finish = !ok ? BYOK_FINISH_ERROR
+                                        : task->answer.finish == BYOK_FINISH_NONE
+                                            ? BYOK_FINISH_STOP
+                                            : task->answer.finish;
+        BYOK_AUTO(byok_arena) arena = {.cap_bytes = RECORD_BYTES_MAX};
+        struct byok_value delta = new_delta(self, &arena);
+        byok_value_set(&arena, &delta, "finish_reason", byok_value_text(byok_finish_name(finish)));
+        publish(env, self, &arena, &delta);
+    }
+    task->streaming = NULL;
+    task->http.bytes = NULL;
+    byok_streaming_free(self);
+}

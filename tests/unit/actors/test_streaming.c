@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/actors/test_streaming.c - deltas of answers that come in pieces. */
+#include <string.h>
+
+#include "schemas/codec.h"
+#include "tests/unit/actors/kit.h"
+
+TestSuite(streaming, .init = setup, .fini = teardown);
+
+#define DELTAS_MAX 64
+
+/* The deltas of one request, in the order of the topic. */
+struct deltas {
+    struct byok_arena arena;
+    struct byok_value list[DELTAS_MAX];
+    size_t count;
+};
+
+static void look(const char *user, const char *id, struct deltas *out)
+{
+    const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_STREAMS][partition_of(user)];
+    *out = (struct deltas){.count = 0};
+    for (size_t i = 0; i < log->count; i++) {
+        struct byok_value *delta = &out->list[out->count];
+        cr_assert_eq(byok_decode(&out->arena, BYOK_JSON, log->records[i]->value, delta, NULL),
+                     BYOK_E_OK);
+        if (!byok_str_is(byok_value_as_str(byok_value_find(delta, "id")), id))
+            continue;
+        cr_assert(byok_str_is(log->records[i]->key, user));
+        cr_assert(byok_str_is(byok_record_header_of(log->records[i], "byok-request-id"), id));
+        cr_assert_lt(++out->count, DELTAS_MAX);
+    }
+}
+
+static int64_t number_of(const struct byok_value *delta, const char *name)
+{
+    int64_t number = -1;
+    (void)byok_value_as_int(byok_value_find(delta, name), &number);
+    return number;
+}
+
+/* The texts of an attempt joined; its sequence is from 0 without gaps. */
+static const char *text_of(const struct deltas *deltas, int64_t attempt)
+{
+    static char text[512];
+    int64_t sequence = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < deltas->count; i++) {
+        const struct byok_value *delta = &deltas->list[i];
+        if (number_of(delta, "attempt") != attempt)
+            continue;
+        cr_assert_eq(number_of(delta, "sequence"), sequence++);
+        struct byok_str piece = byok_value_as_str(byok_value_find(delta, "text"));
+        strncat(text, piece.ptr ? piece.ptr : "", piece.len);
+    }
+    return text;
+}
+
+static struct byok_str finish_of(const struct deltas *deltas, size_t i)
+{
+    return byok_value_as_str(byok_value_find(&deltas->list[i], "finish_reason"));
+}
+
+static void stream(const char *user, const char *id, const char *more)
+{
+    sim_send(world, user,
+             "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\","
+             "\"prompt\":\"Say hi\",\"stream\":true%s}",
+             id, user, more);
+}
+
+Test(streaming, deltas_come_in_order_and_the_result_once)
+{
+    struct deltas got;
+    start();
+    stream("alice", "j", "");
+    assert_done(10);
+    assert_code("j", "ok");
+    assert_results("j", 1);
+    cr_assert_str_eq(sim_result_text(world, "j", "text"), "echo j");
+    look("alice", "j", &got);
+    cr_assert_geq(got.count, 3);
+    cr_assert_str_eq(text_of(&got, 1), "echo j");
+    cr_assert(byok_str_is(finish_of(&got, got.count - 1), "stop"));
+    for (size_t i = 0; i + 1 < got.count; i++)
+        cr_assert_eq(finish_of(&got, i).len, 0);
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_DELTAS), (int64_t)got.count);
+    byok_arena_done(&got.arena);
+}
+
+Test(streaming, the_first_delta_is_there_long_before_the_result)
+{
+    struct deltas got;
+    start();
+    stream("alice", "j", "");
+    for (int i = 0;
+         i < 1000 && world->cluster.topics[BYOK_TOPIC_STREAMS][partition_of("alice")].count == 0;
+         i++)
+        sim_run_for(world, SIM_S / 200);
+    look("alice", "j", &got);
+    cr_assert_gt(got.count, 0);
+    assert_results("j", 0);
+    assert_done(10);
+    assert_results("j", 1);
+    byok_arena_done(&got.arena);
+}
+
+Test(streaming, without_stream_there_are_no_deltas)
+{
+    struct deltas got;
+    start();
+    sim_chat(world, "alice", "j");
+    assert_done(10);
+    look("alice", "j", &got);
+    cr_assert_eq(got.count, 0);
+    byok_arena_done(&got.arena);
+}
+
+static void cut_once(struct sim_world *w, const struct sim_entry *entry, struct sim_answer *answer)
+{
+    (void)w;
+    if (entry->attempt > 1)
+        return;
+    answer->how = SIM_CUT;
+    snprintf(answer->body, sizeof answer->body,
+             "data: {\"choices\":[{\"delta\":{\"content\":\"half\"}}]}\n\n");
+}
+
+Test(streaming, a_stream_that_breaks_is_unknown_or_made_again_as_the_job_says)
+{
+    struct deltas got;
+    start();
+    world->answer = cut_once;
+    stream("alice", "reports", "");
+    stream("alice", "retries", ",\"on_unknown\":\"retry\"");
+    assert_done(60);
+    cr_assert_str_eq(sim_result_text(world, "reports", "status"), "unknown");
+    look("alice", "reports", &got);
+    cr_assert_str_eq(text_of(&got, 1), "half");
+    cr_assert(byok_str_is(finish_of(&got, got.count - 1), "error"));
+    byok_arena_done(&got.arena);
+    assert_code("retries", "ok");
+    cr_assert_str_eq(sim_result_text(world, "retries", "text"), "echo retries");
+    look("alice", "retries", &got);
+    cr_assert_str_eq(text_of(&got, 1), "half");
+    cr_assert_str_eq(text_of(&got, 2), "echo retries");
+    byok_arena_done(&got.arena);
+}
+
+static void error_inside(struct sim_world *w, const struct sim_entry *entry,
+                         struct sim_answer *answer)
+{
+    (void)w;
+    if (entry->attempt > 1)
+        return;
+    snprintf(answer->body, sizeof answer->body,
+             "data: {\"choices\":[{\"delta\":{\"content\":\"half\"}}]}\n\n"
+             "data: {\"error\":{\"message\":\"busy\",\"code\":\"server_error\"}}\n\n");
+}
+
+Test(streaming, an_error_event_after_200_is_an_error_and_is_tried_again)
+{
+    struct deltas got;
+    start();
+    world->answer = error_inside;
+    stream("alice", "j", "");
+    assert_done(60);
+    assert_code("j", "ok");
+    cr_assert_eq(sim_calls(world, "j"), 2);
+    look("alice", "j", &got);
+    cr_assert_str_eq(text_of(&got, 1), "half");
+    cr_assert_str_eq(text_of(&got, 2), "echo j");
+    byok_arena_done(&got.arena);
+}
+
+static void whole(struct sim_world *w, const struct sim_entry *entry, struct sim_answer *answer)
+{
+    (void)w;
+    (void)entry;
+    snprintf(answer->body, sizeof answer->body,
+             "{\"choices\":[{\"message\":{\"content\":\"whole\"},\"finish_reason\":\"stop\"}]}");
+}
+
+Test(streaming, a_service_that_answers_whole_is_understood)
+{
+    start();
+    world->answer = whole;
+    stream("alice", "j", "");
+    assert_done(60);
+    assert_code("j", "ok");
+    cr_assert_str_eq(sim_result_text(world, "j", "text"), "whole");
+}
+
+Test(streaming, deltas_that_cannot_be_published_do_not_hold_up_the_result)
+{
+    start();
+    stream("alice", "j", "");
+    sim_run_for(world, SIM_S / 50);
+    world->cluster.down = true;
+    sim_run_for(world, SIM_S);
+    world->cluster.down = false;
+    assert_done(60);
+    assert_code("j", "ok");
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_DELTAS_DROPPED), 1);
+}
+
+Test(streaming, what_comes_close_together_is_one_delta)
+{
+    struct deltas got;
+    world->settings.stream_linger_us = SIM_S;
+    start();
+    stream("alice", "j", "");
+    assert_done(10);
+    look("alice", "j", &got);
+    cr_assert_leq(got.count, 3); /* the first at once, the rest together, and the end */
+    cr_assert_str_eq(text_of(&got, 1), "echo j");
+    byok_arena_done(&got.arena);
+}
+
+Test(streaming, a_capability_that_does_not_stream_is_refused_by_name)
+{
+    start();
+    sim_send(world, "alice",
+             "{\"id\":\"j\",\"user\":\"alice\",\"capability\":\"embeddings\",\"provider\":"
+             "\"openai\",\"input\":\"Hi\",\"model\":\"m\",\"stream\":true}");
+    assert_done(10);
+    assert_code("j", "unsupported");
+}
