@@ -5,6 +5,7 @@
 #include "adapters/audio.h"
 #include "adapters/kit_media.h"
 #include "adapters/query.h"
+#include "schemas/codec.h"
 
 static const char *const known[] = {"text", "voice", "format", "speed", "language", NULL};
 
@@ -54,6 +55,17 @@ static enum byok_err put_format(const struct byok_adapter_call *call, struct byo
                           "alaw, or one by its own name, e.g. mp3_22050_32");
 }
 
+/* "with_timestamps": true asks for the audio as JSON beside the time of each character, which `raw`
+ * gives on; it is the end of the path. */
+#define TIMES_OPTION "with_timestamps"
+
+static bool wants_times(const struct byok_adapter_call *call)
+{
+    const struct byok_value *option =
+        byok_value_find(call->request->provider_options, TIMES_OPTION);
+    return byok_value_is(option, BYOK_VALUE_BOOL) && option->as.boolean;
+}
+
 /* The job's options to where ElevenLabs has them; voice_settings beside the job's speed. */
 static void put_options(const struct byok_adapter_call *call, struct byok_value *query,
                         struct byok_value *body)
@@ -62,8 +74,9 @@ static void put_options(const struct byok_adapter_call *call, struct byok_value 
     byok_kit_merge_options(call, body);
     for (uint32_t i = 0; i < body->count; i++) {
         const struct byok_member *member = &body->as.members[i];
-        byok_kit_put(call->arena, is_query_option(member->name) ? query : &kept, member->name,
-                     member->value);
+        if (!byok_str_is(member->name, TIMES_OPTION))
+            byok_kit_put(call->arena, is_query_option(member->name) ? query : &kept, member->name,
+                         member->value);
     }
     *body = kept;
 }
@@ -95,13 +108,37 @@ enum byok_err byok_elevenlabs_build_speech(const struct byok_adapter_call *call,
     put_options(call, &query, &body);
     voice = byok_kit_segment(call->arena, voice.len > 0 ? voice : byok_str_of(VOICE));
     struct byok_str path =
-        byok_arena_printf(call->arena, "/text-to-speech/%.*s", BYOK_STR_ARG(voice));
+        byok_arena_printf(call->arena, "/text-to-speech/%.*s%s", BYOK_STR_ARG(voice),
+                          wants_times(call) ? "/with-timestamps" : "");
     err = byok_kit_check_memory(call, fault);
     if (err != BYOK_E_OK)
         return err;
     byok_kit_begin_accept(call, "POST", path.ptr, NULL, "*/*", out);
     byok_query_add(call->arena, &out->url, &query);
     return byok_kit_end_json(call, &body, out, fault);
+}
+
+/* {"audio_base64", "alignment"} */
+static enum byok_err read_timed(const struct byok_adapter_call *call,
+                                const struct byok_http_response *response, struct byok_answer *out,
+                                struct byok_fault *fault)
+{
+    struct byok_value root;
+    struct byok_str bytes;
+    enum byok_err err = byok_kit_read(call, response, &root, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    if (call->request->raw)
+        out->raw = root;
+    struct byok_str data = byok_value_as_str(byok_value_find(&root, "audio_base64"));
+    if (data.len == 0 || !byok_base64_decode(call->arena, data, &bytes))
+        return byok_fault_set(fault, BYOK_E_BAD_ANSWER,
+                              "the answer of provider \"%s\" holds no audio", call->provider->name);
+    struct byok_http_header type = {byok_str_of("content-type"), byok_str_of("audio/mpeg")};
+    const struct byok_http_response audio = {
+        .status = response->status, .headers = &type, .header_count = 1, .body = bytes};
+    struct byok_str format = byok_value_as_str(byok_kit_member(call, "format"));
+    return byok_kit_read_audio(call, &audio, byok_media_of_type(format), &out->output, fault);
 }
 
 /* What was billed stands in a header; the characters of the text are the same for most models. */
@@ -115,5 +152,7 @@ enum byok_err byok_elevenlabs_parse_speech(const struct byok_adapter_call *call,
     out->usage.characters = byok_audio_header_count(response, "character-cost");
     if (out->usage.characters < 0)
         out->usage.characters = byok_audio_characters(call);
+    if (wants_times(call))
+        return read_timed(call, response, out, fault);
     return byok_kit_read_audio(call, response, byok_media_of_type(format), &out->output, fault);
 }

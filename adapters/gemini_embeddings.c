@@ -87,10 +87,6 @@ enum byok_err byok_gemini_build_embeddings(const struct byok_adapter_call *call,
         err = byok_embeddings_check_inputs(call, INPUTS_MAX, fault);
     if (err != BYOK_E_OK)
         return err;
-    if (!input || byok_embeddings_inputs(call) > INPUTS_MAX)
-        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
-                              "member \"input\": 1 to %u texts in one job, here are %u; split it",
-                              INPUTS_MAX, input ? byok_embeddings_inputs(call) : 0);
     for (uint32_t i = 0; i < byok_embeddings_inputs(call); i++) {
         const struct byok_value *text =
             input->type == BYOK_VALUE_ARRAY ? &input->as.items[i] : input;

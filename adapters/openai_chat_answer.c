@@ -44,9 +44,7 @@ static struct byok_value read_tool_calls(const struct byok_adapter_call *call,
                                          const struct byok_value *calls)
 {
     struct byok_value list = byok_value_array();
-    if (!byok_value_is(calls, BYOK_VALUE_ARRAY))
-        return list;
-    for (uint32_t i = 0; i < calls->count; i++) {
+    for (uint32_t i = 0; byok_value_is(calls, BYOK_VALUE_ARRAY) && i < calls->count; i++) {
         const struct byok_value *item = &calls->as.items[i];
         struct byok_str name = byok_value_as_str(byok_value_path(item, "function.name"));
         struct byok_value out = byok_value_map();
@@ -59,6 +57,20 @@ static struct byok_value read_tool_calls(const struct byok_adapter_call *call,
         byok_value_push(call->arena, &list, out);
     }
     return list;
+}
+
+/* The form before there were tools: one call, without an id. */
+static void push_function_call(const struct byok_adapter_call *call,
+                               const struct byok_value *function, struct byok_value *list)
+{
+    struct byok_value out = byok_value_map();
+    struct byok_str name = byok_value_as_str(byok_value_find(function, "name"));
+    if (name.len == 0 || list->count > 0)
+        return;
+    byok_value_set(call->arena, &out, "name", byok_value_string(name));
+    byok_value_set(call->arena, &out, "arguments",
+                   read_arguments(call, byok_value_find(function, "arguments")));
+    byok_value_push(call->arena, list, out);
 }
 
 /* A text, or (Mistral) a list of parts of which those of type "text" are the answer and the others
@@ -99,10 +111,15 @@ static void read_choice(const struct byok_adapter_call *call, const struct byok_
 {
     const struct byok_value *message = byok_value_find(choice, "message");
     struct byok_value calls = read_tool_calls(call, byok_value_find(message, "tool_calls"));
+    if (byok_value_is(byok_value_find(message, "function_call"), BYOK_VALUE_MAP))
+        push_function_call(call, byok_value_find(message, "function_call"), &calls);
     struct byok_str refusal = byok_value_as_str(byok_value_find(message, "refusal"));
     struct byok_str text = byok_openai_text(call, byok_value_find(message, "content"));
+    if (text.len == 0)
+        text = byok_value_as_str(byok_value_path(message, "audio.transcript"));
     out->finish = byok_openai_finish(byok_value_as_str(byok_value_find(choice, "finish_reason")));
     byok_value_set(call->arena, &out->output, "text", byok_value_string(text));
+    byok_openai_put_media(call, message, &out->output);
     if (calls.count > 0) {
         byok_value_set(call->arena, &out->output, "tool_calls", calls);
         /* a call that tool_choice forced ends with "stop" */

@@ -51,7 +51,13 @@ static const struct rule phrases[] = {
     {400, "maximum context length", BYOK_E_CONTEXT_TOO_LONG},
     {400, "context window", BYOK_E_CONTEXT_TOO_LONG},
     {400, "context length", BYOK_E_CONTEXT_TOO_LONG},
-    {422, "maximum context length", BYOK_E_CONTEXT_TOO_LONG},
+    {422, "context length", BYOK_E_CONTEXT_TOO_LONG},
+    {401, "insufficient permissions", BYOK_E_PERMISSION}, /* a key with restricted rights */
+    {401, "missing scopes", BYOK_E_PERMISSION},
+    {401, "member of an organization", BYOK_E_PERMISSION},
+    {403, "was flagged", BYOK_E_CONTENT_REFUSED}, /* OpenRouter's moderation */
+    {403, "any credits", BYOK_E_OUT_OF_MONEY},    /* xAI */
+    {429, "used all available credits", BYOK_E_OUT_OF_MONEY},
     {400, "incorrect api key", BYOK_E_KEY_INVALID}, /* xAI */
     {400, "invalid api key", BYOK_E_KEY_INVALID},
     {400, "content management policy", BYOK_E_CONTENT_REFUSED},
@@ -94,6 +100,9 @@ static struct said read_error(const struct byok_value *root)
         .type = first_text(root, types, COUNT(types)),
         .message = head_of(first_text(root, messages, COUNT(messages))),
     };
+    const struct byok_value *detail = byok_value_find(root, "detail");
+    if (said.message.len == 0 && byok_value_is(detail, BYOK_VALUE_ARRAY) && detail->count > 0)
+        said.message = head_of(byok_value_as_str(byok_value_find(&detail->as.items[0], "msg")));
     (void)byok_value_as_int(byok_value_path(root, "error.code"), &said.number);
     return said;
 }
@@ -129,9 +138,10 @@ static enum byok_err code_of(int status, const struct said *said)
 /* OpenAI: "Rate limit reached for … on requests per day (RPD): Limit 200, Used 200, …". */
 static bool is_day_limit(const struct byok_http_response *response, struct byok_str message)
 {
-    return byok_kit_mentions(message, "per day") || byok_kit_mentions(message, "(rpd)") ||
-           byok_kit_mentions(message, "(tpd)") || byok_kit_mentions(message, "per month") ||
-           byok_kit_mentions(message, "daily limit") || byok_retry_day_limit(response);
+    return byok_kit_mentions(message, "per day") || byok_kit_mentions(message, "per-day") ||
+           byok_kit_mentions(message, "(rpd)") || byok_kit_mentions(message, "(tpd)") ||
+           byok_kit_mentions(message, "per month") || byok_kit_mentions(message, "daily limit") ||
+           byok_retry_day_limit(response);
 }
 
 static void fill(const struct byok_adapter_call *call, const struct byok_http_response *response,

@@ -92,6 +92,13 @@ BYOK_MUST_USE enum byok_err byok_openai_chat_event(const struct byok_adapter_cal
                                                    struct byok_stream *stream,
                                                    struct byok_fault *fault);
 
+/* openai_chat_media.c */
+
+/** The audio ("audio", "media_type") and the images of an answer's message, into `output`; nothing
+ *  when it has none that can be read. */
+void byok_openai_put_media(const struct byok_adapter_call *call, const struct byok_value *message,
+                           struct byok_value *output) BYOK_NONNULL(1, 3);
+
 /* openai_embeddings.c */
 BYOK_MUST_USE enum byok_err
 byok_openai_build_embeddings(const struct byok_adapter_call *call, struct byok_http_request *out,

@@ -129,8 +129,10 @@ static bool put_timed(const struct byok_adapter_call *call, const struct byok_va
         byok_value_set(call->arena, &item, "text", *text);
         put_time(call, &item, from, "start");
         put_time(call, &item, from, "end");
-        byok_value_set_str(call->arena, &item, "speaker",
-                           byok_value_as_str(byok_value_find(from, "speaker")));
+        struct byok_str speaker = byok_value_as_str(byok_value_find(from, "speaker"));
+        if (speaker.len == 0) /* Mistral */
+            speaker = byok_value_as_str(byok_value_find(from, "speaker_id"));
+        byok_value_set_str(call->arena, &item, "speaker", speaker);
         byok_value_push(call->arena, &out, item);
     }
     byok_value_set(call->arena, output, name, out);

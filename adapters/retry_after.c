@@ -255,6 +255,7 @@ struct limit_headers {
 static const struct limit_headers limits[] = {
     {"x-ratelimit-remaining-requests", "x-ratelimit-reset-requests", false},
     {"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens", false},
+    {"x-ratelimit-remaining", "x-ratelimit-reset", false}, /* OpenRouter, Together, IETF's drafts */
     {"x-ratelimit-remaining-requests-day", "x-ratelimit-reset-requests-day", true},
     {"x-ratelimit-remaining-tokens-day", "x-ratelimit-reset-tokens-day", true},
     {"anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset", false},
@@ -272,9 +273,16 @@ static bool is_used_up(const struct byok_http_response *response, const struct l
            remaining < 1;
 }
 
+/* A number above these is no wait but a time, in seconds or ms since 1970. */
+#define UNIX_SECONDS_MIN 1e9
+#define UNIX_MS_MIN 1e12
+
 static int64_t read_reset(struct byok_str text, int64_t wall_ms)
 {
     int64_t at_wall_ms;
+    double number;
+    if (read_number(text, &number) && number >= UNIX_SECONDS_MIN)
+        return wait_of((number >= UNIX_MS_MIN ? number : number * 1e3) - (double)wall_ms);
     if (read_time(text, &at_wall_ms))
         return wait_of((double)at_wall_ms - (double)wall_ms);
     return byok_retry_duration_ms(text);

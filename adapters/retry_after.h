@@ -15,8 +15,8 @@
  * and 5.6.7; `wall_ms` is now); of the limits that are used up the latest reset
  * (`x-ratelimit-remaining-requests: 0` with `x-ratelimit-reset-requests: 6m0s`, as OpenAI
  * documents, and the same for tokens and for the forms ending in -day; the same of Anthropic with
- * RFC 3339 times).  A wait of 0 or less, or a date that is past, counts as nothing said: services
- * send such when they do not know.
+ * RFC 3339 times; `x-ratelimit-reset` with seconds, or a Unix time in seconds or ms).  A wait of 0
+ * or less, or a date that is past, counts as nothing said: services send such when they do not know.
  * A wait longer than a year is cut to a year.
  */
 int64_t byok_retry_after_ms(const struct byok_http_response *response, int64_t wall_ms)
