@@ -2,7 +2,7 @@
 # Every third-party library as one imported target PkgConfig::<NAME>, whatever the distribution calls it.
 #
 # The names are a contract with all folders: SODIUM CURL SSL CRYPTO RDKAFKA MSGPACK ROCKSDB UV YYJSON CYAML YAML MICROHTTPD
-# CRITERION.
+# SECCOMP CRITERION.
 find_package(PkgConfig REQUIRED)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
@@ -40,6 +40,7 @@ byok_find(CYAML "libcyaml>=1.3")
 byok_find(YAML "yaml-0.1>=0.2") # libcyaml's own; for the lines of settings
 byok_find(CRYPTO "libcrypto>=3.0") # of the variant of libcurl whose TLS memory can be wiped
 byok_find(SSL "libssl>=3.0")
+byok_find(SECCOMP "libseccomp>=2.5")
 byok_find(MICROHTTPD "libmicrohttpd>=0.9.75")
 if(BYOK_TESTS)
   byok_find(CRITERION "criterion>=2.4")

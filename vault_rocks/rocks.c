@@ -93,8 +93,7 @@ enum byok_err byok_rocks_may_write(struct byok_rocks *rocks, struct byok_fault *
                           rocks->path);
 }
 
-/* Like mkdir -p; 0700, since the names of users are keys in the files. */
-static enum byok_err make_folder(const char *path, struct byok_fault *fault)
+enum byok_err byok_rocks_make_folder(const char *path, struct byok_fault *fault)
 {
     char part[PATH_BYTES_MAX];
     size_t len = strlen(path);
@@ -217,7 +216,7 @@ static enum byok_err check_format(struct byok_rocks *rocks, struct byok_fault *f
 
 enum byok_err byok_rocks_open(const char *path, struct byok_rocks **out, struct byok_fault *fault)
 {
-    enum byok_err err = make_folder(path, fault);
+    enum byok_err err = byok_rocks_make_folder(path, fault);
     if (err)
         return err;
     struct byok_rocks *rocks = byok_new(1, sizeof *rocks);

@@ -11,6 +11,11 @@
 
 struct byok_rocks;
 
+/** Make the data folder, and those above it, of mode 0700 (the names of users are keys in its
+ *  files); one that is there stays as it is.  BYOK_E_STORE. */
+BYOK_MUST_USE BYOK_NONNULL(1)
+enum byok_err byok_rocks_make_folder(const char *path, struct byok_fault *fault);
+
 /** Open (or make) the database in folder `path` with the column families "state" and "vault".
  *
  * BYOK_E_STORE   the folder cannot be made or written, is locked by another process ("two

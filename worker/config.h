@@ -89,6 +89,11 @@ struct byok_config {
         bool rewrap;
     } vault;
     struct {
+        const char *seccomp, *landlock;
+        struct byok_config_texts readable;
+        bool preload;
+    } sandbox;
+    struct {
         struct byok_config_signers signers;
         struct byok_signer *keys; /* of them, in the arena */
     } auth;

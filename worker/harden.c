@@ -9,6 +9,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+/* libcurl would write every session's secrets into the first one's file; the others make OpenSSL
+ * load modules, and /etc/ssl/openssl.cnf can do that too where an operator wants it. */
+static const char *const ignored[] = {"SSLKEYLOGFILE", "OPENSSL_CONF", "OPENSSL_MODULES",
+                                      "OPENSSL_ENGINES"};
+
 static void raise_to_hard(int resource)
 {
     struct rlimit limit;
@@ -27,5 +32,20 @@ void byok_harden(void)
     raise_to_hard(RLIMIT_NOFILE);              /* connections */
     umask(077);
     signal(SIGPIPE, SIG_IGN); /* a peer that closes is an error of its call, not our end */
-    unsetenv("SSLKEYLOGFILE"); /* OpenSSL's users would write every session's secrets there */
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        unsetenv(ignored[i]);
+}
+
+enum byok_err byok_harden_preload(bool allowed, struct byok_fault *fault)
+{
+    static const char *const names[] = {"LD_PRELOAD", "LD_AUDIT"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !allowed; i++) {
+        const char *value = getenv(names[i]);
+        if (value && value[0] != '\0')
+            return byok_fault_set(fault, BYOK_E_CONFIG,
+                                  "%s is set: a library loaded by it would see every key. Unset "
+                                  "it, or allow it by sandbox.preload",
+                                  names[i]);
+    }
+    return BYOK_E_OK;
 }

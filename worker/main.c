@@ -69,6 +69,11 @@ static enum exit_code with_config(const struct byok_options *options)
     enum byok_err err = byok_config_load(path, environ, &config, &fault);
     if (err != BYOK_E_OK)
         return fail(err, &fault);
+    err = byok_harden_preload(config.sandbox.preload, &fault);
+    if (err != BYOK_E_OK) {
+        byok_config_done(&config);
+        return fail(err, &fault);
+    }
     if (options->mode == BYOK_MODE_CHECK)
         err = byok_worker_check(&config, &fault);
     else if (options->mode == BYOK_MODE_PUBLIC_KEY)

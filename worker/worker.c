@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "worker/instance.h"
 #include "worker/ports/http_curl.h"
+#include "worker/sandbox.h"
 #include "worker/shard.h"
 #include "worker/signals.h"
 #include "worker/status.h"
@@ -209,6 +210,10 @@ static enum byok_err start(struct worker *worker, struct byok_fault *fault)
     if (err == BYOK_E_OK)
         err = byok_http_curl_global(fault);
     if (err == BYOK_E_OK)
+        err = byok_worker_vault_begin(worker->config, &worker->vault, fault);
+    if (err == BYOK_E_OK)
+        err = byok_sandbox_enter(worker->config, worker->log, fault);
+    if (err == BYOK_E_OK) /* its thread is the first one but this, and in the sandbox too */
         err = byok_signals_begin(fault);
     if (err == BYOK_E_OK)
         err = start_vault(worker, fault);

@@ -88,28 +88,30 @@ static enum byok_err open_store(const char *name, struct byok_rocks *rocks, cons
                           "vault.store is \"%.60s\", but this build has rocks and memory", name);
 }
 
-static enum byok_err open_all(const struct byok_config *config, struct byok_worker_vault *out,
-                              struct byok_fault *fault)
+enum byok_err byok_worker_vault_begin(const struct byok_config *config,
+                                      struct byok_worker_vault *out, struct byok_fault *fault)
 {
+    *out = (struct byok_worker_vault){0};
     enum byok_err err = byok_worker_keyring(config, &out->ring, fault);
     if (err == BYOK_E_OK)
         err = byok_slots_new((uint32_t)config->vault.slots, &out->slots, fault);
     if (err == BYOK_E_OK)
-        err = byok_rocks_open(config->data_dir, &out->rocks, fault);
-    if (err == BYOK_E_OK)
-        err = open_store("rocks", out->rocks, "state", &out->state, fault);
-    if (err == BYOK_E_OK)
-        err = open_store(config->vault.store, out->rocks, "vault", &out->records, fault);
-    if (err == BYOK_E_OK)
-        err = byok_vault_new(out->ring, out->records, out->slots, &out->vault, fault);
+        err = byok_rocks_make_folder(config->data_dir, fault);
+    if (err != BYOK_E_OK)
+        byok_worker_vault_done(out);
     return err;
 }
 
 enum byok_err byok_worker_vault_open(const struct byok_config *config,
                                      struct byok_worker_vault *out, struct byok_fault *fault)
 {
-    *out = (struct byok_worker_vault){0};
-    enum byok_err err = open_all(config, out, fault);
+    enum byok_err err = byok_rocks_open(config->data_dir, &out->rocks, fault);
+    if (err == BYOK_E_OK)
+        err = open_store("rocks", out->rocks, "state", &out->state, fault);
+    if (err == BYOK_E_OK)
+        err = open_store(config->vault.store, out->rocks, "vault", &out->records, fault);
+    if (err == BYOK_E_OK)
+        err = byok_vault_new(out->ring, out->records, out->slots, &out->vault, fault);
     if (err != BYOK_E_OK)
         byok_worker_vault_done(out);
     return err;

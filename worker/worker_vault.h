@@ -22,8 +22,13 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_worker_keyring(const struct byok_config *config, struct byok_keyring **out,
                                   struct byok_fault *fault);
 
-/** Open all of it.  On an error what was opened is released.  BYOK_E_CONFIG, BYOK_E_STORE,
- *  BYOK_E_NOMEM. */
+/** What comes before the sandbox: the master keys, the slots, the data folder.  On an error what
+ *  was opened is released.  BYOK_E_CONFIG, BYOK_E_STORE, BYOK_E_NOMEM. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_worker_vault_begin(const struct byok_config *config,
+                                      struct byok_worker_vault *out, struct byok_fault *fault);
+
+/** The rest, on what byok_worker_vault_begin made; errors likewise. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_worker_vault_open(const struct byok_config *config,
                                      struct byok_worker_vault *out, struct byok_fault *fault);
