@@ -187,6 +187,14 @@ static double amount_of(const struct price *price, const struct byok_usage *usag
     return amount;
 }
 
+/* So that 12 tokens at 0.15 a million do not show what binary fractions are.  By a whole number, not
+ * by libm; what is too large for that needs no rounding. */
+static double rounded(double amount)
+{
+    const double parts = amount * AMOUNT_DIGITS + 0.5;
+    return parts < 9e18 ? (double)(int64_t)parts / AMOUNT_DIGITS : amount;
+}
+
 struct byok_value byok_prices_cost(struct byok_arena *arena, const struct byok_prices *prices,
                                    struct byok_str provider, struct byok_str model,
                                    const struct byok_usage *usage)
@@ -196,8 +204,7 @@ struct byok_value byok_prices_cost(struct byok_arena *arena, const struct byok_p
     struct byok_value out = byok_value_map();
     if (amount < 0)
         return byok_value_null();
-    byok_value_set(arena, &out, "amount",
-                   byok_value_float(floor(amount * AMOUNT_DIGITS + 0.5) / AMOUNT_DIGITS));
+    byok_value_set(arena, &out, "amount", byok_value_float(rounded(amount)));
     byok_value_set(arena, &out, "currency", byok_value_string(prices->currency));
     byok_value_set(arena, &out, "price_table", byok_value_string(prices->version));
     return out;
