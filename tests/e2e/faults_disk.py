@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""The worker's disk: full, read-only, slow; and local state that is damaged or not this cluster's. The topics hold all that
+counts, so nothing is ever lost by it. Disks are small tmpfs, which needs the right to mount; without it those parts say so."""
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.load import Load, pick  # noqa: E402
+from support.stack import BUILD, SANITIZED, Stack, expect, main, wait_for  # noqa: E402
+
+SIM = ["--latency-ms", "20", "--latency-jitter-ms", "50"]
+
+
+def settings(stack, **more):
+    provider = {**stack.settings("w")["providers"][0], "timeout_ms": 3000}
+    return {"delivery": "exactly_once", "shards": 2, "providers": [provider], "shutdown": {"grace_ms": 5000}, **more}
+
+
+@contextlib.contextmanager
+def disk(stack, name, mib):
+    """A folder on a file system of its own, or None."""
+    folder = stack.folder / name
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=700", "byok-test", folder], capture_output=True).returncode != 0:
+        print("   no right to mount a file system: skipped")
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(folder):
+    """Every byte that is left."""
+    with (folder / "ballast").open("wb", buffering=0) as file:
+        with contextlib.suppress(OSError):
+            while file.write(b"\0" * 65536):
+                pass
+        with contextlib.suppress(OSError):
+            while file.write(b"\0"):
+                pass
+
+
+def a_full_disk():
+    """It stops taking and says so; the other worker goes on; with room again and a restart all is worked off."""
+    with Stack(partitions=4, sim_options=SIM) as stack, disk(stack, "small", 12) as folder:  # too small for RocksDB to set its log's room aside
+        if not folder:
+            return
+        first = stack.worker("w1", **settings(stack, data_dir=str(folder / "data")))
+        stack.worker("w2", **settings(stack))
+        with Load(stack, rate=100) as load:
+            load.wait_done(200)
+            fill(folder)
+            wait_for("the full disk is seen", lambda: first.metric("byok_store_broken") > 0, 60)
+            expect(not first.ready(), "/readyz says no")
+            expect("full" in first.err(), "the log says why")
+            time.sleep(pick(1, 10))
+            (folder / "ballast").unlink()
+            first.stop()
+            stack.worker("w1", **settings(stack, data_dir=str(folder / "data")))
+            load.wait_done(200)
+            load.finish()
+            load.judge("a full disk")
+
+
+def a_read_only_disk():
+    """At the start: an error that says what to do. While it runs: like a full one."""
+    with Stack(partitions=4, sim_options=SIM) as stack, disk(stack, "small", 12) as folder:  # too small for RocksDB to set its log's room aside
+        if not folder:
+            return
+        worker = stack.worker("w1", **settings(stack, data_dir=str(folder / "data")))
+        with Load(stack, rate=100) as load:
+            load.wait_done(100)
+            expect(worker.stop() == 0, "SIGTERM ends with 0")
+            subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+            refused = stack.worker("w1", wait=False, **settings(stack, data_dir=str(folder / "data")))
+            wait_for("it ends", lambda: not refused.running())
+            expect(refused.process.returncode != 0 and "can be written" in refused.err(), refused.err())
+            subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
+            stack.worker("w1", **settings(stack, data_dir=str(folder / "data")))
+            load.wait_done(100)
+            load.finish()
+            load.judge("a read-only disk", statuses=("ok",))
+
+
+def a_slow_disk():
+    """20 ms for every write: slower, nothing else."""
+    if SANITIZED:
+        print("   a sanitizer wants to be loaded first: skipped")
+        return
+    with Stack(partitions=4, sim_options=SIM) as stack:
+        os.environ |= {"LD_PRELOAD": str(BUILD / "tests" / "e2e" / "libbyok_slow_disk.so"), "BYOK_SLOW_US": "20000"}
+        try:
+            stack.worker("w1", **settings(stack))
+        finally:
+            del os.environ["LD_PRELOAD"], os.environ["BYOK_SLOW_US"]
+        with Load(stack, rate=pick(40, 100)) as load:
+            load.wait_done(pick(200, 2000))
+            load.finish()
+            load.judge("20 ms for every write", statuses=("ok",))
+
+
+if __name__ == "__main__":
+    main(a_full_disk, a_read_only_disk, a_slow_disk)
