@@ -54,8 +54,8 @@ static const char *advice(const char *error)
         {"No space left", "the disk is full: free space, then restart"},
         {"quota", "the disk quota is used up: free space, then restart"},
         {"Column families not opened", "it was made by a newer version of this program"},
-        {"Corruption", "it is damaged; nothing was changed: move the folder away and start with "
-                       "an empty one, it is filled again from the changelog topics"},
+        {"Corruption", "it is damaged: the next start sets it aside and fills an empty one from "
+                       "the changelog topics"},
         {"Permission denied", "give this user the right to write there"},
         {"Read-only file system", "give it a folder that can be written"},
         {"Too many open files", "raise the limit of open files (ulimit -n)"},
@@ -67,9 +67,16 @@ static const char *advice(const char *error)
     return "the cause is in brackets";
 }
 
+static bool is_damage(const char *error)
+{
+    return strstr(error, "Corruption") != NULL;
+}
+
 enum byok_err byok_rocks_fault(const struct byok_rocks *rocks, const char *doing, char *error,
                                struct byok_fault *fault)
 {
+    if (is_damage(error))
+        byok_rocks_mark_damaged(rocks->path);
     enum byok_err err = byok_fault_set(fault, BYOK_E_STORE, "%s, data folder %s: %s (%s)", doing,
                                        rocks->path, advice(error), error);
     rocksdb_free(error);
@@ -288,6 +295,17 @@ bool byok_rocks_table(struct byok_rocks *rocks, const char *table, struct byok_r
     *out =
         (struct byok_rocks_table){rocks->db, find_family(rocks, table), rocks->read, rocks->write};
     return out->family != NULL;
+}
+
+struct byok_rocks_table byok_rocks_meta(struct byok_rocks *rocks)
+{
+    return (struct byok_rocks_table){rocks->db, rocks->families[FAMILY_META], rocks->read,
+                                     rocks->write};
+}
+
+const char *byok_rocks_path(const struct byok_rocks *rocks)
+{
+    return rocks->path;
 }
 
 int64_t byok_rocks_property(struct byok_rocks *rocks, const char *table, const char *property)

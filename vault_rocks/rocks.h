@@ -25,6 +25,24 @@ enum byok_err byok_rocks_make_folder(const char *path, struct byok_fault *fault)
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_rocks_open(const char *path, struct byok_rocks **out, struct byok_fault *fault);
 
+#define BYOK_ASIDE_BYTES 64
+
+/** As byok_rocks_open, but a damaged database is no error: its files are moved into a folder of
+ *  their own within `path`, whose name comes in `aside` ("" when nothing was moved), and an empty
+ *  database is made, which is filled again from the changelogs.  Damaged is what does not open, and
+ *  what was found damaged by a read since it was opened (a file named "damaged" says so then). */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_rocks_open_sound(const char *path, struct byok_rocks **out,
+                                    char aside[static BYOK_ASIDE_BYTES], struct byok_fault *fault);
+
+/** Remember of which changelogs the database is a copy. With another `identity` than it was given
+ *  before, a copy of what it holds is kept in a folder within the database's, named in `aside`
+ *  ("" else), and its tables are emptied.  No store on it is in use meanwhile.
+ *  BYOK_E_STORE: nothing is remembered. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_rocks_identify(struct byok_rocks *rocks, const char *identity,
+                                  char aside[static BYOK_ASIDE_BYTES], struct byok_fault *fault);
+
 /** Flush and close; NULL is fine. All stores on it are freed before. */
 void byok_rocks_close(struct byok_rocks *rocks);
 

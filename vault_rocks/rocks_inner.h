@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* vault_rocks/rocks_inner.h - what rocks.c shows to store_rocks.c and to nobody else. */
+/* vault_rocks/rocks_inner.h - what rocks.c shows to store_rocks.c and rocks_aside.c, and to nobody else. */
 #ifndef BYOK_VAULT_ROCKS_ROCKS_INNER_H
 #define BYOK_VAULT_ROCKS_ROCKS_INNER_H
+
+#include <stdbool.h>
 
 #include <rocksdb/c.h>
 
@@ -33,5 +35,13 @@ enum byok_err byok_rocks_write_fault(struct byok_rocks *rocks, const char *doing
  *  while doing what, and what can be done. */
 enum byok_err byok_rocks_fault(const struct byok_rocks *rocks, const char *doing, char *error,
                                struct byok_fault *fault) BYOK_NONNULL(1, 2, 3);
+
+/** The database's own table, for what is about it as a whole. */
+struct byok_rocks_table byok_rocks_meta(struct byok_rocks *rocks) BYOK_NONNULL(1);
+
+const char *byok_rocks_path(const struct byok_rocks *rocks) BYOK_NONNULL(1);
+
+/** Note in the folder that the database is damaged: the next start sets it aside. */
+void byok_rocks_mark_damaged(const char *path) BYOK_NONNULL(1);
 
 #endif

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "worker/ports/broker_rdkafka_inner.h"
+#include "worker/topics_parts.h"
 
 #define PARTITIONS_DEFAULT 12
 #define REQUEST_MS 10000
@@ -462,6 +463,10 @@ enum byok_err byok_topics_ensure(const struct byok_topics_options *options,
     if (err)
         return err;
     err = repeat(&self, fault);
+    if (err == BYOK_E_OK && options->identity) {
+        const char *changelogs[] = {self.names[BYOK_TOPIC_VAULT], self.names[BYOK_TOPIC_STATE]};
+        byok_topics_identity(self.rk, changelogs, 2, options->identity);
+    }
     rd_kafka_queue_destroy(self.main);
     rd_kafka_queue_destroy(self.queue);
     rd_kafka_destroy_flags(self.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);

@@ -11,6 +11,9 @@
 #include "base/err.h"
 #include "worker/ports/broker_rdkafka.h"
 
+/* Two topics' ids and a space, with room to spare. */
+#define BYOK_TOPICS_IDENTITY_BYTES 96
+
 /* All borrowed for the call. */
 struct byok_topics_options {
     const struct byok_kafka_options *kafka;
@@ -21,6 +24,8 @@ struct byok_topics_options {
     int64_t limit_us;    /* how long to wait for the broker; 0: for ever */
     const _Atomic bool *stop; /* gives up when it turns true; may be NULL */
     struct byok_log *log;
+    char *identity; /* BYOK_TOPICS_IDENTITY_BYTES for the ids of the two changelogs, "" when they
+                     * cannot be learnt; may be NULL */
 };
 
 /** See to it that all topics are there: requests, vault and state with the same count of

@@ -94,11 +94,23 @@ static struct byok_kafka_options kafka_options(const struct worker *worker)
     };
 }
 
+static void tell_aside(const struct worker *worker, const char *reason, const char *aside)
+{
+    if (aside[0] == '\0')
+        return;
+    byok_log_event(worker->log, BYOK_LOG_WARN, "local_state_set_aside",
+                   BYOK_F_TEXT("reason", reason), BYOK_F_TEXT("data_dir", worker->config->data_dir),
+                   BYOK_F_TEXT("folder", aside),
+                   BYOK_F_TEXT("hint", "an empty one is filled from the changelog topics; the "
+                                       "folder may be deleted"));
+}
+
 static enum byok_err start_vault(struct worker *worker, struct byok_fault *fault)
 {
     enum byok_err err = byok_worker_vault_open(worker->config, &worker->vault, fault);
     if (err != BYOK_E_OK)
         return err;
+    tell_aside(worker, "the database is damaged", worker->vault.aside);
     byok_instance_derive(worker->config->data_dir, worker->derived); /* the folder is there now */
     return byok_vault_thread_start(worker->vault.vault, &worker->settings, worker->log,
                                    &worker->vault_thread, fault);
@@ -120,9 +132,11 @@ static enum byok_err start_status(struct worker *worker, struct byok_fault *faul
                              fault);
 }
 
-/* Waits for the broker, for as long as it is away. */
+/* Waits for the broker, for as long as it is away.  Tables that are a copy of other changelogs are
+ * set aside then, before a shard sees them. */
 static enum byok_err ensure_topics(struct worker *worker, struct byok_fault *fault)
 {
+    char identity[BYOK_TOPICS_IDENTITY_BYTES] = "", aside[BYOK_ASIDE_BYTES] = "";
     const struct byok_kafka_options kafka = kafka_options(worker);
     const struct byok_topics_options topics = {
         .kafka = &kafka,
@@ -132,8 +146,13 @@ static enum byok_err ensure_topics(struct worker *worker, struct byok_fault *fau
         .replication = (int16_t)worker->config->kafka.replication,
         .stop = byok_signals_flag(),
         .log = worker->log,
+        .identity = identity,
     };
-    return byok_topics_ensure(&topics, fault);
+    enum byok_err err = byok_topics_ensure(&topics, fault);
+    if (err == BYOK_E_OK && identity[0] != '\0')
+        err = byok_rocks_identify(worker->vault.rocks, identity, aside, fault);
+    tell_aside(worker, "the topics are not those that it was filled from", aside);
+    return err;
 }
 
 static struct byok_shard_options shard_options(struct worker *worker, uint32_t index)

@@ -105,7 +105,7 @@ enum byok_err byok_worker_vault_begin(const struct byok_config *config,
 enum byok_err byok_worker_vault_open(const struct byok_config *config,
                                      struct byok_worker_vault *out, struct byok_fault *fault)
 {
-    enum byok_err err = byok_rocks_open(config->data_dir, &out->rocks, fault);
+    enum byok_err err = byok_rocks_open_sound(config->data_dir, &out->rocks, out->aside, fault);
     if (err == BYOK_E_OK)
         err = open_store("rocks", out->rocks, "state", &out->state, fault);
     if (err == BYOK_E_OK)

@@ -15,6 +15,7 @@ struct byok_worker_vault {
     struct byok_store *records; /* the sealed keys */
     struct byok_slots *slots;
     struct byok_vault *vault;
+    char aside[BYOK_ASIDE_BYTES]; /* where a damaged database was moved; "": it was sound */
 };
 
 /** Read the master keys.  BYOK_E_CONFIG: none is configured, or one cannot be read. */

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.load import Load, pick  # noqa: E402
-from support.stack import BUILD, SANITIZED, Stack, expect, main, wait_for  # noqa: E402
+from support.stack import BUILD, SANITIZED, Stack, call, expect, main, wait_for  # noqa: E402
 
 SIM = ["--latency-ms", "20", "--latency-jitter-ms", "50"]
 
@@ -96,7 +96,7 @@ def a_slow_disk():
     with Stack(partitions=4, sim_options=SIM) as stack:
         os.environ |= {"LD_PRELOAD": str(BUILD / "tests" / "e2e" / "libbyok_slow_disk.so"), "BYOK_SLOW_US": "20000"}
         try:
-            stack.worker("w1", **settings(stack))
+            stack.worker("w1", **settings(stack, sandbox={"preload": True}))
         finally:
             del os.environ["LD_PRELOAD"], os.environ["BYOK_SLOW_US"]
         with Load(stack, rate=pick(40, 100)) as load:
@@ -105,5 +105,49 @@ def a_slow_disk():
             load.judge("20 ms for every write", statuses=("ok",))
 
 
+def calls_of_repeats(stack, load):
+    """The same requests again: known from the state, they cost no call."""
+    before = stack.sim_get("/sim/ledger")["calls"]
+    stack.produce([(user, load.request(id, user)) for id, user in load.sent.items()])
+    load.send(["job-last"])
+    load.finish()
+    return stack.sim_get("/sim/ledger")["calls"] - before
+
+
+def damaged_local_state():
+    """Bytes that rotted in every file of the database: it is set aside, and filled again from the changelogs."""
+    with Stack(partitions=2, sim_options=SIM) as stack:
+        worker = stack.worker("w1", **settings(stack))
+        with Load(stack, users=8, rate=0) as load:
+            load.send([f"job-a{i}" for i in range(100)])
+            load.finish()
+            expect(worker.stop() == 0, "SIGTERM ends with 0")
+            for file in (stack.folder / "w1").glob("MANIFEST-*"):
+                data = bytearray(file.read_bytes())
+                data[len(data) // 2:len(data) // 2 + 20] = b"X" * 20
+                file.write_bytes(data)
+            worker = stack.worker("w1", **settings(stack))
+            expect("event=local_state_set_aside" in worker.err(), worker.err())
+            expect(list((stack.folder / "w1").glob("set-aside-*/MANIFEST-*")), "it is kept")
+            expect(calls_of_repeats(stack, load) == 1, "what was done is known")
+            load.judge("a damaged database", statuses=("ok",))
+
+
+def local_state_of_other_topics():
+    """The topics were deleted and made again: what the folder holds is a copy of others, and is not served from."""
+    with Stack(partitions=2, sim_options=SIM) as stack:
+        worker = stack.worker("w1", **settings(stack))
+        stack.add_key("alice", "sk-alice-" + "a1B2" * 8)
+        expect(worker.stop() == 0, "SIGTERM ends with 0")
+        stack.delete_topics()
+        worker = stack.worker("w1", **settings(stack))
+        expect("event=local_state_set_aside" in worker.err(), worker.err())
+        refused = call(stack, "submit", "--user", "alice", "--capability", "chat", "--provider", "openai", "--prompt", "x", "--wait", ok=False)
+        expect(refused["error"]["code"] == "no_key", f"a key of the other topics: {refused}")
+        expect(worker.stop() == 0, "SIGTERM ends with 0")
+        worker = stack.worker("w1", **settings(stack))
+        expect("event=local_state_set_aside" not in worker.err(), "once")
+
+
 if __name__ == "__main__":
-    main(a_full_disk, a_read_only_disk, a_slow_disk)
+    main(a_full_disk, a_read_only_disk, a_slow_disk, damaged_local_state, local_state_of_other_topics)

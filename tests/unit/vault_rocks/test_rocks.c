@@ -10,7 +10,7 @@
 
 #include <rocksdb/c.h>
 
-static char folder[256], path[300];
+static char folder[256], path[400];
 static struct byok_fault fault;
 
 static void set_up(void)
@@ -222,8 +222,89 @@ Test(rocks, a_damaged_database_is_refused_and_left_as_it_is)
     put(rocks, "state", "k", "v");
     byok_rocks_close(rocks);
     nftw(path, damage_manifest, 8, FTW_PHYS);
-    refused("it is damaged; nothing was changed");
-    refused("filled again from the changelog"); /* still there to be looked at */
+    refused("it is damaged: the next start sets it aside");
+    refused("from the changelog topics"); /* still there to be looked at */
+}
+
+static void is_set_aside(char aside[static BYOK_ASIDE_BYTES])
+{
+    struct byok_rocks *rocks = NULL;
+    char kept[600];
+    struct stat info;
+    cr_assert_eq(byok_rocks_open_sound(path, &rocks, aside, &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert_neq(aside[0], '\0');
+    snprintf(kept, sizeof kept, "%s/%s/CURRENT", path, aside);
+    cr_assert_eq(stat(kept, &info), 0, "it is kept in %s", kept);
+    cr_assert_not(holds(rocks, "state", "k", "v"));
+    byok_rocks_close(rocks);
+}
+
+Test(rocks, a_damaged_database_is_set_aside_and_an_empty_one_made)
+{
+    char aside[BYOK_ASIDE_BYTES];
+    struct byok_rocks *rocks = open_it();
+    put(rocks, "state", "k", "v");
+    byok_rocks_close(rocks);
+    nftw(path, damage_manifest, 8, FTW_PHYS);
+    is_set_aside(aside);
+    cr_assert_eq(byok_rocks_open_sound(path, &rocks, aside, &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert_eq(aside[0], '\0', "once");
+    byok_rocks_close(rocks);
+}
+
+static int damage_table(const char *name, const struct stat *info, int kind, struct FTW *where)
+{
+    const char *dot = strrchr(name + where->base, '.');
+    if (kind != FTW_F || !dot || strcmp(dot, ".sst") != 0 || info->st_size < 8000)
+        return 0;
+    int fd = open(name, O_WRONLY);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(pwrite(fd, "XXXX", 4, 20), 4); /* in the first block of data */
+    close(fd);
+    return 0;
+}
+
+Test(rocks, damage_found_by_a_read_is_an_error_and_sets_it_aside_at_the_next_start)
+{
+    char aside[BYOK_ASIDE_BYTES], large[10000];
+    struct byok_rocks *rocks = open_it();
+    uint32_t random = 1;
+    for (size_t i = 0; i < sizeof large - 1; i++) { /* its table is told by its size */
+        random = random * 1664525u + 1013904223u;
+        large[i] = (char)(1 + (random >> 24) % 127);
+    }
+    large[sizeof large - 1] = '\0';
+    put(rocks, "state", "k", large);
+    byok_rocks_close(rocks);
+    nftw(path, damage_table, 8, FTW_PHYS);
+    cr_assert_eq(byok_rocks_open_sound(path, &rocks, aside, &fault), BYOK_E_OK, "%s", fault.text);
+    struct byok_store *store = byok_store_rocks_new(rocks, "state");
+    struct byok_arena arena;
+    struct byok_str found;
+    byok_arena_init(&arena, 0);
+    cr_assert_eq(store->ops->get(store, 1, kit_str("k"), &arena, &found, &fault), BYOK_E_STORE);
+    store->ops->free(store);
+    byok_rocks_close(rocks);
+    is_set_aside(aside);
+}
+
+Test(rocks, a_copy_of_other_changelogs_is_set_aside)
+{
+    char aside[BYOK_ASIDE_BYTES];
+    struct byok_rocks *rocks = open_it();
+    cr_assert_eq(byok_rocks_identify(rocks, "one", aside, &fault), BYOK_E_OK, "%s", fault.text);
+    put(rocks, "state", "k", "v");
+    cr_assert_eq(byok_rocks_identify(rocks, "one", aside, &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert_eq(aside[0], '\0');
+    cr_assert(holds(rocks, "state", "k", "v"));
+    cr_assert_eq(byok_rocks_identify(rocks, "two", aside, &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert_neq(aside[0], '\0');
+    cr_assert_not(holds(rocks, "state", "k", "v"));
+    byok_rocks_close(rocks);
+    snprintf(path, sizeof path, "%s/a/b/data/%s", folder, aside);
+    rocks = open_it();
+    cr_assert(holds(rocks, "state", "k", "v"), "the copy is whole");
+    byok_rocks_close(rocks);
 }
 
 Test(rocks, a_write_that_does_not_reach_the_disk_is_an_error_with_its_reason)
