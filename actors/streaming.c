@@ -2,6 +2,7 @@
 /* actors/streaming.c - see actors/streaming.h. */
 #include "actors/streaming.h"
 
+#include "actors/partition.h"
 #include "base/mem.h"
 #include "schemas/codec.h"
 
@@ -40,6 +41,11 @@ static void publish(const struct byok_env *env, struct byok_streaming *self,
 {
     const struct byok_request *request = &self->task->request;
     BYOK_AUTO(byok_buf) bytes = {.cap_bytes = RECORD_BYTES_MAX};
+    /* when the partition is lost, the next owner's call has the same number */
+    if (!byok_partition_current(env->partitions, self->task->partition, self->task->epoch)) {
+        self->off = true;
+        return;
+    }
     if (byok_arena_failed(arena) || byok_encode(request->format, delta, &bytes) != BYOK_E_OK) {
         self->off = true; /* a gap would be worse than an end */
         return;

@@ -132,6 +132,13 @@ static void send_some(struct sim_play *play, const char *user)
         if (world->key_count < SIM_KEYS_MAX)
             sim_register(world, user, "openai", new_id(play, user));
         break;
+    case 6:
+    case 7:
+        sim_send(world, user,
+                 "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\","
+                 "\"prompt\":\"x\",\"stream\":true}",
+                 new_id(play, user), user);
+        break;
     default:
         sim_chat(world, user, new_id(play, user));
     }

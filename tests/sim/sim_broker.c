@@ -334,9 +334,13 @@ static bool stream(struct byok_broker *base, const struct byok_out *out)
     struct sim_world *world = self_of(base)->world;
     sim_fault_hold();
     bool up = !world->cluster.down;
-    if (up)
-        (void)sim_append(world, out->topic, byok_partition_of(out->key, world->cluster.partitions),
-                         out->key, out->value, out->headers, out->header_count, 0);
+    if (up) {
+        int32_t p = byok_partition_of(out->key, world->cluster.partitions);
+        (void)sim_append(world, out->topic, p, out->key, out->value, out->headers,
+                         out->header_count, 0);
+        const struct sim_topic *log = &world->cluster.topics[out->topic][p];
+        sim_watch_delta(self_of(base)->worker, log->records[log->count - 1]);
+    }
     sim_fault_release();
     return up;
 }

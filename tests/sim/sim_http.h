@@ -31,6 +31,9 @@ struct sim_entry {
     bool is_known; /* a whole answer reached the worker */
     bool is_void;  /* its worker lost the partition before it could publish the outcome */
     int64_t tokens; /* that the answer said */
+    int64_t deltas;    /* of its answer that were streamed */
+    size_t delta_bytes; /* of text */
+    bool ended;        /* the last of them said so */
 };
 
 struct sim_ledger {

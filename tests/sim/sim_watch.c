@@ -170,6 +170,42 @@ void sim_watch_record(struct sim_world *world, enum byok_topic topic, int32_t pa
     }
 }
 
+/* ---- deltas ---- */
+
+/* The last call of a request that this worker has made. */
+static struct sim_entry *last_call(struct sim_worker *worker, const struct sim_request *request)
+{
+    struct sim_ledger *ledger = &worker->world->ledger;
+    for (size_t i = ledger->count; i-- > 0;) {
+        struct sim_entry *entry = &ledger->entries[i];
+        if (entry->request == request && entry->worker == worker && entry->life == worker->life)
+            return entry;
+    }
+    return NULL;
+}
+
+/* From 0 without gaps, but that an attempt which failed may say so after some were lost. */
+void sim_watch_delta(struct sim_worker *worker, const struct byok_record *record)
+{
+    struct sim_world *world = worker->world;
+    struct sim_request *request = named(world, record);
+    struct sim_entry *entry = last_call(worker, request);
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_value root;
+    if (!entry || !decode(&arena, record, &root)) {
+        sim_fail(world, "a delta of %s that cannot be read, or of no call", request->name);
+        return;
+    }
+    struct byok_str finish = text_of(&root, "finish_reason");
+    bool gap = number_of(&root, "sequence") != entry->deltas++;
+    if (entry->ended || (gap && !byok_str_is(finish, "error")))
+        sim_fail(world, "the deltas of %s have a gap, or go on behind their end", request->name);
+    entry->delta_bytes += text_of(&root, "text").len;
+    entry->ended = finish.len > 0;
+    if (byok_str_is(finish, "stop") && entry->delta_bytes != strlen("echo ") + strlen(entry->id))
+        sim_fail(world, "the deltas of %s are not its answer", request->name);
+}
+
 /* ---- positions ---- */
 
 static bool is_settled(const struct sim_world *world, int32_t partition, size_t i)

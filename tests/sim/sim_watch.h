@@ -17,6 +17,7 @@
 #include "base/attr.h"
 #include "schemas/wire.h"
 
+struct byok_record;
 struct sim_entry;
 struct sim_world;
 struct sim_worker;
@@ -55,6 +56,8 @@ struct sim_request *sim_request_of(struct sim_world *world, struct byok_str user
 /** A record can be seen. */
 void sim_watch_record(struct sim_world *world, enum byok_topic topic, int32_t partition,
                       size_t index);
+/** A worker streams a piece of an answer. */
+void sim_watch_delta(struct sim_worker *worker, const struct byok_record *record);
 /** The group's position has moved on. */
 void sim_watch_position(struct sim_world *world, int32_t partition, int64_t before);
 /** A worker takes records of a partition that it has restored. */

@@ -226,3 +226,23 @@ Test(streaming, a_capability_that_does_not_stream_is_refused_by_name)
     assert_done(10);
     assert_code("j", "unsupported");
 }
+
+Test(streaming, a_call_whose_partition_is_lost_streams_no_more)
+{
+    struct deltas before, after;
+    start();
+    stream("alice", "j", "");
+    for (int i = 0;
+         i < 1000 && world->cluster.topics[BYOK_TOPIC_STREAMS][partition_of("alice")].count == 0;
+         i++)
+        sim_run_for(world, SIM_S / 200);
+    sim_lose(world, partition_of("alice"), NULL);
+    sim_run_for(world, 1);
+    look("alice", "j", &before);
+    sim_run_for(world, 10 * SIM_S);
+    look("alice", "j", &after);
+    cr_assert_gt(before.count, 0);
+    cr_assert_eq(after.count, before.count, "the next owner's deltas have the same numbers");
+    byok_arena_done(&before.arena);
+    byok_arena_done(&after.arena);
+}
