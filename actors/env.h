@@ -23,6 +23,13 @@ struct byok_provider_settings {
     int64_t connect_timeout_us;
 };
 
+/* What stands in the audit topic. */
+enum byok_audit {
+    BYOK_AUDIT_ALL,     /* every command about keys, and every use */
+    BYOK_AUDIT_CHANGES, /* registrations, rotations and deletions */
+    BYOK_AUDIT_OFF
+};
+
 struct byok_settings {
     /* per user, until a user.configure says otherwise; 0: no limit */
     int64_t requests_per_minute;
@@ -43,6 +50,7 @@ struct byok_settings {
     const struct byok_signer *signers; /* who may change keys; none: everybody who may write */
     size_t signer_count;
     const struct byok_prices *prices; /* NULL: no cost is known */
+    enum byok_audit audit;
     bool rewrap;        /* seal what older master keys sealed anew */
     bool at_least_once; /* nothing fences a worker that has lost a partition without knowing */
     /* sizes */

@@ -16,6 +16,7 @@
 
 #include "actors/watermark.h"
 #include "base/str.h"
+#include "schemas/audit.h"
 
 struct byok_actor;
 struct byok_ctx;
@@ -57,6 +58,8 @@ struct byok_partition {
     struct byok_restore vault, state;
     uint64_t key_changes;      /* registrations and deletions given to the publisher so far */
     uint32_t key_changes_open; /* of them, with the publisher */
+    struct byok_audit_head audit, audit_next; /* committed; and with the batch under way */
+    bool audit_loaded;
     bool rewrapped; /* all its records were looked at since it came (actors/rewrap.c) */
     struct byok_partition_msg *drained; /* while DRAINING: told to the intake when open is 0 */
     int64_t drain_until_us;

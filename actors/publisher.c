@@ -10,6 +10,7 @@
 
 #include <uthash.h>
 
+#include "actors/audit.h"
 #include "actors/env.h"
 #include "actors/partition.h"
 #include "actors/queue.h"
@@ -209,7 +210,20 @@ static struct byok_commit *make_batch(struct byok_ctx *ctx, struct publisher *se
     commit->tasks = (struct byok_task *)taken.head;
     commit->task_count = taken.count;
     thin_out(commit);
-    return commit;
+    if (byok_audit_add(ctx, commit) == BYOK_E_OK)
+        return commit;
+    for (struct byok_msg *task = taken.head; task; task = task->next)
+        ((struct byok_task *)task)->batched = false;
+    byok_queue_prepend(&self->again, &taken); /* no memory: these tasks go first, later */
+    commit->tasks = NULL;
+    byok_commit_free(commit);
+    return NULL;
+}
+
+/* The chain of the audit goes on from what is committed, so nothing may be under way beside it. */
+static uint32_t commits_max(const struct byok_ctx *ctx)
+{
+    return ctx->env->settings->audit == BYOK_AUDIT_OFF ? ctx->env->broker->commits_max : 1;
 }
 
 static bool has_work(const struct byok_ctx *ctx, const struct publisher *self)
@@ -221,7 +235,7 @@ static bool has_work(const struct byok_ctx *ctx, const struct publisher *self)
 static void flush(struct byok_ctx *ctx, struct publisher *self)
 {
     struct byok_broker *broker = ctx->env->broker;
-    while (self->under_way < broker->commits_max && has_work(ctx, self)) {
+    while (self->under_way < commits_max(ctx) && has_work(ctx, self)) {
         struct byok_commit *commit = make_batch(ctx, self);
         if (!commit) {
             byok_timer_set(ctx, &self->linger, now_us(ctx) + TROUBLE_RETRY_US);
@@ -417,6 +431,10 @@ static void commit_again(struct byok_ctx *ctx, struct publisher *self, struct by
 {
     struct byok_out *out = refused_out(task);
     task->batched = false;
+    if (byok_audit_is_notes(task)) { /* the next batch makes them anew */
+        byok_task_ended(ctx, &task);
+        return;
+    }
     if (task->user) {
         count_key_changes(ctx, task, false);
         task->refused = task->finished > 0; /* a user's; others may drop theirs */
@@ -455,6 +473,7 @@ static void on_commit_done(struct byok_ctx *ctx, struct publisher *self, struct 
     self->under_way--;
     if (commit->fault.code == BYOK_E_OK) {
         note_success(ctx, commit);
+        byok_audit_committed(ctx, commit);
         byok_queue_push(&self->applying, &commit->msg);
         return;
     }
@@ -496,8 +515,12 @@ static void on_publish(struct publisher *self, struct byok_msg **msg)
 static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg **msg)
 {
     struct publisher *self = state;
+    enum byok_err err;
     switch ((*msg)->kind) {
     case BYOK_MSG_PUBLISH:
+        err = byok_audit_ready(ctx, (const struct byok_task *)*msg);
+        if (err != BYOK_E_OK)
+            return err;
         count_key_changes(ctx, (const struct byok_task *)*msg, true);
         on_publish(self, msg);
         break;

@@ -22,7 +22,8 @@ bool byok_topic_is_changelog(enum byok_topic topic)
 
 bool byok_topic_is_copartitioned(enum byok_topic topic)
 {
-    return topic == BYOK_TOPIC_REQUESTS || byok_topic_is_changelog(topic);
+    return topic == BYOK_TOPIC_REQUESTS || topic == BYOK_TOPIC_AUDIT ||
+           byok_topic_is_changelog(topic);
 }
 
 /* Of all topics at once, because a question for one by name could create it. */

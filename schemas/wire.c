@@ -9,7 +9,7 @@ static const char *const suffixes[BYOK_TOPIC_COUNT] = {
     [BYOK_TOPIC_REQUESTS] = "requests", [BYOK_TOPIC_RESULTS] = "results",
     [BYOK_TOPIC_STREAMS] = "streams",   [BYOK_TOPIC_USAGE] = "usage",
     [BYOK_TOPIC_VAULT] = "vault",       [BYOK_TOPIC_STATE] = "state",
-    [BYOK_TOPIC_DLQ] = "dlq",
+    [BYOK_TOPIC_DLQ] = "dlq",           [BYOK_TOPIC_AUDIT] = "audit",
 };
 
 const char *byok_topic_suffix(enum byok_topic topic)

@@ -16,6 +16,7 @@ enum byok_topic {
     BYOK_TOPIC_VAULT,
     BYOK_TOPIC_STATE,
     BYOK_TOPIC_DLQ,
+    BYOK_TOPIC_AUDIT,
     BYOK_TOPIC_COUNT
 };
 

@@ -148,6 +148,9 @@ struct byok_settings byok_config_settings(const struct byok_config *config)
         .envelope_max_age_ms = config->vault.envelope_max_age_s * 1000,
         .signers = config->auth.keys,
         .signer_count = config->auth.signers.count,
+        .audit = strcmp(config->audit.events, "off") == 0       ? BYOK_AUDIT_OFF
+                 : strcmp(config->audit.events, "changes") == 0 ? BYOK_AUDIT_CHANGES
+                                                                : BYOK_AUDIT_ALL,
         .rewrap = config->vault.rewrap,
         .commit_linger_us = config->publish.linger_ms * 1000,
         .stream_linger_us = config->publish.stream_linger_ms * 1000,

@@ -94,6 +94,9 @@ struct byok_config {
         bool preload;
     } sandbox;
     struct {
+        const char *events;
+    } audit;
+    struct {
         struct byok_config_signers signers;
         struct byok_signer *keys; /* of them, in the arena */
     } auth;

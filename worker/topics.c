@@ -51,7 +51,7 @@ static bool is_changelog(int topic)
 
 static bool is_co_partitioned(int topic)
 {
-    return topic == BYOK_TOPIC_REQUESTS || is_changelog(topic);
+    return topic == BYOK_TOPIC_REQUESTS || topic == BYOK_TOPIC_AUDIT || is_changelog(topic);
 }
 
 static bool stopped(const struct topics *self)
@@ -195,6 +195,8 @@ static void set_configs(const struct topics *self, int topic, rd_kafka_NewTopic_
      * hundreds of megabytes would stop the partition in librdkafka, which refuses them for ever. */
     if (topic == BYOK_TOPIC_REQUESTS)
         (void)rd_kafka_NewTopic_set_config(made, "compression.type", "uncompressed");
+    if (topic == BYOK_TOPIC_AUDIT) /* kept until the operator says otherwise */
+        (void)rd_kafka_NewTopic_set_config(made, "retention.ms", "-1");
     if (!is_changelog(topic))
         return;
     (void)rd_kafka_NewTopic_set_config(made, "cleanup.policy", "compact");

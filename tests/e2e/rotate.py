@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Rotation of the master key on a real Kafka while jobs run: workers are ended by SIGKILL on the way, no key is lost."""
+import json
 import os
 import sys
 from pathlib import Path
@@ -46,6 +47,11 @@ def master_keys_rotate_while_jobs_run_and_workers_are_killed():
         found = stack.wait_results(ids)
         wrong = [found[i] for i in ids if len(found[i]) != 1 or found[i][0]["status"] != "ok"]
         expect(not wrong, f"{len(wrong)} of {len(ids)} are not one good result, e.g. {wrong[:1]}")
+        audited = stack.byok("audit", "verify")
+        print("   audit: " + audited.stderr.strip())
+        events = [json.loads(message.value())["event"] for message in stack.read("audit")]
+        expect(events.count("key.register") == USERS and events.count("key.rewrap") == USERS, "each key is registered and sealed anew once")
+        expect(events.count("key.use") == len(ids), f"{events.count('key.use')} uses noted of {len(ids)}")
         listed = stack.byok("key", "list").stdout.splitlines()
         expect(len(listed) == USERS and not any("sk-" in line for line in listed), "byok key list")
 

@@ -43,7 +43,7 @@ def pretty(tree):
 
 
 def good(name, kind, tree, **more):
-    vectors.append(({"name": name, "kind": kind, **more}, pretty(tree), None if kind == "dead_letter" else to_msgpack(tree)))
+    vectors.append(({"name": name, "kind": kind, **more}, pretty(tree), None if kind in ("dead_letter", "audit") else to_msgpack(tree)))
 
 
 def request(name, tree, **expect):
@@ -234,6 +234,12 @@ def breakages():
 def answers():
     head = {"user": "alice", "type": "job", "created_ms": NOW, "finished_ms": NOW + 812}
     call = {"started_ms": NOW + 5, "duration_ms": 800, "code": "ok", "http_status": 200, "sent": True}
+    good("audit_use", "audit", {
+        "version": 1, "number": 1, "prev": "0" * 64, "at_ms": NOW, "event": "key.use", "user": "alice", "provider": "openai",
+        "label": "default", "fingerprint": "5f1c9a0be2d34c77", "request_id": "1", "code": "ok", "calls": 2})
+    good("audit_delete_signed", "audit", {
+        "version": 1, "number": 12, "prev": "0f" * 32, "at_ms": NOW, "event": "key.delete", "user": "alice", "provider": "openai",
+        "label": "old", "request_id": "4", "signer": "00112233aabbccdd", "code": "ok"})
     good("result_chat", "result", {
         "id": "1", **head, "status": "ok", "capability": "chat", "provider": "openai", "model": "gpt-4o-mini",
         "model_answered": "gpt-4o-mini-2024-07-18", "text": "Hi!", "finish_reason": "stop",

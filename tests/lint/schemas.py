@@ -26,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
 VECTORS = SCHEMAS / "vectors"
 SCHEMA_OF_KIND = {"request": "request", "result": "result", "usage": "usage", "stream": "stream", "dead_letter": "dead_letter",
-                  "user_record": "state", "done_record": "state"}
+                  "audit": "audit", "user_record": "state", "done_record": "state"}
 passed, failed = 0, 0
 
 

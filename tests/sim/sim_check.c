@@ -243,6 +243,8 @@ static void check_workers(struct sim_world *world)
 void sim_check(struct sim_world *world)
 {
     bool once = !world->settings.at_least_once;
+    if (once && sim_audit_breaks(world) != 0)
+        sim_fail(world, "%zu breaks in the audit's chains", sim_audit_breaks(world));
     if (sim_leaked(world))
         sim_fail(world, "a raw key was published or logged");
     count_void_calls(world);

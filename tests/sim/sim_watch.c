@@ -165,6 +165,7 @@ void sim_watch_record(struct sim_world *world, enum byok_topic topic, int32_t pa
     case BYOK_TOPIC_STREAMS:
     case BYOK_TOPIC_VAULT:
     case BYOK_TOPIC_STATE:
+    case BYOK_TOPIC_AUDIT:
     case BYOK_TOPIC_COUNT:
         break;
     }

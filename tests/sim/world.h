@@ -167,6 +167,8 @@ const char *sim_dead_letter_code(struct sim_world *world, size_t n);
 size_t sim_count(const struct sim_world *world, enum byok_topic topic);
 /** Whether a raw key stands in any topic or log line. */
 bool sim_leaked(struct sim_world *world);
+/** How many records of the audit topic do not follow the one before. */
+size_t sim_audit_breaks(const struct sim_world *world);
 /** The most calls of a user that any half-open window of a minute holds, and that were open at one
  *  moment; without those that a crash or a loss has made nobody's. */
 size_t sim_busiest_minute(const struct sim_world *world, const char *user);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "schemas/audit.h"
 #include "schemas/codec.h"
 #include "tests/sim/world.h"
 #include "vault_rocks/envelope.h"
@@ -227,4 +228,23 @@ size_t sim_most_at_once(const struct sim_world *world, const char *user)
         most = open > most ? open : most;
     }
     return most;
+}
+
+size_t sim_audit_breaks(const struct sim_world *world)
+{
+    size_t breaks = 0;
+    for (int32_t p = 0; p < world->cluster.partitions; p++) {
+        const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_AUDIT][p];
+        struct byok_audit_head head = {0};
+        for (size_t i = 0; i < log->count; i++) {
+            BYOK_AUTO(byok_arena) arena = {0};
+            struct byok_audit_record record;
+            struct byok_str value = log->records[i]->value;
+            if (!sim_is_visible(log, i))
+                continue;
+            breaks += byok_audit_decode(value, &arena, &record) != BYOK_E_OK ||
+                      !byok_audit_follows(&head, &record, value);
+        }
+    }
+    return breaks;
 }

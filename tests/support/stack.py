@@ -30,7 +30,7 @@ if not KAFKA:
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition  # noqa: E402  (only needed with a Kafka)
 from confluent_kafka.admin import AdminClient  # noqa: E402
 
-TOPICS = ("requests", "results", "streams", "usage", "vault", "state", "dlq")
+TOPICS = ("requests", "results", "streams", "usage", "vault", "state", "dlq", "audit")
 
 
 class Failure(Exception):

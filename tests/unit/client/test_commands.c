@@ -10,6 +10,7 @@
 
 #include "base/str.h"
 #include "kit.h"
+#include "schemas/audit.h"
 #include "vault_rocks/vault.h"
 
 static struct kit_broker *broker;
@@ -322,7 +323,7 @@ Test(commands, doctor_tells_a_wrong_vault_key_and_a_worker_that_sleeps)
 Test(commands, every_command_has_help_with_examples)
 {
     static const char *const names[] = {"key",   "signer",    "vault", "submit", "results",
-                                        "usage", "configure", "dlq",   "doctor"};
+                                        "usage", "configure", "dlq",   "audit",  "doctor"};
     byok("--help", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_OK);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -433,4 +434,47 @@ Test(commands, a_signed_key_command_verifies_by_the_public_key_that_signer_print
     cr_assert_eq(run.code, BYOK_EXIT_USAGE);
     unlink(path);
     rmdir(folder);
+}
+
+/* Number n of alice's chain, made by `head`; the bytes are changed when `spoilt`. */
+static void put_audit(struct byok_audit_head *head, int n, bool spoilt)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    const struct byok_audit_record record = {
+        .at_wall_ms = 1790000000000 + n,
+        .event = byok_str_of("key.use"),
+        .user = byok_str_of("alice"),
+        .request_id = byok_arena_printf(&arena, "job-%d", n),
+        .code = byok_str_of("ok"),
+        .calls = 1,
+    };
+    struct byok_str bytes;
+    cr_assert_eq(byok_audit_append(head, &record, &arena, &bytes), BYOK_E_OK);
+    char *digit = strstr((char *)(uintptr_t)bytes.ptr, "job-") + 4;
+    *digit = spoilt ? 'X' : *digit;
+    kit_produce_bytes(broker, "byok.audit", byok_str_of("alice"), byok_str_of("alice"), bytes);
+}
+
+Test(commands, audit_verify_names_the_first_broken_record)
+{
+    struct byok_audit_head head = {0};
+    for (int n = 0; n < 5; n++)
+        put_audit(&head, n, false);
+    byok("audit verify", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s%s", run.out, run.err);
+    cr_assert_not_null(strstr(run.out, ": records 1 to 5, the last is "), "%s", run.out);
+    byok("audit list --user alice", NULL);
+    cr_assert_eq(count_lines(run.out), 5);
+    byok("audit list --user bob --json", NULL);
+    cr_assert_str_eq(run.out, "");
+    put_audit(&head, 5, true); /* offset 5; the one behind it tells */
+    put_audit(&head, 6, false);
+    put_audit(&head, 7, false);
+    byok("audit verify", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_FAILED);
+    cr_assert_not_null(strstr(run.out, "offset 6: it does not hold the hash of the record before"),
+                       "%s", run.out);
+    cr_assert_eq(count_lines(run.out), 2, "one break: %s", run.out);
+    byok("audit verify --user alice", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
 }
