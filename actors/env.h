@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "actors/actor.h"
+#include "actors/ports/notes.h"
 #include "adapters/adapter.h"
 #include "schemas/prices.h"
 #include "vault_rocks/sign.h"
@@ -51,6 +52,7 @@ struct byok_settings {
     size_t signer_count;
     const struct byok_prices *prices; /* NULL: no cost is known */
     enum byok_audit audit;
+    int64_t done_keep_ms; /* how long a request id is recognised after its result */
     bool rewrap;        /* seal what older master keys sealed anew */
     bool at_least_once; /* nothing fences a worker that has lost a partition without knowing */
     /* sizes */
@@ -69,6 +71,8 @@ struct byok_env {
     /* ports */
     struct byok_broker *broker;
     struct byok_http *http;
+    struct byok_notes *notes; /* where claims are made durable; NULL: nowhere */
+    const char *owner;        /* this worker's name in claims, for people */
     struct byok_clock *clock;
     struct byok_log *log;
     struct byok_metrics *metrics;
@@ -77,6 +81,8 @@ struct byok_env {
     /* addresses */
     struct byok_actor *intake;
     struct byok_actor *publisher;
+    struct byok_actor *ledger;
+    struct byok_actor *expiry;
     struct byok_actor *rewrap;
     struct byok_actor *vault;           /* in a system of its own */
     struct byok_actor **provider_actors; /* the i-th for the i-th provider */

@@ -86,6 +86,7 @@ void byok_task_free(struct byok_task *task)
     byok_delete(task->record);
     byok_streaming_free(task->streaming);
     byok_buf_done(&task->http.body);
+    byok_buf_done(&task->claim);
     byok_arena_done(&task->arena);
     byok_delete(task);
 }
@@ -137,7 +138,7 @@ void byok_commit_free(struct byok_commit *commit)
 
 bool byok_msg_is_embedded(enum byok_msg_kind kind)
 {
-    return kind == BYOK_MSG_HTTP_BYTES || kind == BYOK_MSG_HTTP_DONE || kind == BYOK_MSG_STOP ||
+    return kind == BYOK_MSG_HTTP_BYTES || kind == BYOK_MSG_NOTED || kind == BYOK_MSG_HTTP_DONE || kind == BYOK_MSG_STOP ||
            kind == BYOK_MSG_READY || kind == BYOK_MSG_TURN || kind == BYOK_MSG_DECLINE ||
            kind == BYOK_MSG_DECLINED || kind == BYOK_MSG_TIMER;
 }
@@ -164,6 +165,10 @@ void byok_msg_free(struct byok_msg *msg)
         break;
     case BYOK_MSG_CALL:
     case BYOK_MSG_ENDED:
+    case BYOK_MSG_CLAIM:
+    case BYOK_MSG_CLAIMED:
+    case BYOK_MSG_WITHDRAW:
+    case BYOK_MSG_WITHDRAWN:
     case BYOK_MSG_UNSEAL:
     case BYOK_MSG_REGISTER:
     case BYOK_MSG_OPENED:
@@ -183,6 +188,7 @@ void byok_msg_free(struct byok_msg *msg)
         break;
     case BYOK_MSG_HTTP_BYTES: /* of a task that is there */
     case BYOK_MSG_HTTP_DONE: /* in its provider's list of calls sent, which owns it */
+    case BYOK_MSG_NOTED:     /* among the shard's claiming, likewise */
     case BYOK_MSG_STOP:
     case BYOK_MSG_READY:
     case BYOK_MSG_TURN:

@@ -14,6 +14,7 @@
 #include <uthash.h>
 
 #include "actors/ports/http.h"
+#include "actors/ports/notes.h"
 #include "adapters/adapter.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -47,6 +48,14 @@ enum byok_msg_kind {
     BYOK_MSG_DECLINED,
     BYOK_MSG_CALL,  /* byok_task: make this call */
     BYOK_MSG_ENDED, /* byok_task: the attempt's answer or fault */
+    /* provider <-> ledger */
+    BYOK_MSG_CLAIM,   /* byok_task: make a durable note that its call is about to be sent */
+    BYOK_MSG_CLAIMED, /* byok_task: it is, or task->note.fault */
+    /* user <-> ledger */
+    BYOK_MSG_WITHDRAW,  /* byok_task: take its claim back, durably */
+    BYOK_MSG_WITHDRAWN, /* byok_task: so it is, or the partition has gone */
+    /* notes port -> ledger */
+    BYOK_MSG_NOTED, /* byok_task */
     /* anyone <-> vault */
     BYOK_MSG_UNSEAL,   /* byok_task: put the key into task->slot */
     BYOK_MSG_REGISTER, /* byok_task: open the envelope, key into task->slot, seal the record */
@@ -177,11 +186,20 @@ struct byok_task {
     const struct byok_provider *provider;
     struct byok_str model;
     int64_t deadline_us, not_before_us; /* monotonic */
-    int64_t reserved_tokens, tokens_ticket; /* of the limit per minute */
+    int64_t reserved_tokens, tokens_ticket, requests_ticket; /* of the limits per minute */
     /* the call under way */
     int64_t turn_us; /* when its limits were taken; 0: its user has none */
     bool late;       /* came to be sent too long after that: nothing was sent, it waits again */
-    struct byok_slot *slot;   /* leased; wiped and given back when the attempt ends */
+    struct byok_buf claim;    /* its record: key, then value */
+    struct byok_note note;
+    int64_t claim_floor;      /* the note's offset is not below it */
+    int64_t claim_until_us;   /* until when the claim lets the call go; 0: there is none */
+    bool withdraws;           /* the note takes the claim back */
+    bool claimed; /* a claim of the request may stand, of ours or of an earlier owner */
+    bool unclear; /* a call of it may have been carried out, nobody knows how it ended */
+    bool orphan; /* an earlier owner's claim was met: until then it waits */
+    uint32_t attempts_before; /* made by earlier owners, and not among the attempts */
+    struct byok_slot *slot; /* leased; wiped and given back when the attempt ends */
     struct byok_slots *slots; /* where it was leased */
     struct byok_key_info key;
     struct byok_str sealed; /* key.register: the record to store */
@@ -217,6 +235,13 @@ struct byok_task *byok_task_new(struct byok_record **record, size_t arena_cap_by
 
 /** Free a task with all it owns, the lease of its slot too. NULL is fine. */
 void byok_task_free(struct byok_task *task);
+
+/** Whether the call may have been carried out and nobody knows how it ended. */
+static inline bool byok_attempt_is_unclear(const struct byok_attempt *attempt)
+{
+    return attempt->sent && (attempt->code == BYOK_E_TIMEOUT || attempt->code == BYOK_E_CUT_OFF ||
+                             attempt->code == BYOK_E_OUTCOME_LOST);
+}
 
 /** One more record to publish with the task, zeroed but for topic, partition -1; NULL: no memory. */
 struct byok_out *byok_task_out(struct byok_task *task, enum byok_topic topic) BYOK_NONNULL(1);

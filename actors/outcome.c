@@ -191,6 +191,20 @@ static enum byok_err add_state(struct byok_task *task, struct byok_str key,
     return BYOK_E_OK;
 }
 
+/* The result is the end of the request's claim. */
+static enum byok_err erase_claim(struct byok_task *task)
+{
+    if (!task->claimed)
+        return BYOK_E_OK;
+    struct byok_str key = byok_claim_key(&task->arena, task->request.user, task->request.id);
+    struct byok_out *out =
+        key.ptr ? add_out(task, BYOK_TOPIC_STATE, key, (struct byok_str){NULL, 0}) : NULL;
+    if (!out)
+        return task->arena.overflow ? BYOK_E_TOO_LARGE : BYOK_E_NOMEM;
+    out->partition = task->partition;
+    return BYOK_E_OK;
+}
+
 static enum byok_err write_state(const struct byok_env *env, const struct byok_user_record *user,
                                  struct byok_task *task, int64_t wall_ms)
 {
@@ -241,6 +255,8 @@ static enum byok_err write_all(const struct byok_env *env, struct byok_user_reco
         err = write_usage(env, task, &result);
     if (err == BYOK_E_OK)
         err = write_state(env, user, task, wall_ms);
+    if (err == BYOK_E_OK)
+        err = erase_claim(task);
     if (err == BYOK_E_OK)
         err = write_vault(task);
     return err;

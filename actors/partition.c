@@ -30,6 +30,7 @@ struct byok_partition *byok_partition_add(struct byok_partitions *partitions, in
     partition->phase = BYOK_PHASE_RESTORING;
     partition->last_offset = -1;
     partition->committed = -1;
+    partition->state_end = -1;
     byok_watermark_init(&partition->marks);
     HASH_ADD(hh, partitions->table, id, sizeof partition->id, partition);
     if (!partition->hh.tbl) { /* uthash found no memory */
@@ -183,7 +184,7 @@ void byok_record_dropped(struct byok_ctx *ctx, struct byok_record **record)
 void byok_task_weigh(struct byok_env *env, struct byok_task *task)
 {
     struct byok_partitions *all = env->partitions;
-    size_t weight = task->arena.used_bytes + task->http.body.room;
+    size_t weight = task->arena.used_bytes + task->http.body.room + task->claim.room;
     all->held_bytes = all->held_bytes - task->weight + weight;
     if (task->outgoing)
         all->outgoing_bytes = all->outgoing_bytes - task->weight + weight;

@@ -56,7 +56,8 @@ struct byok_partition {
     int64_t last_offset; /* the newest taken; -1: none */
     uint32_t open;       /* records taken and neither committed nor dropped */
     struct byok_restore vault, state;
-    uint64_t key_changes;      /* registrations and deletions given to the publisher so far */
+    int64_t state_end; /* behind all records of ours that are known to be in the state changelog */
+    uint64_t key_changes; /* registrations and deletions given to the publisher so far */
     uint32_t key_changes_open; /* of them, with the publisher */
     struct byok_audit_head audit, audit_next; /* committed; and with the batch under way */
     bool audit_loaded;
@@ -70,6 +71,7 @@ struct byok_partitions {
     struct byok_partition *table;
     uint32_t next_epoch;
     size_t held_bytes;
+    struct byok_task *claiming; /* claims on their way, oldest first; the ledger's own */
     size_t outgoing_bytes; /* of them, finished and not yet committed */
     bool paused; /* intake is paused: memory, or a broken store */
     bool store_broken; /* the local state cannot be written now */

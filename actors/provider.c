@@ -3,8 +3,8 @@
  *
  * Users who have a job stand in a ring; each turn takes one job of one user and puts the user at
  * the end, so a user with 100,000 jobs delays another's single job by one call at most.
- * A call: lease a slot, have the vault put the key into it, let the adapter build the request,
- * send it, give the slot back, let the adapter read the answer.
+ * A call: lease a slot, have the vault put the key into it, let the adapter build the request, have
+ * the ledger note it, send it, give the slot back, let the adapter read the answer.
  */
 #include "actors/provider.h"
 
@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "actors/env.h"
+#include "actors/ledger.h"
 #include "actors/limit.h"
 #include "actors/partition.h"
 #include "actors/queue.h"
@@ -114,7 +115,7 @@ static struct byok_adapter_call adapter_call(const struct byok_ctx *ctx, struct 
         .request = &task->request,
         .model = task->model,
         .attempt_id = byok_arena_printf(&task->arena, "%.*s/%u", BYOK_STR_ARG(task->request.id),
-                                        task->attempt_count + 1),
+                                        task->attempts_before + task->attempt_count + 1),
         .wall_ms = wall_ms(ctx),
     };
 }
@@ -153,15 +154,37 @@ static void send_call(struct byok_ctx *ctx, struct provider *self, struct byok_t
     call->reply = &task->msg;
     task->attempt_began_us = now_us(ctx);
     DL_APPEND(self->sent, task);
+    task->claim_until_us = 0; /* used up */
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_CALLS, 1);
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_REPEATED, task->unclear);
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_IN_FLIGHT, 1);
     ctx->env->http->ops->send(ctx->env->http, call);
 }
 
-/* Held up for a slot or at the vault: sent now, it would crowd the window of others. */
+/* Held up for a slot, at the vault or by its claim: sent now, it would crowd the window of others.
+ * Or the claim has grown old, or could not be made: it takes another turn. */
 static bool is_late(const struct byok_ctx *ctx, const struct byok_task *task)
 {
     return task->turn_us != 0 && now_us(ctx) - task->turn_us > BYOK_LIMIT_SLACK_US;
+}
+
+static bool is_over(const struct byok_ctx *ctx, struct byok_task *task)
+{
+    if (task->deadline_us > now_us(ctx))
+        return false;
+    byok_fault_set(&task->fault, BYOK_E_DEADLINE, "the deadline passed before the call");
+    return true;
+}
+
+/* The last look before the first byte. */
+static void send_or_end(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
+{
+    bool over = is_over(ctx, task);
+    task->late = !over && (is_late(ctx, task) || !byok_ledger_lets_go(ctx, task));
+    if (over || task->late)
+        end_call(ctx, self, task);
+    else
+        send_call(ctx, self, task);
 }
 
 /* The key is in the slot, or the vault has said why not. */
@@ -170,11 +193,8 @@ static enum byok_err on_opened(struct byok_ctx *ctx, struct provider *self, stru
     struct byok_task *task = (struct byok_task *)*msg;
     /* lost while it waited for a slot or the vault: the call is the next owner's to make */
     bool ours = byok_partition_current(ctx->env->partitions, task->partition, task->epoch);
-    bool calls = ours && task->fault.code == BYOK_E_OK && !task->request.dry_run;
-    if (calls && task->deadline_us <= now_us(ctx)) {
-        byok_fault_set(&task->fault, BYOK_E_DEADLINE, "the deadline passed before the call");
-        calls = false;
-    }
+    bool calls =
+        ours && task->fault.code == BYOK_E_OK && !task->request.dry_run && !is_over(ctx, task);
     if (calls && is_late(ctx, task)) {
         task->late = true;
         calls = false;
@@ -189,11 +209,22 @@ static enum byok_err on_opened(struct byok_ctx *ctx, struct provider *self, stru
         calls = err == BYOK_E_OK;
     }
     *msg = NULL;
-    if (calls)
-        send_call(ctx, self, task);
-    else
+    if (!calls)
         end_call(ctx, self, task);
+    else if (byok_ledger_wants(ctx, task))
+        byok_send_task(ctx, ctx->env->ledger, BYOK_MSG_CLAIM, &task);
+    else
+        send_or_end(ctx, self, task);
     return BYOK_E_OK;
+}
+
+static void on_claimed(struct byok_ctx *ctx, struct provider *self, struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    *msg = NULL;
+    if (task->note.fault.code != BYOK_E_OK)
+        task->claim_until_us = 0; /* it may stand or not, so it lets nothing go */
+    send_or_end(ctx, self, task);
 }
 
 /* ---- the answer ---- */
@@ -273,6 +304,10 @@ static void note_attempt(const struct byok_ctx *ctx, struct byok_task *task)
         .sent = task->http.sent,
     };
     task->attempt_count++;
+    if (!byok_attempt_is_unclear(&task->attempts[i]))
+        return;
+    task->unclear = true;
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_UNSURE, 1);
 }
 
 static void count_tokens(const struct byok_ctx *ctx, const struct byok_task *task)
@@ -328,6 +363,9 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
         break;
     case BYOK_MSG_HTTP_BYTES:
         on_bytes(ctx, self, msg);
+        break;
+    case BYOK_MSG_CLAIMED:
+        on_claimed(ctx, self, msg);
         break;
     case BYOK_MSG_HTTP_DONE:
         err = on_http_done(ctx, self, msg);

@@ -12,6 +12,7 @@
 
 #include "actors/audit.h"
 #include "actors/env.h"
+#include "actors/ledger.h"
 #include "actors/partition.h"
 #include "actors/queue.h"
 #include "base/mem.h"
@@ -316,10 +317,13 @@ static enum byok_err apply_partition(const struct byok_ctx *ctx, const struct by
     size_t count = collect(commit, partition, NULL, &position);
     if (count == 0 || !is_current(ctx, commit, partition))
         return BYOK_E_OK;
+    position =
+        byok_ledger_bound(ctx->env, byok_partition_find(ctx->env->partitions, partition), position);
     struct byok_write *writes = byok_new(count, sizeof *writes);
     if (!writes)
         return byok_fault_set(fault, BYOK_E_NOMEM, "no memory");
-    collect(commit, partition, writes, &position);
+    int64_t end = -1; /* known already */
+    collect(commit, partition, writes, &end);
     enum byok_err err = state->ops->apply(state, partition, writes, count, position, fault);
     byok_delete(writes);
     return err;
@@ -455,8 +459,13 @@ static void note_success(const struct byok_ctx *ctx, const struct byok_commit *c
     for (const struct byok_task *task = commit->tasks; task;
          task = (const struct byok_task *)task->msg.next) {
         struct byok_partition *partition = partition_of(ctx, task);
-        if (partition)
-            byok_watermark_finish(&partition->marks, task->offset);
+        if (!partition)
+            continue;
+        byok_watermark_finish(&partition->marks, task->offset);
+        for (size_t i = 0; i < task->out_count; i++) {
+            if (task->outs[i].topic == BYOK_TOPIC_STATE)
+                byok_ledger_saw(partition, task->outs[i].offset);
+        }
     }
     for (size_t i = 0; i < commit->position_count; i++) {
         struct byok_partition *partition =

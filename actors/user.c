@@ -10,6 +10,7 @@
 
 #include <utlist.h>
 
+#include "actors/ledger.h"
 #include "actors/outcome.h"
 #include "actors/partition.h"
 #include "actors/retry.h"
@@ -63,6 +64,15 @@ static void drop(struct byok_ctx *ctx, struct byok_user *self, struct byok_task 
     byok_task_ended(ctx, &task);
 }
 
+/* What came of its calls is known, so its claim must not stand when the next owner looks. */
+static void leave_to_next(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
+{
+    if (byok_ledger_can_withdraw(ctx, task))
+        byok_send_task(ctx, ctx->env->ledger, BYOK_MSG_WITHDRAW, &task);
+    else
+        drop(ctx, self, task);
+}
+
 /* Write and send off what the task publishes; on an error it is unchanged and still here. */
 static enum byok_err finish(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
@@ -87,7 +97,9 @@ static enum byok_err finish(struct byok_ctx *ctx, struct byok_user *self, struct
 static enum byok_err finish_waiting(struct byok_ctx *ctx, struct byok_user *self,
                                     struct byok_task *task)
 {
-    task->status = task->fault.code == BYOK_E_OK ? BYOK_STATUS_OK : BYOK_STATUS_ERROR;
+    task->status = task->fault.code == BYOK_E_OK ? BYOK_STATUS_OK
+                   : task->unclear               ? BYOK_STATUS_UNKNOWN
+                                                 : BYOK_STATUS_ERROR;
     return finish(ctx, self, task);
 }
 
@@ -124,6 +136,10 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
     for (size_t i = 0; i < ctx->env->provider_count; i++)
         self->lanes[i].first = NULL;
     DL_FOREACH_SAFE(self->window, task, next) {
+        if (task->orphan && task->not_before_us > now) {
+            *wake_us = task->not_before_us < *wake_us ? task->not_before_us : *wake_us;
+            continue; /* its deadline does not matter: what it waits for may still come */
+        }
         bool goes_out = task->provider && task->fault.code == BYOK_E_OK;
         if (task->deadline_us <= now && goes_out)
             byok_fault_set(&task->fault, BYOK_E_DEADLINE,
@@ -255,7 +271,7 @@ static void on_close(struct byok_ctx *ctx, struct byok_user *self)
     while (self->window) {
         struct byok_task *task = self->window;
         window_remove(self, task);
-        drop(ctx, self, task);
+        leave_to_next(ctx, self, task);
     }
 }
 
@@ -288,7 +304,7 @@ static void on_turn(struct byok_ctx *ctx, struct byok_user *self, struct byok_ms
     *msg = NULL;
     lane->ready.away = false;
     if (!is_exempt(task)) {
-        (void)byok_limit_take(&self->requests, now, 1);
+        task->requests_ticket = byok_limit_take(&self->requests, now, 1);
         task->tokens_ticket = byok_limit_take(&self->tokens, now, task->reserved_tokens);
     }
     if (task->deadline_us == INT64_MAX)
@@ -330,7 +346,7 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
     const struct byok_retry_case what = {
         .fault = &task->fault,
         .sent = last_was_sent(task),
-        .attempts = task->attempt_count,
+        .attempts = task->attempts_before + task->attempt_count,
         .on_unknown = task->request.on_unknown,
         .now_us = byok_user_now_us(ctx),
         .deadline_us = task->deadline_us,
@@ -339,10 +355,11 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
     return task->fault.code != BYOK_E_OK && byok_retry_decide(&policy, &what, at_us);
 }
 
+/* Until task->not_before_us. */
 static void wait_for_retry(const struct byok_ctx *ctx, struct byok_user *self,
-                           struct byok_task *task, int64_t at_us)
+                           struct byok_task *task)
 {
-    task->not_before_us = at_us;
+    int64_t at_us = task->not_before_us;
     if (task->fault.code == BYOK_E_RATE_LIMITED &&
         at_us > lane_of(ctx, self, task)->blocked_until_us)
         lane_of(ctx, self, task)->blocked_until_us = at_us;
@@ -367,20 +384,25 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     struct byok_task *task = (struct byok_task *)*msg;
     bool ours = byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
     settle_tokens(ctx, self, task, last_was_sent(task));
-    int64_t at_us = 0; /* at once, when it was only late */
+    int64_t at_us = 0; /* at once, when it was only late, but for a claim that could not be made */
+    if (task->late && !is_exempt(task))
+        byok_limit_settle(&self->requests, byok_user_now_us(ctx), task->requests_ticket, 1, 0);
+    if (task->late && task->note.fault.code != BYOK_E_OK)
+        at_us = byok_user_now_us(ctx) + TROUBLE_RETRY_US;
     bool retry = ours && (task->late || retries(ctx, task, &at_us));
     if (!ours || retry) {
         *msg = NULL;
         self->calls--;
-        if (ours && !self->closed)
-            wait_for_retry(ctx, self, task, at_us);
+        task->not_before_us = at_us;
+        if (!task->late && byok_ledger_can_withdraw(ctx, task))
+            byok_send_task(ctx, ctx->env->ledger, BYOK_MSG_WITHDRAW, &task);
+        else if (ours && !self->closed)
+            wait_for_retry(ctx, self, task);
         else /* while the partition drains a retry is the next owner's */
-            drop(ctx, self, task);
+            leave_to_next(ctx, self, task);
         return BYOK_E_OK;
     }
     task->status = final_status(task);
-    if (task->status == BYOK_STATUS_UNKNOWN)
-        byok_metric_add(ctx->env->metrics, BYOK_METRIC_UNSURE, 1);
     enum byok_err err = finish(ctx, self, task);
     if (err != BYOK_E_OK)
         return err;
@@ -428,6 +450,17 @@ static enum byok_err on_refused(struct byok_ctx *ctx, struct byok_user *self, st
     return err;
 }
 
+/* What came of its call is known, and its claim has gone. */
+static void on_withdrawn(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    *msg = NULL;
+    if (!self->closed && byok_partition_current(ctx->env->partitions, self->partition, self->epoch))
+        wait_for_retry(ctx, self, task);
+    else
+        drop(ctx, self, task);
+}
+
 static void on_committed(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
@@ -460,6 +493,9 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
         break;
     case BYOK_MSG_REFUSED:
         err = on_refused(ctx, self, msg);
+        break;
+    case BYOK_MSG_WITHDRAWN:
+        on_withdrawn(ctx, self, msg);
         break;
     case BYOK_MSG_COMMITTED:
         on_committed(ctx, self, msg);

@@ -3,6 +3,7 @@
  *
  * user.c       the actor: messages, limits, turns, retries, the end of a request
  * user_take.c  from raw records to decoded requests: state, dedupe, routing
+ * user_claim.c requests that an earlier owner has claimed and not done
  */
 #ifndef BYOK_ACTORS_USER_PARTS_H
 #define BYOK_ACTORS_USER_PARTS_H
@@ -77,5 +78,20 @@ enum byok_err byok_user_load(const struct byok_ctx *ctx, struct byok_user *self)
  *  BYOK_E_NOMEM: the record is where it was; call again later. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_user_fill(struct byok_ctx *ctx, struct byok_user *self);
+
+/** Tell of a failed read of the local state; its code. */
+enum byok_err byok_user_store_failed(const struct byok_ctx *ctx, const struct byok_user *self,
+                                     const struct byok_fault *fault) BYOK_NONNULL(1, 2, 3);
+
+/** Read the claim of a request that is not done; claim->attempt is 0 when there is none.
+ *  BYOK_E_STORE, BYOK_E_NOMEM: call again later. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4)
+enum byok_err byok_user_find_claim(const struct byok_ctx *ctx, const struct byok_user *self,
+                                   struct byok_task *task, struct byok_claim_record *claim);
+
+/** The routed task takes that claim over: it waits for the claim's deadline, since the earlier
+ *  owner may still finish; then it ends as unknown, or goes out again when its job says so. */
+void byok_user_adopt(const struct byok_ctx *ctx, struct byok_task *task,
+                     const struct byok_claim_record *claim) BYOK_NONNULL(1, 2, 3);
 
 #endif

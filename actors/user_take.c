@@ -19,8 +19,8 @@ static void set_limits(const struct byok_ctx *ctx, struct byok_user *self)
                    all->burst_percent);
 }
 
-static enum byok_err store_failed(const struct byok_ctx *ctx, const struct byok_user *self,
-                                  const struct byok_fault *fault)
+enum byok_err byok_user_store_failed(const struct byok_ctx *ctx, const struct byok_user *self,
+                                     const struct byok_fault *fault)
 {
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
     byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "state_unreadable",
@@ -38,7 +38,7 @@ enum byok_err byok_user_load(const struct byok_ctx *ctx, struct byok_user *self)
         return BYOK_E_NOMEM;
     enum byok_err err = state->ops->get(state, self->partition, key, &arena, &bytes, &fault);
     if (err != BYOK_E_OK)
-        return store_failed(ctx, self, &fault);
+        return byok_user_store_failed(ctx, self, &fault);
     byok_user_record_init(&self->record);
     if (bytes.ptr)
         err = byok_user_record_decode(bytes, &arena, &self->record);
@@ -111,7 +111,7 @@ static enum byok_err is_repeat(const struct byok_ctx *ctx, struct byok_user *sel
         return BYOK_E_NOMEM;
     enum byok_err err = state->ops->get(state, self->partition, key, &task->arena, &bytes, &fault);
     if (err != BYOK_E_OK)
-        return store_failed(ctx, self, &fault);
+        return byok_user_store_failed(ctx, self, &fault);
     *out = bytes.ptr != NULL;
     return BYOK_E_OK;
 }
@@ -176,13 +176,23 @@ static enum byok_err take_one(struct byok_ctx *ctx, struct byok_user *self, stru
     }
     bool repeat = false;
     err = is_repeat(ctx, self, task, &repeat);
-    if (err == BYOK_E_OK && !repeat)
-        err = admit(ctx, self, task);
-    if (err == BYOK_E_OK && !repeat)
-        byok_task_weigh(ctx->env, task);
-    if (err == BYOK_E_OK && repeat)
+    if (err != BYOK_E_OK)
+        return err;
+    if (repeat) {
         pass_over(ctx, task);
-    return err;
+        return BYOK_E_OK;
+    }
+    struct byok_claim_record claim = {0};
+    if (byok_user_is_job(task))
+        err = byok_user_find_claim(ctx, self, task, &claim);
+    if (err == BYOK_E_OK)
+        err = admit(ctx, self, task);
+    if (err != BYOK_E_OK)
+        return err;
+    if (claim.attempt > 0)
+        byok_user_adopt(ctx, task, &claim);
+    byok_task_weigh(ctx->env, task);
+    return BYOK_E_OK;
 }
 
 enum byok_err byok_user_fill(struct byok_ctx *ctx, struct byok_user *self)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* schemas/state.c - the user's record and the DONE record, as bytes and back. */
+/* schemas/state.c - the user's record, the DONE record and all keys; the claim is in claim.c. */
 #include "schemas/state.h"
 
 #include <stdio.h>
@@ -387,6 +387,12 @@ static struct byok_str key_of(struct byok_arena *arena, char kind, const struct 
 struct byok_str byok_user_key(struct byok_arena *arena, struct byok_str user)
 {
     return key_of(arena, 'u', &user, 1);
+}
+
+struct byok_str byok_claim_key(struct byok_arena *arena, struct byok_str user, struct byok_str id)
+{
+    const struct byok_str parts[] = {user, id};
+    return key_of(arena, 'c', parts, COUNT(parts));
 }
 
 struct byok_str byok_done_key(struct byok_arena *arena, struct byok_str user, struct byok_str id)

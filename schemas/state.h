@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* schemas/state.h - what is kept of a user between jobs, and its keys in the state table.
  *
- * Keys: "u\0<user>" the user's record; "d\0<user>\0<request id>" a DONE record.
+ * Keys: "u\0<user>" the user's record; "d\0<user>\0<request id>" a DONE record;
+ * "c\0<user>\0<request id>" a CLAIM record.
  * Values are msgpack maps, so that a later version may add members.
  */
 #ifndef BYOK_SCHEMAS_STATE_H
@@ -18,6 +19,8 @@
  * day.  A week of 36 models a day. */
 #define BYOK_COUNTERS_MAX 256
 #define BYOK_OTHER_MODEL "(other)"
+
+#define BYOK_CLAIM_OWNER_MAX 80 /* host name (64) and a number; longer ones are cut */
 
 /** Counters of one day, provider and model. */
 struct byok_counter {
@@ -52,6 +55,17 @@ struct byok_done_record {
     enum byok_status status;
 };
 
+/** A CLAIM record: a call for this request is about to be sent, or was.  A key of its own, so that
+ *  the late claim of a worker that has lost the partition never takes a DONE record's place; the
+ *  result's batch erases it.  Never a key, a prompt or a model. */
+struct byok_claim_record {
+    int64_t claimed_wall_ms;
+    int64_t deadline_wall_ms; /* the call has ended by then, one way or the other */
+    int64_t attempt;          /* from 1 */
+    char provider[BYOK_PROVIDER_MAX + 1];
+    char owner[BYOK_CLAIM_OWNER_MAX + 1]; /* the worker's name, for people */
+};
+
 /** An empty record: defaults everywhere, no counters. */
 void byok_user_record_init(struct byok_user_record *record) BYOK_NONNULL(1);
 void byok_user_record_done(struct byok_user_record *record) BYOK_NONNULL(1);
@@ -79,9 +93,17 @@ BYOK_MUST_USE enum byok_err byok_done_record_encode(const struct byok_done_recor
 BYOK_MUST_USE enum byok_err byok_done_record_decode(struct byok_str bytes,
                                                     struct byok_done_record *out) BYOK_NONNULL(2);
 
+BYOK_MUST_USE enum byok_err byok_claim_record_encode(const struct byok_claim_record *record,
+                                                     struct byok_buf *out) BYOK_NONNULL(1, 2);
+/** BYOK_E_BAD_MESSAGE when the bytes are not such a record. */
+BYOK_MUST_USE enum byok_err
+byok_claim_record_decode(struct byok_str bytes, struct byok_claim_record *out) BYOK_NONNULL(2);
+
 /** State keys, in the arena. */
 struct byok_str byok_user_key(struct byok_arena *arena, struct byok_str user) BYOK_NONNULL(1);
 struct byok_str byok_done_key(struct byok_arena *arena, struct byok_str user, struct byok_str id)
+    BYOK_NONNULL(1);
+struct byok_str byok_claim_key(struct byok_arena *arena, struct byok_str user, struct byok_str id)
     BYOK_NONNULL(1);
 
 #endif

@@ -156,6 +156,7 @@ struct byok_settings byok_config_settings(const struct byok_config *config)
         .stream_linger_us = config->publish.stream_linger_ms * 1000,
         .user_idle_us = (int64_t)60 * 1000 * 1000,
         .at_least_once = strcmp(config->delivery, "at_least_once") == 0,
+        .done_keep_ms = config->jobs.done_keep_s * 1000,
         .counters_keep_days = 7, /* older days stand in the usage topic */
         .held_bytes_max = (size_t)config->jobs.memory_mb * 1024 * 1024,
         .request_max_bytes = (size_t)config->jobs.request_max_bytes,

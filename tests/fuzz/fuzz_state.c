@@ -47,10 +47,25 @@ static void read_done(struct byok_str bytes)
     assert(record.finished_wall_ms == again.finished_wall_ms);
 }
 
+static void read_claim(struct byok_str bytes)
+{
+    BYOK_AUTO(byok_buf) buf = {.cap_bytes = 4096};
+    struct byok_claim_record record, again;
+    if (byok_claim_record_decode(bytes, &record) != BYOK_E_OK)
+        return;
+    enum byok_err err = byok_claim_record_encode(&record, &buf);
+    assert(err == BYOK_E_OK);
+    err = byok_claim_record_decode(byok_buf_str(&buf), &again);
+    assert(err == BYOK_E_OK && record.attempt == again.attempt);
+    assert(strcmp(record.owner, again.owner) == 0);
+    assert(strcmp(record.provider, again.provider) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct byok_str bytes = {(const char *)data, size};
     read_user(bytes);
     read_done(bytes);
+    read_claim(bytes);
     return 0;
 }

@@ -99,6 +99,15 @@ static void send_again(struct sim_play *play)
     sim_chat(play->world, user, id);
 }
 
+/* Sealing needs the vault's public key, which a worker tells. */
+static bool can_register(const struct sim_world *world)
+{
+    bool alive = false;
+    for (size_t i = 0; i < world->worker_count; i++)
+        alive = alive || world->workers[i].alive;
+    return alive && world->key_count < SIM_KEYS_MAX;
+}
+
 static void send_some(struct sim_play *play, const char *user)
 {
     struct sim_world *world = play->world;
@@ -129,7 +138,7 @@ static void send_some(struct sim_play *play, const char *user)
             send_misplaced(play, user);
         break;
     case 5:
-        if (world->key_count < SIM_KEYS_MAX)
+        if (can_register(world))
             sim_register(world, user, "openai", new_id(play, user));
         break;
     case 6:

@@ -111,7 +111,7 @@ static void check_request(struct sim_world *world, const struct sim_request *req
         sim_fail(world, "%s has a result without a request", request->name);
     if (!request->job || !once)
         return;
-    if (request->sent_attempts != request->calls - request->void_calls)
+    if (request->sent_attempts - request->lost_attempts != request->calls - request->void_calls)
         sim_fail(world, "%s: the provider had %u calls, %u of them nobody's; %u are in its result",
                  request->name, request->calls, request->void_calls, request->sent_attempts);
     if (request->usage != request->sent_attempts)
@@ -189,18 +189,20 @@ static void check_user(struct sim_world *world, const struct sim_user *user)
 
 /* ---- a call that was unclear ---- */
 
-/* Under `report` no call follows one whose outcome nobody knows. */
+/* Under `report` no call follows one whose outcome nobody knows; with a ledger, neither one whose
+ * good answer was lost with its worker or partition (a failure may be known from no claim). */
 static void check_repeats(struct sim_world *world)
 {
     const struct sim_ledger *ledger = &world->ledger;
     for (size_t i = 0; i < ledger->count; i++) {
         const struct sim_entry *entry = &ledger->entries[i];
-        if (!entry->sent || entry->request->retries || !entry->request->job || entry->is_void)
+        if (!entry->sent || entry->request->retries || !entry->request->job ||
+            (entry->is_void && world->no_ledger))
             continue;
         if (entry->request->unclear)
             sim_fail(world, "%s was sent again though a call before it is unclear",
                      entry->request->name);
-        entry->request->unclear = !entry->is_known;
+        entry->request->unclear = !entry->is_known || (entry->is_void && entry->tokens > 0);
     }
 }
 

@@ -31,6 +31,7 @@ struct sim_request {
     unsigned records;  /* in the requests topic */
     unsigned results, usage;
     unsigned attempts, sent_attempts; /* of the last result */
+    unsigned lost_attempts; /* of them, an earlier owner's, which may have been sent or not */
     int64_t tokens;                   /* of its usage events */
     unsigned made;                    /* calls, sent or not */
     unsigned calls;                   /* of the ledger that were sent */

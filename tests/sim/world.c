@@ -38,6 +38,7 @@ static void default_settings(struct byok_settings *settings)
         .stream_linger_us = 20000,
         .user_idle_us = 30 * SIM_S,
         .counters_keep_days = 400,
+        .done_keep_ms = (int64_t)86400 * 1000,
         .at_least_once = true,
         .rewrap = true,
         .held_bytes_max = (size_t)64 << 20,
@@ -82,6 +83,7 @@ struct sim_world *sim_world_new(uint64_t seed, int32_t partitions)
     world->idle_poll_us = 20000;
     world->commit_delay_us = 4000;
     world->restore_delay_us = 1000;
+    world->note_delay_us = 2000;
     must(byok_keyring_new(&world->ring, &fault), &fault, "key ring");
     const struct byok_str master =
         BYOK_STR("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
@@ -141,6 +143,8 @@ static void fill_env(struct sim_worker *worker)
         .provider_settings = world->provider_settings,
         .provider_count = SIM_PROVIDERS,
         .broker = &worker->broker.broker,
+        .notes = world->no_ledger ? NULL : &worker->notes.notes,
+        .owner = "sim",
         .http = &worker->http.http,
         .clock = &worker->clock.clock,
         .log = &world->log.log,
@@ -183,6 +187,7 @@ static void start_up(struct sim_worker *worker)
     worker->clock.world = world;
     sim_broker_init(&worker->broker, worker);
     sim_http_init(&worker->http, worker);
+    sim_notes_init(&worker->notes, worker);
     must(byok_slots_new(world->slots, &worker->slots, &fault), &fault, "slots");
     open_vault(worker);
     fill_env(worker);
@@ -196,7 +201,7 @@ static void start_up(struct sim_worker *worker)
     if (!worker->env.vault || byok_shard_actors(worker->system, &worker->env) != BYOK_E_OK)
         abort();
     worker->alive = worker->awake = true;
-    worker->stopped = false;
+    worker->stopped = worker->stopping = false;
 }
 
 struct sim_worker *sim_worker_start(struct sim_world *world)
@@ -215,6 +220,7 @@ void sim_worker_crash(struct sim_worker *worker)
         return;
     worker->alive = false;
     sim_clock_drop(&worker->world->clock, &worker->http);
+    sim_clock_drop(&worker->world->clock, &worker->notes);
     sim_clock_drop(&worker->world->clock, &worker->broker);
     byok_system_free(worker->system);
     byok_system_free(worker->vault_system);
@@ -245,6 +251,9 @@ void sim_worker_restart(struct sim_worker *worker, bool empty_stores)
 void sim_worker_stop(struct sim_worker *worker)
 {
     struct byok_msg *msg = &worker->stop_msg;
+    if (worker->stopping)
+        return;
+    worker->stopping = true;
     byok_post(worker->env.intake, BYOK_MSG_STOP, &msg);
 }
 

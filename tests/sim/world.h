@@ -16,6 +16,7 @@
 #include "tests/sim/sim_fault.h"
 #include "tests/sim/sim_http.h"
 #include "tests/sim/sim_log.h"
+#include "tests/sim/sim_notes.h"
 #include "tests/sim/sim_store.h"
 #include "tests/sim/sim_watch.h"
 
@@ -43,6 +44,7 @@ struct sim_host_clock {
 struct sim_worker {
     struct sim_world *world;
     bool alive, awake, stopped;
+    bool stopping; /* stop_msg is on its way, or was handled */
     uint32_t life;           /* counts its starts */
     uint64_t crash_in;       /* so many messages from now it is killed; 0: no */
     int64_t frozen_until_us; /* nothing of it runs before */
@@ -55,6 +57,7 @@ struct sim_worker {
     struct byok_vault *vault;
     struct sim_broker broker;
     struct sim_http http;
+    struct sim_notes notes;
     struct byok_msg stop_msg;
 };
 
@@ -94,6 +97,9 @@ struct sim_world {
     unsigned torn_batches; /* at least once: what fails may be written in part */
     int64_t idle_poll_us; /* of a consumer that has found nothing */
     int64_t commit_delay_us, restore_delay_us;
+    unsigned note_repeats; /* a note is appended, its answer is lost, and it is written again */
+    int64_t note_delay_us;
+    bool no_ledger;      /* ledger: process */
     uint32_t commits_max;
     struct sim_watch watch;
     struct sim_user users[SIM_USERS_MAX]; /* that sim_check looks after */

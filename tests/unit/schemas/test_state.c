@@ -211,3 +211,52 @@ Test(state, keys_part_users_and_ids)
     cr_assert(byok_str_eq(done, (struct byok_str)BYOK_STR("d\0alice\0"
                                                           "1")));
 }
+
+static struct byok_claim_record a_claim(void)
+{
+    return (struct byok_claim_record){.claimed_wall_ms = 1764000000000,
+                                      .deadline_wall_ms = 1764000122000,
+                                      .attempt = 2,
+                                      .provider = "openai",
+                                      .owner = "host-0"};
+}
+
+Test(state, a_claim_comes_back_as_it_was)
+{
+    const struct byok_claim_record claim = a_claim();
+    struct byok_claim_record again = {0};
+    BYOK_AUTO(byok_buf) buf = {.cap_bytes = 4096};
+    cr_assert_eq(byok_claim_record_encode(&claim, &buf), BYOK_E_OK);
+    cr_assert_eq(byok_claim_record_decode(byok_buf_str(&buf), &again), BYOK_E_OK);
+    cr_assert_eq(again.claimed_wall_ms, claim.claimed_wall_ms);
+    cr_assert_eq(again.deadline_wall_ms, claim.deadline_wall_ms);
+    cr_assert_eq(again.attempt, claim.attempt);
+    cr_assert_str_eq(again.provider, claim.provider);
+    cr_assert_str_eq(again.owner, claim.owner);
+}
+
+Test(state, what_is_no_claim_is_refused)
+{
+    struct byok_claim_record claim = a_claim(), out;
+    BYOK_AUTO(byok_buf) buf = {.cap_bytes = 4096};
+    claim.attempt = 0;
+    cr_assert_eq(byok_claim_record_encode(&claim, &buf), BYOK_E_OK);
+    cr_assert_eq(byok_claim_record_decode(byok_buf_str(&buf), &out), BYOK_E_BAD_MESSAGE);
+    const struct byok_done_record done = {1764000000000, BYOK_STATUS_OK};
+    byok_buf_clear(&buf);
+    cr_assert_eq(byok_done_record_encode(&done, &buf), BYOK_E_OK);
+    cr_assert_eq(byok_claim_record_decode(byok_buf_str(&buf), &out), BYOK_E_BAD_MESSAGE);
+    cr_assert_neq(byok_claim_record_decode(byok_str_of(""), &out), BYOK_E_OK);
+}
+
+Test(state, a_claim_and_a_done_record_of_one_request_have_keys_of_their_own)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str user = byok_str_of("u"), id = byok_str_of("i");
+    struct byok_str claim = byok_claim_key(&arena, user, id),
+                    done = byok_done_key(&arena, user, id);
+    cr_assert_not(byok_str_eq(claim, done));
+    cr_assert_eq(claim.ptr[0], 'c');
+    claim.ptr++, claim.len--, done.ptr++, done.len--;
+    cr_assert(byok_str_eq(claim, done)); /* expiry makes one from the other */
+}

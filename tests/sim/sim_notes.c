@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/sim/sim_notes.c - the notes port of a worker; see tests/sim/sim_notes.h. */
+#include "tests/sim/sim_notes.h"
+
+#include "base/mem.h"
+#include "tests/sim/world.h"
+
+#define RETRY_US ((int64_t)100000)
+
+struct going {
+    struct sim_notes *notes;
+    struct byok_note *note;
+    uint32_t generation;
+};
+
+static void arrive(void *arg);
+
+static void later(struct going *going, int64_t us)
+{
+    struct sim_notes *self = going->notes;
+    sim_clock_in(&self->worker->world->clock, us, self, arrive, byok_delete, going);
+}
+
+static void answer(struct going *going)
+{
+    struct byok_note *note = going->note;
+    struct byok_msg *msg = note->reply;
+    byok_delete(going);
+    byok_post(note->reply_to, BYOK_MSG_NOTED, &msg);
+}
+
+static void arrive(void *arg)
+{
+    struct going *going = arg;
+    struct sim_worker *worker = going->notes->worker;
+    struct sim_world *world = worker->world;
+    struct byok_note *note = going->note;
+    const struct sim_share *share = &worker->broker.shares[note->partition];
+    if (!share->assigned || share->generation != going->generation) {
+        byok_fault_set(&note->fault, BYOK_E_BROKER, "the partition has gone");
+        answer(going);
+        return;
+    }
+    /* taken away without its knowledge: the port is in doubt */
+    bool in_doubt = world->cluster.owners[note->partition].worker != worker;
+    if (world->cluster.down || in_doubt) {
+        later(going, RETRY_US);
+        return;
+    }
+    note->offset = sim_append(world, BYOK_TOPIC_STATE, note->partition, note->key, note->value,
+                              NULL, 0, 0);
+    if (sim_chance(&world->clock, world->note_repeats))
+        later(going, RETRY_US);
+    else
+        answer(going);
+}
+
+static void write_note(struct byok_notes *notes, struct byok_note *note)
+{
+    struct sim_notes *self = (struct sim_notes *)notes;
+    struct sim_world *world = self->worker->world;
+    int64_t most = world->note_delay_us;
+    sim_fault_hold();
+    struct going *going = sim_new(1, sizeof *going);
+    int64_t due_us = world->clock.now_us + most / 2 +
+                     (int64_t)sim_below(&world->clock, (uint64_t)most / 2 + 1);
+    *going = (struct going){.notes = self, .note = note};
+    going->generation = self->worker->broker.shares[note->partition].generation;
+    if (due_us < self->last_due_us)
+        due_us = self->last_due_us; /* one producer keeps its order */
+    self->last_due_us = due_us;
+    note->fault = (struct byok_fault){0};
+    later(going, due_us - world->clock.now_us);
+    sim_fault_release();
+}
+
+static const struct byok_notes_ops ops = {write_note};
+
+void sim_notes_init(struct sim_notes *notes, struct sim_worker *worker)
+{
+    *notes = (struct sim_notes){.notes = {&ops, true}, .worker = worker};
+}
