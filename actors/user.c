@@ -80,8 +80,11 @@ static enum byok_err finish(struct byok_ctx *ctx, struct byok_user *self, struct
     if (task->finished == 0)
         task->finished = ++self->finished;
     enum byok_err err = byok_outcome_write(ctx->env, &self->record, task);
-    if (err != BYOK_E_OK)
+    if (err != BYOK_E_OK) { /* others may be committed before it is tried again */
+        byok_outcome_count(&self->record, task, -1, ctx->env->settings->counters_keep_days);
+        task->counted = false;
         return err;
+    }
     enum byok_err code = task->status == BYOK_STATUS_OK ? BYOK_E_OK : task->fault.code;
     atomic_fetch_add_explicit(&ctx->env->metrics->results_by_code[code], 1, memory_order_relaxed);
     byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "finished",

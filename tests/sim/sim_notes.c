@@ -47,8 +47,8 @@ static void arrive(void *arg)
         later(going, RETRY_US);
         return;
     }
-    note->offset = sim_append(world, BYOK_TOPIC_STATE, note->partition, note->key, note->value,
-                              NULL, 0, 0);
+    note->offset =
+        sim_append(world, BYOK_TOPIC_STATE, note->partition, note->key, note->value, NULL, 0, 0);
     if (sim_chance(&world->clock, world->note_repeats))
         later(going, RETRY_US);
     else
@@ -62,8 +62,8 @@ static void write_note(struct byok_notes *notes, struct byok_note *note)
     int64_t most = world->note_delay_us;
     sim_fault_hold();
     struct going *going = sim_new(1, sizeof *going);
-    int64_t due_us = world->clock.now_us + most / 2 +
-                     (int64_t)sim_below(&world->clock, (uint64_t)most / 2 + 1);
+    int64_t due_us =
+        world->clock.now_us + most / 2 + (int64_t)sim_below(&world->clock, (uint64_t)most / 2 + 1);
     *going = (struct going){.notes = self, .note = note};
     going->generation = self->worker->broker.shares[note->partition].generation;
     if (due_us < self->last_due_us)

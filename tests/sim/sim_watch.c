@@ -97,7 +97,8 @@ static void see_result(struct sim_world *world, const struct byok_record *record
     for (uint32_t i = 0; byok_value_is(attempts, BYOK_VALUE_ARRAY) && i < attempts->count; i++) {
         const struct byok_value *sent = byok_value_find(&attempts->as.items[i], "sent");
         request->attempts++;
-        request->lost_attempts += byok_str_is(text_of(&attempts->as.items[i], "code"), "outcome_lost");
+        request->lost_attempts +=
+            byok_str_is(text_of(&attempts->as.items[i], "code"), "outcome_lost");
         request->sent_attempts += byok_value_is(sent, BYOK_VALUE_BOOL) && sent->as.boolean;
     }
 }
