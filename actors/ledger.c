@@ -22,6 +22,7 @@
 struct ledger {
     struct byok_queue to_table; /* tasks whose claim is to be written to the local table */
     struct byok_timer retry;
+    bool broken; /* the last write has failed, and was told */
     bool shared; /* as the port's, which is gone when this actor ends */
 };
 
@@ -182,9 +183,43 @@ static void pass_on(struct byok_ctx *ctx, struct ledger *self, int32_t partition
     self->to_table = rest;
 }
 
+static void fail(struct byok_ctx *ctx, struct byok_task *task)
+{
+    (void)byok_fault_set(&task->note.fault, BYOK_E_BROKER, "the partition has gone");
+    give_back(ctx, task);
+}
+
+/* Of partitions that have gone meanwhile.  Should such a one be back by now, then its table holds what
+ * came behind these claims in the changelog already. */
+static void fail_gone(struct byok_ctx *ctx, struct ledger *self)
+{
+    struct byok_queue rest = {0};
+    for (struct byok_msg *msg; (msg = byok_queue_pop(&self->to_table));) {
+        struct byok_task *task = (struct byok_task *)msg;
+        if (partition_of(ctx, task)) {
+            byok_queue_push(&rest, msg);
+            continue;
+        }
+        if (self->shared)
+            DL_DELETE(ctx->env->partitions->claiming, task);
+        fail(ctx, task);
+    }
+    self->to_table = rest;
+}
+
+static void tell_store(const struct byok_ctx *ctx, struct ledger *self, bool broken)
+{
+    if (self->broken != broken)
+        byok_store_state(ctx->env, broken);
+    self->broken = broken;
+}
+
 /* All that wait, one write for each partition. */
 static void flush(struct byok_ctx *ctx, struct ledger *self)
 {
+    fail_gone(ctx, self);
+    if (!self->to_table.head)
+        tell_store(ctx, self, false); /* nothing left to try it with: the next one will tell */
     struct byok_store *state = ctx->env->state;
     struct byok_write writes[GROUP_MAX];
     while (self->to_table.head && !self->retry.set) {
@@ -192,7 +227,7 @@ static void flush(struct byok_ctx *ctx, struct ledger *self)
         size_t count = list_writes(self, partition, writes);
         struct byok_fault fault = {0};
         enum byok_err err = state->ops->apply(state, partition, writes, count, -1, &fault);
-        byok_store_state(ctx->env, err == BYOK_E_STORE);
+        tell_store(ctx, self, err == BYOK_E_STORE);
         if (err == BYOK_E_OK) {
             pass_on(ctx, self, partition, count);
             continue;
@@ -210,12 +245,6 @@ static void begin(struct byok_ctx *ctx, struct ledger *self, struct byok_task *t
         to_port(ctx, task);
     else
         byok_queue_push(&self->to_table, &task->msg);
-}
-
-static void fail(struct byok_ctx *ctx, struct byok_task *task)
-{
-    (void)byok_fault_set(&task->note.fault, BYOK_E_BROKER, "the partition has gone");
-    give_back(ctx, task);
 }
 
 static enum byok_err on_claim(struct byok_ctx *ctx, struct ledger *self, struct byok_msg **msg)

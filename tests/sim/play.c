@@ -36,6 +36,7 @@ static void set_sizes(struct sim_play *play)
     struct byok_settings *settings = &world->settings;
     world->commits_max = 1 + (uint32_t)below(play, 4);
     world->commit_delay_us = 2000 + (int64_t)below(play, 100000);
+    world->note_delay_us = 1000 + (int64_t)below(play, 100000);
     world->idle_poll_us = 100000;
     world->slots = 2 + (uint32_t)below(play, 30);
     settings->at_least_once = play->seed % 5 == 4;

@@ -229,6 +229,26 @@ static void check_worker(struct sim_worker *worker, size_t i)
     }
 }
 
+static bool count_one(void *arg, struct byok_str key, struct byok_str value)
+{
+    (void)key;
+    (void)value;
+    ++*(unsigned *)arg;
+    return true;
+}
+
+/* Every request has its result, and with it its claim has gone. */
+static void check_claims(struct sim_worker *owner, int32_t partition)
+{
+    struct byok_store *store = owner->state->inner;
+    unsigned claims = 0;
+    const struct byok_str prefix = BYOK_STR("c");
+    if (store->ops->scan(store, partition, prefix, count_one, &claims, NULL) != BYOK_E_OK)
+        abort();
+    if (claims > 0)
+        sim_fail(owner->world, "partition %d has %u claims left", (int)partition, claims);
+}
+
 static void check_workers(struct sim_world *world)
 {
     for (size_t i = 0; i < world->worker_count; i++)
@@ -239,6 +259,8 @@ static void check_workers(struct sim_world *world)
             sim_fail(world, "partition %d is not running", (int)p);
         else if (!world->settings.at_least_once)
             sim_check_tables(owner, p, "at the end");
+        if (owner && !world->settings.at_least_once)
+            check_claims(owner, p);
     }
 }
 

@@ -21,8 +21,9 @@ static void later(struct going *going, int64_t us)
     sim_clock_in(&self->worker->world->clock, us, self, arrive, byok_delete, going);
 }
 
-static void answer(struct going *going)
+static void answer(void *arg)
 {
+    struct going *going = arg;
     struct byok_note *note = going->note;
     struct byok_msg *msg = note->reply;
     byok_delete(going);
@@ -49,10 +50,12 @@ static void arrive(void *arg)
     }
     note->offset =
         sim_append(world, BYOK_TOPIC_STATE, note->partition, note->key, note->value, NULL, 0, 0);
-    if (sim_chance(&world->clock, world->note_repeats))
+    if (sim_chance(&world->clock, world->note_repeats)) {
         later(going, RETRY_US);
-    else
-        answer(going);
+        return;
+    }
+    int64_t back_us = (int64_t)sim_below(&world->clock, (uint64_t)world->note_delay_us + 1);
+    sim_clock_in(&world->clock, back_us, going->notes, answer, byok_delete, going);
 }
 
 static void write_note(struct byok_notes *notes, struct byok_note *note)

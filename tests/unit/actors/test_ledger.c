@@ -324,3 +324,24 @@ Test(ledger, notes_whose_answers_are_lost_are_written_again)
         cr_assert_eq(sim_calls(world, id), 1);
     }
 }
+
+Test(ledger, a_claim_that_waits_for_the_disk_is_void_when_its_partition_has_gone)
+{
+    struct sim_worker *other = sim_worker_start(world);
+    start();
+    sim_run_for(world, SIM_S); /* what was registered is in the tables */
+    worker->state->writes_fail = true;
+    sim_chat(world, "alice", "j");
+    sim_run_for(world, 2 * SIM_S);
+    cr_assert_not_null(in_changelog('c', "j")); /* but not in the table yet */
+    sim_lose(world, partition_of("alice"), other);
+    assert_done(60);
+    assert_code("j", "outcome_lost");
+    worker->state->writes_fail = false;
+    sim_lose(world, partition_of("alice"), worker); /* back again */
+    sim_run_for(world, 10 * SIM_S);
+    cr_assert(sim_is_running(worker, partition_of("alice")));
+    cr_assert_not(in_table(worker, 'c', "j"));
+    cr_assert(in_table(worker, 'd', "j"));
+    cr_assert_eq(sim_calls(world, "j"), 0);
+}
