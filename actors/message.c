@@ -138,9 +138,9 @@ void byok_commit_free(struct byok_commit *commit)
 
 bool byok_msg_is_embedded(enum byok_msg_kind kind)
 {
-    return kind == BYOK_MSG_HTTP_BYTES || kind == BYOK_MSG_NOTED || kind == BYOK_MSG_HTTP_DONE || kind == BYOK_MSG_STOP ||
-           kind == BYOK_MSG_READY || kind == BYOK_MSG_TURN || kind == BYOK_MSG_DECLINE ||
-           kind == BYOK_MSG_DECLINED || kind == BYOK_MSG_TIMER;
+    return kind == BYOK_MSG_HTTP_BYTES || kind == BYOK_MSG_NOTED || kind == BYOK_MSG_HTTP_DONE ||
+           kind == BYOK_MSG_STOP || kind == BYOK_MSG_READY || kind == BYOK_MSG_TURN ||
+           kind == BYOK_MSG_DECLINE || kind == BYOK_MSG_DECLINED || kind == BYOK_MSG_TIMER;
 }
 
 void byok_msg_free(struct byok_msg *msg)
