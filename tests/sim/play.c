@@ -56,6 +56,7 @@ static void set_up(struct sim_play *play)
         play->faults &= (uint32_t)below(play, PLAY_ALL + 1);
     world->answer_arg = play;
     world->answer = play_answer;
+    world->tokens_most = PLAY_ANSWER_TOKENS;
     set_chances(play);
     set_sizes(play);
     play->workers[0] = sim_worker_start_all(world);

@@ -16,6 +16,7 @@
 #define PLAY_USERS 5
 #define PLAY_WORKERS 3
 #define PLAY_JOBS_MAX 400
+#define PLAY_ANSWER_TOKENS 300 /* that a chat may cost at most, as its jobs say */
 
 struct sim_play {
     uint64_t seed;

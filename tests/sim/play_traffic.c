@@ -65,6 +65,15 @@ static const char *new_id(struct sim_play *play, const char *user)
     return id;
 }
 
+/* Its estimate, 7 tokens for the prompt and 300 for the answer, is never below what it costs. */
+static void send_chat(struct sim_play *play, const char *user, const char *id, const char *more)
+{
+    sim_send(play->world, user,
+             "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\","
+             "\"prompt\":\"Say hi to all who are there.\",\"max_tokens\":%d%s}",
+             id, user, PLAY_ANSWER_TOKENS, more);
+}
+
 static void send_poison(struct sim_play *play, const char *user)
 {
     static const char *const texts[] = {"",
@@ -96,7 +105,7 @@ static void send_again(struct sim_play *play)
     const char *id = play->ids[below(play, play->count)];
     snprintf(user, sizeof user, "%.*s", (int)strcspn(id, "."), id);
     sim_note(play->world, SIM_FAULT_REPEATED);
-    sim_chat(play->world, user, id);
+    send_chat(play, user, id, "");
 }
 
 /* Sealing needs the vault's public key, which a worker tells. */
@@ -111,6 +120,7 @@ static bool can_register(const struct sim_world *world)
 static void send_some(struct sim_play *play, const char *user)
 {
     struct sim_world *world = play->world;
+    char more[64];
     switch (below(play, 20)) {
     case 0:
         sim_send(world, user,
@@ -120,14 +130,13 @@ static void send_some(struct sim_play *play, const char *user)
     case 1:
         sim_send(world, user,
                  "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"embeddings\",\"provider\":"
-                 "\"openai\",\"input\":[\"a\",\"b\"]}",
+                 "\"openai\",\"input\":[\"abcdef\",\"ghijkl\"]}",
                  new_id(play, user), user);
         break;
     case 2:
-        sim_send(world, user,
-                 "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\","
-                 "\"prompt\":\"x\",\"on_unknown\":\"retry\",\"timeout_ms\":%d}",
-                 new_id(play, user), user, 1000 + (int)below(play, 100000));
+        snprintf(more, sizeof more, ",\"on_unknown\":\"retry\",\"timeout_ms\":%d",
+                 1000 + (int)below(play, 100000));
+        send_chat(play, user, new_id(play, user), more);
         break;
     case 3:
         if (play->faults & PLAY_BAD_RECORDS)
@@ -143,13 +152,10 @@ static void send_some(struct sim_play *play, const char *user)
         break;
     case 6:
     case 7:
-        sim_send(world, user,
-                 "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\","
-                 "\"prompt\":\"x\",\"stream\":true}",
-                 new_id(play, user), user);
+        send_chat(play, user, new_id(play, user), ",\"stream\":true");
         break;
     default:
-        sim_chat(world, user, new_id(play, user));
+        send_chat(play, user, new_id(play, user), "");
     }
 }
 
@@ -169,11 +175,12 @@ static void limit_user(struct sim_play *play, struct sim_user *user)
 {
     struct sim_world *world = play->world;
     user->per_minute = below(play, 2) ? 12 : 0;
+    user->tokens_per_minute = below(play, 3) ? 0 : 3000;
     user->at_once = below(play, 3) ? 0 : 1 + (unsigned)below(play, 3);
     sim_send(world, user->name,
              "{\"type\":\"user.configure\",\"id\":\"c\",\"user\":\"%s\",\"limits\":{"
-             "\"requests_per_minute\":%u,\"concurrency\":%u}}",
-             user->name, user->per_minute, user->at_once);
+             "\"requests_per_minute\":%u,\"tokens_per_minute\":%u,\"concurrency\":%u}}",
+             user->name, user->per_minute, user->tokens_per_minute, user->at_once);
 }
 
 /* Now and then a job overtakes the registration of its key. */
@@ -186,7 +193,7 @@ void play_users(struct sim_play *play)
         limit_user(play, user);
         if (play->faults & PLAY_BAD_RECORDS && below(play, 4) == 0) {
             sim_note(world, SIM_FAULT_REORDERED);
-            sim_chat(world, user->name, new_id(play, user->name));
+            send_chat(play, user->name, new_id(play, user->name), "");
         }
         sim_register(world, user->name, "openai", "r");
     }

@@ -179,6 +179,12 @@ static void check_user(struct sim_world *world, const struct sim_user *user)
             sim_fail(world, "%zu calls of %s in a minute, of %u that are allowed", most, user->name,
                      user->per_minute);
     }
+    if (user->tokens_per_minute > 0 && !world->clock_jumped) {
+        int64_t most = sim_most_tokens(world, user->name);
+        if (most > user->tokens_per_minute)
+            sim_fail(world, "%" PRId64 " tokens of %s in a minute, of %u that are allowed", most,
+                     user->name, user->tokens_per_minute);
+    }
     if (user->at_once > 0) {
         size_t most = sim_most_at_once(world, user->name);
         if (most > user->at_once)

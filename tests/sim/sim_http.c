@@ -131,8 +131,8 @@ static size_t count_inputs(struct byok_str body)
 }
 
 /* The tokens that it says. */
-static int64_t good_body(const struct byok_http_call *call, const struct sim_entry *entry,
-                         char *body, size_t room)
+static int64_t good_body(struct sim_world *world, const struct byok_http_call *call,
+                         const struct sim_entry *entry, char *body, size_t room)
 {
     if (strcmp(entry->path, "/models") == 0) {
         snprintf(body, room, "{\"data\":[]}");
@@ -147,23 +147,24 @@ static int64_t good_body(const struct byok_http_call *call, const struct sim_ent
         snprintf(body + len, room - len, "],\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}");
         return 3;
     }
+    int said = world->tokens_most ? 1 + (int)sim_below(&world->clock, world->tokens_most) : 5;
     if (byok_str_find(call->request.body, byok_str_of("\"stream\":true")) != SIZE_MAX) {
         snprintf(
             body, room,
             "data: {\"model\":\"gpt-sim\",\"choices\":[{\"delta\":{\"content\":\"echo \"}}]}\n\n"
             "data: {\"choices\":[{\"delta\":{\"content\":\"%s\"}}]}\n\n"
             "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
-            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5}}\n\n"
+            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":%d}}\n\n"
             "data: [DONE]\n\n",
-            entry->id);
-        return 12;
+            entry->id, said);
+        return 7 + said;
     }
     snprintf(body, room,
              "{\"id\":\"c-%s\",\"model\":\"gpt-sim\",\"choices\":[{\"message\":{\"role\":"
              "\"assistant\",\"content\":\"echo %s\"},\"finish_reason\":\"stop\"}],"
-             "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5}}",
-             entry->id, entry->id);
-    return 12;
+             "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":%d}}",
+             entry->id, entry->id, said);
+    return 7 + said;
 }
 
 static void refuse_key(const struct sim_key *key, struct sim_answer *answer)
@@ -310,7 +311,8 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
         going->answer.latency_us = call->timeout_us > 0 ? call->timeout_us : 1;
     }
     if (going->answer.status == 200 && going->answer.body[0] == '\0')
-        going->tokens = good_body(call, entry, going->answer.body, sizeof going->answer.body);
+        going->tokens =
+            good_body(world, call, entry, going->answer.body, sizeof going->answer.body);
     self->open++;
     if (++world->ledger.open > world->ledger.open_most)
         world->ledger.open_most = world->ledger.open;

@@ -64,7 +64,7 @@ struct sim_worker {
 /* What a user is allowed; 0: anything. */
 struct sim_user {
     char name[64];
-    unsigned per_minute, at_once;
+    unsigned per_minute, tokens_per_minute, at_once;
 };
 
 /* A key that the provider knows. */
@@ -91,6 +91,7 @@ struct sim_world {
     struct sim_ledger ledger;
     sim_answer_fn answer; /* how the provider behaves; NULL: well */
     void *answer_arg;
+    uint32_t tokens_most; /* that a chat's answer says, drawn from 1 on; 0: always 5 */
     uint32_t slots;       /* per worker */
     /* chances of faults, in permille */
     unsigned commit_fails, chunk_fails, record_repeats, record_delays, offset_holes;
@@ -178,6 +179,8 @@ size_t sim_audit_breaks(const struct sim_world *world);
 /** The most calls of a user that any half-open window of a minute holds, and that were open at one
  *  moment; without those that a crash or a loss has made nobody's. */
 size_t sim_busiest_minute(const struct sim_world *world, const char *user);
+/** The same for the tokens that the answers said. */
+int64_t sim_most_tokens(const struct sim_world *world, const char *user);
 size_t sim_most_at_once(const struct sim_world *world, const char *user);
 
 #endif

@@ -214,6 +214,22 @@ size_t sim_busiest_minute(const struct sim_world *world, const char *user)
     return most;
 }
 
+int64_t sim_most_tokens(const struct sim_world *world, const char *user)
+{
+    const struct sim_ledger *ledger = &world->ledger;
+    int64_t most = 0, inside = 0;
+    for (size_t i = 0, first = 0; i < ledger->count; i++) {
+        const struct sim_entry *entry = &ledger->entries[i];
+        if (!counts(entry, user))
+            continue;
+        inside += entry->tokens;
+        for (; ledger->entries[first].at_us <= entry->at_us - MINUTE_US; first++)
+            inside -= counts(&ledger->entries[first], user) ? ledger->entries[first].tokens : 0;
+        most = inside > most ? inside : most;
+    }
+    return most;
+}
+
 size_t sim_most_at_once(const struct sim_world *world, const char *user)
 {
     const struct sim_ledger *ledger = &world->ledger;
