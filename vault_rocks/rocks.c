@@ -12,6 +12,7 @@
 #include <rocksdb/c.h>
 
 #include "base/mem.h"
+#include "vault_rocks/purge.h"
 #include "vault_rocks/rocks_inner.h"
 
 /* Bounds of memory: the state of a worker's active users is small, and the vault's records are a
@@ -39,6 +40,7 @@ struct byok_rocks {
     rocksdb_options_t *options;
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *write;
+    struct byok_purge *purge; /* NULL: none */
     atomic_bool failed; /* a write did not reach the disk; relaxed: it guards no other data */
 };
 
@@ -262,10 +264,23 @@ static void flush(struct byok_rocks *rocks)
         rocksdb_free(error);
 }
 
+enum byok_err byok_rocks_purge(struct byok_rocks *rocks, int64_t wait_ms, struct byok_fault *fault)
+{
+    const struct byok_purge_base base = {rocks->db, rocks->families, FAMILY_COUNT,
+                                         rocks->families[FAMILY_VAULT], &rocks->failed};
+    enum byok_err err = byok_purge_start(&base, wait_ms, &rocks->purge, fault);
+    if (err == BYOK_E_OK) { /* all of it: an earlier process may have ended before its purge */
+        byok_purge_note(rocks->purge, "", 0);
+        byok_purge_note(rocks->purge, "\xff\xff\xff\xff\xff", 5);
+    }
+    return err;
+}
+
 void byok_rocks_close(struct byok_rocks *rocks)
 {
     if (!rocks)
         return;
+    byok_purge_stop(rocks->purge);
     if (rocks->db) {
         if (byok_rocks_may_write(rocks, NULL) == BYOK_E_OK)
             flush(rocks);
@@ -292,8 +307,9 @@ static rocksdb_column_family_handle_t *find_family(struct byok_rocks *rocks, con
 
 bool byok_rocks_table(struct byok_rocks *rocks, const char *table, struct byok_rocks_table *out)
 {
-    *out =
-        (struct byok_rocks_table){rocks->db, find_family(rocks, table), rocks->read, rocks->write};
+    rocksdb_column_family_handle_t *family = find_family(rocks, table);
+    struct byok_purge **purge = family == rocks->families[FAMILY_VAULT] ? &rocks->purge : NULL;
+    *out = (struct byok_rocks_table){rocks->db, family, rocks->read, rocks->write, purge};
     return out->family != NULL;
 }
 

@@ -7,6 +7,8 @@
 #ifndef BYOK_VAULT_ROCKS_ROCKS_H
 #define BYOK_VAULT_ROCKS_ROCKS_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 struct byok_rocks;
@@ -43,7 +45,13 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
 enum byok_err byok_rocks_identify(struct byok_rocks *rocks, const char *identity,
                                   char aside[static BYOK_ASIDE_BYTES], struct byok_fault *fault);
 
-/** Flush and close; NULL is fine. All stores on it are freed before. */
+/** From now on what is deleted from or replaced in the table "vault" is out of the folder's files
+ *  `wait_ms` later, and whatever a compaction takes.  Once, before the table is written to.
+ *  BYOK_E_NOMEM. */
+BYOK_MUST_USE BYOK_NONNULL(1)
+enum byok_err byok_rocks_purge(struct byok_rocks *rocks, int64_t wait_ms, struct byok_fault *fault);
+
+/** Purge what is to be purged, flush and close; NULL is fine. All stores on it are freed before. */
 void byok_rocks_close(struct byok_rocks *rocks);
 
 /** A figure for the metrics page, e.g. "rocksdb.estimate-num-keys" of a table; -1: unknown. */

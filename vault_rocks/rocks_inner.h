@@ -15,6 +15,7 @@ struct byok_rocks_table {
     rocksdb_column_family_handle_t *family;
     const rocksdb_readoptions_t *read;
     const rocksdb_writeoptions_t *write;
+    struct byok_purge **purge; /* of this table; NULL: it is not purged */
 };
 
 /** False: there is no table of that name. */

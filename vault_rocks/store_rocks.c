@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "vault_rocks/purge.h"
 #include "vault_rocks/rocks_inner.h"
 #include "vault_rocks/store_key.h"
 
@@ -109,6 +110,51 @@ static enum byok_err write_batch(struct store *self, rocksdb_writebatch_t *batch
     return error ? byok_rocks_write_fault(self->rocks, "cannot write", error, fault) : err;
 }
 
+/* Sealing is random, so that the value is the same means that it was applied before.  What cannot
+ * be asked is taken for replaced. */
+static bool replaces(struct store *self, int32_t partition, const struct byok_write *write)
+{
+    struct full_key full;
+    if (!full_key_init(&full, partition, write->key))
+        return true;
+    char *error = NULL;
+    rocksdb_pinnableslice_t *found = rocksdb_get_pinned_cf(
+        self->table.db, self->table.read, self->table.family, full.bytes, full.len, &error);
+    full_key_done(&full);
+    size_t len = 0;
+    const char *old = found ? rocksdb_pinnableslice_value(found, &len) : NULL;
+    bool same = found && !write->erase && len == write->value.len &&
+                (len == 0 || memcmp(old, write->value.ptr, len) == 0);
+    bool stays = !error && (!found || same);
+    if (found)
+        rocksdb_pinnableslice_destroy(found);
+    if (error)
+        rocksdb_free(error);
+    return !stays;
+}
+
+/* To be asked before the writes are made: whether they leave something to purge. */
+static bool leaves_remains(struct store *self, int32_t partition, const struct byok_write *writes,
+                           size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; i < count && !any && self->table.purge && *self->table.purge; i++)
+        any = replaces(self, partition, &writes[i]);
+    return any;
+}
+
+static void note_purge(struct store *self, int32_t partition, const struct byok_write *writes,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct full_key full;
+        if (!full_key_init(&full, partition, writes[i].key))
+            continue; /* purged when the table is opened again */
+        byok_purge_note(*self->table.purge, full.bytes, full.len);
+        full_key_done(&full);
+    }
+}
+
 static enum byok_err apply(struct byok_store *store, int32_t partition,
                            const struct byok_write *writes, size_t count, int64_t position,
                            struct byok_fault *fault)
@@ -118,6 +164,7 @@ static enum byok_err apply(struct byok_store *store, int32_t partition,
         return BYOK_E_OK;
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     struct byok_store_prefix prefix = byok_store_prefix(partition, BYOK_STORE_ENTRY);
+    bool remains = leaves_remains(self, partition, writes, count);
     for (size_t i = 0; i < count; i++)
         add_write(self, batch, &prefix, &writes[i]);
     if (position >= 0) {
@@ -127,7 +174,10 @@ static enum byok_err apply(struct byok_store *store, int32_t partition,
         rocksdb_writebatch_put_cf(batch, self->table.family, prefix.bytes, sizeof prefix.bytes,
                                   value, sizeof value);
     }
-    return write_batch(self, batch, fault);
+    enum byok_err err = write_batch(self, batch, fault);
+    if (err == BYOK_E_OK && remains)
+        note_purge(self, partition, writes, count);
+    return err;
 }
 
 static enum byok_err position(struct byok_store *store, int32_t partition, int64_t *out,

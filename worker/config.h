@@ -85,7 +85,7 @@ struct byok_config {
     struct {
         const char *store, *master_key_file;
         struct byok_config_master_keys master_keys;
-        int64_t slots, envelope_max_age_s;
+        int64_t slots, envelope_max_age_s, purge_s;
         bool rewrap;
     } vault;
     struct {

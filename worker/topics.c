@@ -201,6 +201,8 @@ static void set_configs(const struct topics *self, int topic, rd_kafka_NewTopic_
         return;
     (void)rd_kafka_NewTopic_set_config(made, "cleanup.policy", "compact");
     (void)rd_kafka_NewTopic_set_config(made, "delete.retention.ms", "604800000");
+    if (topic == BYOK_TOPIC_VAULT) /* a deleted key's record is gone then; KIP-354 */
+        (void)rd_kafka_NewTopic_set_config(made, "max.compaction.lag.ms", "3600000");
     if (topic == BYOK_TOPIC_STATE) {
         (void)rd_kafka_NewTopic_set_config(made, "min.cleanable.dirty.ratio", "0.2");
         (void)rd_kafka_NewTopic_set_config(made, "segment.ms", "3600000");

@@ -109,6 +109,8 @@ enum byok_err byok_worker_vault_open(const struct byok_config *config,
     if (err == BYOK_E_OK)
         err = open_store("rocks", out->rocks, "state", &out->state, fault);
     if (err == BYOK_E_OK)
+        err = byok_rocks_purge(out->rocks, config->vault.purge_s * 1000, fault);
+    if (err == BYOK_E_OK)
         err = open_store(config->vault.store, out->rocks, "vault", &out->records, fault);
     if (err == BYOK_E_OK)
         err = byok_vault_new(out->ring, out->records, out->slots, &out->vault, fault);
