@@ -145,13 +145,18 @@ struct forbidden {
     "keys are registered by `byok key add` and never sent in a job; if this one has been sent, "   \
     "take it back at its provider: it stands in a log"
 
+#define NO_PLACES "addresses of providers, and headers, come from the worker's configuration only"
+
 static const struct forbidden forbidden[] = {
     {"api_key", "apikey", NO_KEYS, BYOK_E_RAW_KEY, true},
     {"x-api-key", "xapikey", NO_KEYS, BYOK_E_RAW_KEY, true},
     {"authorization", "authorization", NO_KEYS, BYOK_E_RAW_KEY, true},
     {"key", "key", NO_KEYS, BYOK_E_RAW_KEY, false},
-    {"base_url", "baseurl", "addresses of providers come from the worker's configuration only",
-     BYOK_E_BAD_MESSAGE, true},
+    {"base_url", "baseurl", NO_PLACES, BYOK_E_BAD_MESSAGE, true},
+    {"url", "url", NO_PLACES, BYOK_E_BAD_MESSAGE, false},
+    {"host", "host", NO_PLACES, BYOK_E_BAD_MESSAGE, false},
+    {"proxy", "proxy", NO_PLACES, BYOK_E_BAD_MESSAGE, false},
+    {"headers", "headers", NO_PLACES, BYOK_E_BAD_MESSAGE, false},
 };
 
 static bool is_named(struct byok_str name, const char *plain)

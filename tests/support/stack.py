@@ -318,9 +318,9 @@ class TlsStack(Stack):
         return [{**provider, "ca_file": str(self.tls / "ca.crt")} for provider in self.settings("w1")["providers"]]
 
 
-def call(stack, *arguments, ok=True):
+def call(stack, *arguments, ok=True, input=None):
     """A client command's one JSON answer."""
-    answer = stack.byok("--json", *arguments, ok=ok)
+    answer = stack.byok("--json", *arguments, ok=ok, input=input)
     return json.loads(answer.stdout.splitlines()[-1]) if answer.stdout.strip() else {}
 
 

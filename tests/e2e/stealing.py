@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""Requests, environments and providers that try to get at a key: each is refused or scrubbed, and the key stays where it belongs."""
+import base64
+import http.server
+import json
+import os
+import ssl
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.stack import BUILD, TOPICS, Stack, TlsStack, call, certificates, expect, main, wait_for  # noqa: E402
+
+KEY = "sk-alice-" + "Zk4TqV9x" * 5
+
+
+class Listener:
+    """An HTTP server that keeps what it is sent, and answers by `answer(handler)`."""
+    def __init__(self, answer=None, tls=None):
+        seen = self.seen = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_one(self):
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                seen.append(f"{self.requestline} {dict(self.headers)} {body!r}")
+                if answer:
+                    answer(self)
+                else:
+                    self.send_error(502)
+            do_GET = do_POST = do_CONNECT = do_PUT = handle_one
+
+            def log_message(self, *_):
+                pass
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls / "sim.crt", tls / "sim.key")
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def send(handler, status, body=b"", headers=(), chunks=()):
+    handler.send_response(status)
+    for name, value in headers:
+        handler.send_header(name, value)
+    if chunks:
+        handler.send_header("transfer-encoding", "chunked")
+        handler.end_headers()
+        for chunk in chunks:
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            handler.wfile.flush()
+        handler.wfile.write(b"0\r\n\r\n")
+        return
+    handler.send_header("content-length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def job(name, **more):
+    return {"id": name, "user": "alice", "capability": "chat", "provider": "openai", "prompt": "Hi", **more}
+
+
+def no_key_anywhere(stack, what, key=KEY):
+    """In no topic, no log, no status page; in no form that gives it away."""
+    raw = key.encode()
+    forms = [raw, raw[6:30], base64.b64encode(raw)[:32], base64.b64encode(b"x" + raw)[4:36], raw.hex().encode()]
+    places = {f"topic {t}": b"".join(str((m.key(), m.headers())).encode() + (m.value() or b"") for m in stack.read(t)) for t in TOPICS}
+    places |= {str(path): path.read_bytes() for path in stack.folder.rglob("*") if path.is_file()}
+    for place, content in places.items():
+        for form in forms:
+            expect(form not in content, f"{what}: the key stands in {place}")
+
+
+def a_message_cannot_say_where_the_key_goes():
+    """Base URL, host, path, headers, and what would become a header: refused, nothing is called."""
+    with Stack() as stack, Listener() as thief:
+        stack.worker("w1")
+        stack.add_key("alice", KEY)
+        before = stack.sim_get("/sim/ledger")["total"]["requests"]
+        at = f"http://127.0.0.1:{thief.port}"
+        tries = [{"base_url": at}, {"url": at}, {"host": at}, {"headers": {"Host": "thief"}}, {"proxy": at}, {"api_key": "sk-somebody-elses"},
+                 {"provider": at}, {"provider": "openai@thief"}, {"provider_options": {"base_url": at}},
+                 {"provider_options": {"api_key": "sk-somebody-elses"}}, {"provider_options": {"Authorization": "Bearer x"}}]
+        stack.produce([("alice", job(f"t{i}", **more)) for i, more in enumerate(tries)] + [("alice", job("last"))])
+        stack.wait_results(["last"])
+        wait_for("each is answered or a dead letter", lambda: len(stack.read("dlq")) + len(stack.results()) >= len(tries) + 2)
+        found = stack.results()
+        for i, more in enumerate(tries):
+            expect(all(result["status"] == "error" for result in found.get(f"t{i}", ())), f"{more}: {found.get(f't{i}')}")
+        expect(not thief.seen, thief.seen)
+        expect(stack.sim_get("/sim/ledger")["total"]["requests"] == before + 1, "only the honest job was called")
+
+
+def an_envelope_serves_its_owner_only_and_once():
+    """Alice's registration copied under mallory's name, and sent again after she has a newer key."""
+    with Stack() as stack:
+        stack.worker("w1")
+        stack.add_key("alice", KEY)
+        first = next(m for m in stack.read("requests") if m.key() == b"alice" and b"key.register" in m.value())
+        stolen = json.loads(first.value())
+        stack.produce([("mallory", {**stolen, "id": "stolen", "user": "mallory"})])
+        refused = stack.wait_results(["stolen"])["stolen"][0]
+        expect(refused["error"]["code"] == "bad_envelope", refused)
+        moved = {**stolen, "id": "moved", "label": "other"}
+        replayed = {**stolen, "id": "replayed"}
+        stack.add_key("alice", "sk-alice-" + "N3wKey00" * 5)
+        stack.produce([("alice", moved), ("alice", replayed)])
+        found = stack.wait_results(["moved", "replayed"])
+        expect(found["moved"][0]["error"]["code"] == "bad_envelope" and found["replayed"][0]["error"]["code"] == "bad_envelope", found)
+
+
+def a_changed_origin_does_not_get_an_old_key():
+    with Stack() as stack, Listener() as thief:
+        worker = stack.worker("w1")
+        stack.add_key("alice", KEY)
+        worker.stop()
+        provider = {**stack.settings("w1")["providers"][0], "base_url": f"http://127.0.0.1:{thief.port}/v1"}
+        stack.worker("w1", providers=[provider])
+        stack.produce([("alice", job("a"))])
+        result = stack.wait_results(["a"])["a"][0]
+        expect(result["status"] == "error" and result["error"]["code"].startswith("key_"), result)
+        expect(not thief.seen, thief.seen)
+
+
+def a_provider_that_gives_the_key_back():
+    """In headers, in bodies, in pieces, half, in base64, in a redirect: the answer goes on without it."""
+    echoes = []
+
+    def answer(handler):
+        value = handler.headers.get("authorization", "").encode()
+        key = value.removeprefix(b"Bearer ")
+        if handler.command == "GET":  # the check of the key
+            return send(handler, 200, b'{"object": "list", "data": []}', [("content-type", "application/json")])
+        echoes.append(key)
+        error = b'{"error": {"message": "Incorrect API key provided: %s", "type": "invalid_request_error", "code": "odd"}}'
+        ordinary = {"id": "x", "object": "chat.completion", "model": key.decode(), "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+                    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": f"your key is {key.decode()}"}}]}
+        which = len(echoes) % 6
+        if which == 0:
+            send(handler, 400, error % value, [("x-request-id", key.decode()), ("www-authenticate", value.decode())])
+        elif which == 1:
+            text = error % key
+            send(handler, 400, headers=[("content-type", "application/json")], chunks=[text[i:i + 7] for i in range(0, len(text), 7)])
+        elif which == 2:
+            send(handler, 400, error % base64.b64encode(b"user:" + key), [("content-type", "application/json")])
+        elif which == 3:
+            send(handler, 400, error % (key[:14] + b"..." + key[-12:]))
+        elif which == 4:
+            send(handler, 200, json.dumps(ordinary).encode(), [("content-type", "application/json"), ("x-request-id", key.decode())])
+        else:
+            send(handler, 307, value, [("location", f"http://127.0.0.1:{handler.server.server_address[1]}/{key.decode()}")])
+    with Stack() as stack, Listener(answer) as provider:
+        settings = stack.settings("w1")["providers"][0]
+        worker = stack.worker("w1", log={"level": "debug"}, retry={"attempts": 1}, providers=[{**settings, "base_url": f"http://127.0.0.1:{provider.port}/v1"}])
+        stack.add_key("alice", KEY)
+        stack.produce([("alice", job(f"e{i}")) for i in range(12)])
+        found = stack.wait_results([f"e{i}" for i in range(12)])
+        expect(len(echoes) == 12 and set(echoes) == {KEY.encode()}, "the provider had the key each time, and no redirect was followed")
+        texts = [result[0].get("text") for result in found.values() if result[0]["status"] == "ok"]
+        expect(any(text and text.startswith("your key is ***") for text in texts), texts)
+        expect(any("****" in result[0].get("error", {}).get("message", "") for result in found.values()), found)
+        worker.stop()
+        no_key_anywhere(stack, "an echo")
+
+
+def a_header_of_another_name_is_not_forwarded_either():
+    """libcurl would strip Authorization on a redirect to elsewhere, and send on what is called otherwise."""
+    with Stack() as stack, Listener() as thief:
+        def answer(handler):
+            if handler.command == "GET":
+                return send(handler, 200, b'{"object": "list", "data": []}', [("content-type", "application/json")])
+            return send(handler, 307, b"", [("location", f"http://127.0.0.1:{thief.port}/v1/chat/completions")])
+        with Listener(answer) as provider:
+            settings = {**stack.settings("w1")["providers"][0], "base_url": f"http://127.0.0.1:{provider.port}/v1", "auth_header": "x-api-key"}
+            stack.worker("w1", retry={"attempts": 1}, providers=[settings])
+            stack.add_key("alice", KEY)
+            stack.produce([("alice", job("a"))])
+            result = stack.wait_results(["a"])["a"][0]
+            expect(result["status"] == "error" and any("x-api-key" in seen.lower() for seen in provider.seen), result)
+            expect(not thief.seen, thief.seen)
+
+
+def an_environment_that_leads_elsewhere():
+    with TlsStack() as stack, Listener() as proxy:
+        home = stack.folder / "home"
+        home.mkdir()
+        (home / ".netrc").write_text("machine 127.0.0.1 login thief password stolen\ndefault login thief password stolen\n")
+        (stack.folder / "bad.cnf").write_text("openssl_conf = nonsense\n[nonsense]\nproviders = missing\n")
+        log = stack.folder / "tls-secrets"
+        at = f"http://127.0.0.1:{proxy.port}"
+        env = {name: at for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")}
+        env |= {"SSLKEYLOGFILE": str(log), "HOME": str(home), "NETRC": str(home / ".netrc"), "CURL_HOME": str(home), "OPENSSL_CONF": str(stack.folder / "bad.cnf")}
+        before = dict(os.environ)
+        os.environ.update(env)
+        try:
+            worker = stack.worker("w1", wait=False, providers=stack.trusting())
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        wait_for("it is ready", worker.ready)
+        stack.add_key("alice", KEY)
+        stack.produce([("alice", job("a"))])
+        result = stack.wait_results(["a"])["a"][0]
+        expect(result["status"] == "ok", result)
+        expect(not proxy.seen, proxy.seen)
+        expect(not log.exists(), "the secrets of TLS were written down")
+        worker.stop()
+        no_key_anywhere(stack, "the environment")
+
+
+def a_preloaded_library_stops_the_start():
+    with Stack() as stack:
+        config = stack.folder / "w9.yaml"
+        for allowed, code in ((False, 2), (True, 0)):
+            config.write_text(json.dumps(stack.settings("w9", sandbox={"preload": allowed})))
+            for name in ("LD_PRELOAD", "LD_AUDIT") if not allowed else ("LD_PRELOAD",):
+                done = stack.run([BUILD / "worker" / "byokd", "--config", config, "--check"], env={name: "libm.so.6"})
+                expect(done.returncode == code, f"{name}, allowed {allowed}: {done.returncode} {done.stderr}")
+                expect(allowed or f"{name} is set" in done.stderr, done.stderr)
+
+
+def certificates_that_are_not_the_providers():
+    """For another name, of nobody's authority, expired: refused before the first byte of the request."""
+    with TlsStack() as stack:
+        worker = stack.worker("w1", providers=stack.trusting())
+        stack.add_key("alice", KEY)
+        worker.stop()
+        good = stack.trusting()[0]
+        servers = {}
+        for name, made in (("wrong_name", {"name": "127.0.0.2"}), ("untrusted", {"ca": "other"}), ("expired", {"days": -1})):
+            folder = stack.folder / name
+            folder.mkdir()
+            if name != "untrusted":
+                for part in ("ca.crt", "ca.key"):
+                    (folder / part).write_bytes((stack.tls / part).read_bytes())
+            certificates(folder, **made)
+            servers[name] = Listener(tls=folder)
+        try:
+            # the same origin would be needed for the key to open at all: so each server has a provider and a key of its own
+            providers = [{**good, "name": name, "adapter": "openai", "base_url": f"https://127.0.0.1:{server.port}/v1"} for name, server in servers.items()]
+            stack.worker("w1", providers=[good, *providers], retry={"attempts": 1})
+            for name, server in servers.items():
+                refused = call(stack, "key", "add", "--user", "alice", "--provider", name, ok=False, input=KEY + "\n")
+                expect(refused["status"] == "error" and refused["error"]["code"] == "unreachable" and "certificate" in refused["error"]["message"], f"{name}: {refused}")
+                expect(not server.seen, f"{name}: {server.seen}")
+        finally:
+            for server in servers.values():
+                server.__exit__()
+        no_key_anywhere(stack, "certificates")
+
+
+if __name__ == "__main__":
+    main(a_message_cannot_say_where_the_key_goes, an_envelope_serves_its_owner_only_and_once, a_changed_origin_does_not_get_an_old_key,
+         a_provider_that_gives_the_key_back, a_header_of_another_name_is_not_forwarded_either, an_environment_that_leads_elsewhere,
+         a_preloaded_library_stops_the_start, certificates_that_are_not_the_providers)
