@@ -316,7 +316,7 @@ bool byok_rocks_table(struct byok_rocks *rocks, const char *table, struct byok_r
 struct byok_rocks_table byok_rocks_meta(struct byok_rocks *rocks)
 {
     return (struct byok_rocks_table){rocks->db, rocks->families[FAMILY_META], rocks->read,
-                                     rocks->write};
+                                     rocks->write, NULL};
 }
 
 const char *byok_rocks_path(const struct byok_rocks *rocks)
