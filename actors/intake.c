@@ -9,6 +9,7 @@
 #include "actors/deadletter.h"
 #include "actors/env.h"
 #include "actors/partition.h"
+#include "actors/progress.h"
 #include "actors/user.h"
 #include "base/mem.h"
 
@@ -112,8 +113,11 @@ static void advance(struct byok_ctx *ctx, struct byok_partition *partition,
     struct byok_restore *restore = restore_of(partition, chunk->topic);
     if (chunk->position > restore->position || chunk->reset)
         restore->position = chunk->position;
-    if (!chunk->end)
+    if (!chunk->end) {
+        byok_progress(ctx->env, partition, chunk->topic, restore, chunk->until);
         return;
+    }
+    byok_progress_end(ctx->env, restore);
     restore->reading = false;
     restore->done = true;
     run_if_restored(ctx, partition);
@@ -330,6 +334,8 @@ static void drop_partition(struct byok_ctx *ctx, struct byok_partition *partitio
 {
     if (partition->phase != BYOK_PHASE_RESTORING)
         byok_metric_add(ctx->env->metrics, BYOK_METRIC_PARTITIONS, -1);
+    byok_progress_end(ctx->env, &partition->vault);
+    byok_progress_end(ctx->env, &partition->state);
     byok_partition_remove(ctx->env->partitions, partition);
 }
 

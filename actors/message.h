@@ -126,6 +126,7 @@ struct byok_chunk {
     uint32_t epoch;
     struct byok_record *records;
     int64_t position; /* the next offset after them; -1: unknown (an empty topic) */
+    int64_t until;    /* the end of the changelog, as it was at the assignment; 0: not known */
     bool end;         /* the end of the changelog, as it was at the assignment, is reached */
     bool reset;       /* empty the table first: it is no prefix of this changelog */
     struct byok_fault fault; /* code OK, or why the restore failed (it is tried again) */

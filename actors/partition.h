@@ -34,6 +34,8 @@ enum byok_phase {
 /* How far a changelog of a partition is restored. */
 struct byok_restore {
     int64_t position; /* the next offset to read; -1: from the beginning */
+    int64_t left;     /* offsets up to the end, as far as known; counted in a metric */
+    int64_t tell_us;  /* when the log is told next; 0: not begun */
     bool reading;     /* the broker port is at it; else it waits to be tried again */
     bool done;
 };

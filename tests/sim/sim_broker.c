@@ -100,6 +100,7 @@ static void read_on(void *arg)
     chunk->end = i == log->count || log->records[i]->offset >= reading->end;
     if (chunk->end)
         chunk->position = reading->end > 0 ? reading->end : reading->from;
+    chunk->until = reading->end;
     reading->from = chunk->position;
     bool end = chunk->end;
     post_chunk(reading, chunk);

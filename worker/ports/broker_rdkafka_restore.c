@@ -96,6 +96,7 @@ static void send_chunk(struct byok_rdk *rdk, int which, int32_t partition,
     chunk->topic = topic_of[which];
     chunk->partition = partition;
     chunk->position = restore->position;
+    chunk->until = restore->end > 0 ? restore->end : 0;
     chunk->end = end;
     chunk->reset = restore->reset;
     restore->reset = false;

@@ -337,3 +337,24 @@ Test(intake, a_restore_that_fails_is_tried_again)
     assert_code("j", "ok");
     cr_assert_gt(sim_log_count(&world->log, "restore_failed"), 0);
 }
+
+Test(intake, a_long_restore_tells_how_far_it_is)
+{
+    start();
+    send_many("alice", 200);
+    assert_done(60);
+    world->restore_delay_us = 6000000;
+    sim_worker_restart(worker, true);
+    sim_assign(worker, 0);
+    sim_assign(worker, 1);
+    sim_run_for(world, 7000000);
+    int64_t left = sim_metric(worker, BYOK_METRIC_RESTORE_LEFT);
+    cr_assert_gt(left, 0);
+    sim_run_for(world, 7000000);
+    cr_assert_lt(sim_metric(worker, BYOK_METRIC_RESTORE_LEFT), left);
+    cr_assert_gt(sim_log_count(&world->log, "restoring"), 0);
+    sim_chat(world, "alice", "j");
+    assert_done(600);
+    assert_code("j", "ok");
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_RESTORE_LEFT), 0);
+}
