@@ -70,7 +70,8 @@ const struct byok_adapter byok_adapter_deepgram = {
     .ops =
         {
             [BYOK_TEXT_TO_SPEECH] = {.build = byok_deepgram_build_speak,
-                                     .parse = byok_deepgram_parse_speak},
+                                     .parse = byok_deepgram_parse_speak,
+                                     .streams_audio = true},
             [BYOK_SPEECH_TO_TEXT] = {.build = byok_deepgram_build_listen,
                                      .parse = byok_deepgram_parse_listen},
         },

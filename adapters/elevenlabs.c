@@ -82,7 +82,8 @@ const struct byok_adapter byok_adapter_elevenlabs = {
     .ops =
         {
             [BYOK_TEXT_TO_SPEECH] = {.build = byok_elevenlabs_build_speech,
-                                     .parse = byok_elevenlabs_parse_speech},
+                                     .parse = byok_elevenlabs_parse_speech,
+                                     .streams_audio = true},
             [BYOK_SPEECH_TO_TEXT] = {.build = byok_elevenlabs_build_transcript,
                                      .parse = byok_elevenlabs_parse_transcript},
         },

@@ -92,6 +92,9 @@ enum byok_err byok_elevenlabs_build_speech(const struct byok_adapter_call *call,
     enum byok_err err = byok_kit_check_members(call, known, fault);
     if (err == BYOK_E_OK && !text)
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST, "member \"text\": is missing");
+    if (err == BYOK_E_OK && call->request->stream && wants_times(call))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "member \"stream\": not together with timestamps");
     if (err == BYOK_E_OK)
         err = put_format(call, &query, fault);
     if (err != BYOK_E_OK)
@@ -109,7 +112,9 @@ enum byok_err byok_elevenlabs_build_speech(const struct byok_adapter_call *call,
     voice = byok_kit_segment(call->arena, voice.len > 0 ? voice : byok_str_of(VOICE));
     struct byok_str path =
         byok_arena_printf(call->arena, "/text-to-speech/%.*s%s", BYOK_STR_ARG(voice),
-                          wants_times(call) ? "/with-timestamps" : "");
+                          wants_times(call)       ? "/with-timestamps"
+                          : call->request->stream ? "/stream"
+                                                  : "");
     err = byok_kit_check_memory(call, fault);
     if (err != BYOK_E_OK)
         return err;

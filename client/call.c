@@ -62,11 +62,16 @@ enum byok_err byok_post(struct byok_cli *cli, const struct byok_job *job, struct
     return post(cli, NULL, job, fault);
 }
 
+int64_t byok_call_wait_ms(const struct byok_cli *cli, const struct byok_job *job)
+{
+    return job->wait_ms >= 0 ? job->wait_ms + GRACE_MS : cli->set.timeout_ms;
+}
+
 static enum byok_err await(struct byok_cli *cli, struct byok_reader *reader,
                            const struct byok_job *job, struct byok_arena *arena,
                            struct byok_value *out, struct byok_fault *fault)
 {
-    const int64_t wait_ms = job->wait_ms >= 0 ? job->wait_ms + GRACE_MS : cli->set.timeout_ms;
+    const int64_t wait_ms = byok_call_wait_ms(cli, job);
     const int64_t begun = byok_now_ms();
     struct byok_fault broken = {.code = BYOK_E_OK};
     while (byok_now_ms() - begun < wait_ms && !byok_cli_interrupted()) {

@@ -31,6 +31,10 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4, 5)
 enum byok_err byok_call(struct byok_cli *cli, const struct byok_job *job, struct byok_arena *arena,
                         struct byok_value *out, struct byok_fault *fault);
 
+/** How long the result of a job is waited for, in ms. */
+int64_t byok_call_wait_ms(const struct byok_cli *cli, const struct byok_job *job)
+    BYOK_NONNULL(1, 2);
+
 /** The exit code of a result's status. */
 enum byok_exit byok_exit_of_result(const struct byok_value *result) BYOK_NONNULL(1);
 

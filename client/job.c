@@ -73,6 +73,8 @@ static void set_common(struct byok_arena *arena, const struct byok_job_flags *fl
         !is_given(tree, "type")) {
         set_text(arena, tree, "capability", flags->capability);
         set_text(arena, tree, "on_unknown", flags->on_unknown);
+        if (flags->stream)
+            set_missing(arena, tree, "stream", byok_value_bool(true));
     }
     if (flags->deadline_ms > 0 && !is_given(tree, "deadline_ms"))
         set_missing(arena, tree, "timeout_ms", byok_value_int(flags->deadline_ms));

@@ -25,6 +25,7 @@ struct byok_job_flags {
     int64_t max_tokens;     /* -1 */
     int64_t deadline_ms;    /* from now; -1 */
     const char *format;     /* "json" or "msgpack" */
+    bool stream;            /* deltas are wanted */
 };
 
 /* A request that is ready to go. */

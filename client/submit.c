@@ -6,6 +6,7 @@
 
 #include "client/call.h"
 #include "client/render.h"
+#include "client/streamed.h"
 
 struct submit_flags {
     struct byok_job_flags job;
@@ -56,7 +57,28 @@ static const struct byok_option options[] = {
      AT(job.format)},
     {"file", 'f', BYOK_OPTION_TEXT, "FILE|-", "JSONL: a request per line", AT(file)},
     {"wait", 'w', BYOK_OPTION_ON, NULL, "wait for the result and print it", AT(wait)},
+    {"stream", 0, BYOK_OPTION_ON, NULL, "print the answer while it comes, then the result",
+     AT(job.stream)},
 };
+
+/* What is said about an answer whose text is printed already, and the rest of it. */
+static enum byok_exit print_rest(struct byok_cli *cli, struct byok_value *result)
+{
+    enum byok_exit code = byok_exit_of_result(result);
+    if (cli->set.json) {
+        byok_cli_print_json(cli, result);
+        return code;
+    }
+    for (uint32_t i = 0; i < result->count; i++) {
+        if (byok_str_is(result->as.members[i].name, "text"))
+            result->as.members[i].value = byok_value_null();
+    }
+    byok_render_body(cli->out, result, "");
+    fflush(cli->out);
+    if (code != BYOK_EXIT_OK || !cli->set.quiet)
+        byok_render_head(cli->err, result);
+    return code;
+}
 
 /* The answer on standard output as a call would give it, what is said about it on the other. */
 static enum byok_exit print(struct byok_cli *cli, const struct byok_value *result)
@@ -81,12 +103,16 @@ static enum byok_exit submit_one(struct byok_cli *cli, const struct submit_flags
     enum byok_err err = byok_job_of_flags(&cli->arena, &flags->job, cli->in, &tree, &fault);
     if (err == BYOK_E_OK)
         err = byok_job_finish(&cli->arena, &tree, format, &job, &fault);
-    if (err == BYOK_E_OK && flags->wait)
+    if (err == BYOK_E_OK && flags->job.stream)
+        err = byok_call_streamed(cli, &job, &result, &fault);
+    else if (err == BYOK_E_OK && flags->wait)
         err = byok_call(cli, &job, &cli->arena, &result, &fault);
     else if (err == BYOK_E_OK)
         err = byok_post(cli, &job, &fault);
     if (err != BYOK_E_OK)
         return byok_cli_fault(cli, &fault);
+    if (flags->job.stream)
+        return print_rest(cli, &result);
     if (flags->wait)
         return print(cli, &result);
     fprintf(cli->out, "%.*s\n", BYOK_STR_ARG(job.id));
@@ -114,6 +140,10 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
         return byok_cli_misused(cli, "with --file the content of the jobs stands in the lines");
     if (flags.file && flags.job.id)
         return byok_cli_misused(cli, "with --file the ids stand in the lines");
+    if (flags.file && flags.job.stream)
+        return byok_cli_misused(cli,
+                                "--stream is for one job; in a file \"stream\": true stands in "
+                                "the lines, and the deltas are on the streams topic");
     if (flags.file)
         return byok_submit_lines(cli, &flags.job, flags.file, format, flags.wait);
     if (!flags.job.user)
@@ -142,6 +172,7 @@ const struct byok_command byok_command_submit = {
         "printed as they come.\n"
         "\nexamples:\n"
         "  byok submit --user alice --prompt \"Say hi\" --wait\n"
+        "  byok submit --user alice --prompt \"Tell a story\" --stream\n"
         "  byok submit --user alice --input \"a text\" --input \"another\" --wait --json\n"
         "  byok submit --user alice --capability chat --file jobs.jsonl --wait --json >out.jsonl\n",
     .options = options,

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/pem.h>
@@ -103,6 +104,25 @@ static bool answer_echo(struct connection *c, const char *head)
     return put_text(c, answer);
 }
 
+/* The key in two chunks with time between them, and words around it: /stream-echo. */
+static bool answer_stream(struct connection *c, const char *head)
+{
+    static const struct timespec pause = {0, 20000000};
+    const char *at = strstr(head, "Authorization: Bearer ");
+    char key[1024] = "", part[1100];
+    if (at)
+        sscanf(at + strlen("Authorization: Bearer "), "%1023[^\r]", key);
+    const size_t half = strlen(key) / 2;
+    put_text(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    snprintf(part, sizeof part, "%zx\r\nbegin %.*s\r\n", 6 + half, (int)half, key);
+    put_text(c, part);
+    nanosleep(&pause, NULL);
+    snprintf(part, sizeof part, "%zx\r\n%s middle \r\n", strlen(key) - half + 8, key + half);
+    put_text(c, part);
+    nanosleep(&pause, NULL);
+    return put_text(c, "3\r\nend\r\n0\r\n\r\n");
+}
+
 static bool answer_big(struct connection *c)
 {
     static char block[65536];
@@ -134,6 +154,8 @@ static bool answer(struct connection *c, const char *head)
         return put_text(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf") && false;
     if (strcmp(path, "/big") == 0)
         return answer_big(c);
+    if (strcmp(path, "/stream-echo") == 0)
+        return answer_stream(c, head);
     if (strcmp(path, "/echo") == 0)
         return answer_echo(c, head);
     if (strcmp(path, "/redirect") == 0)

@@ -21,9 +21,29 @@ static struct byok_slots *slots;
 static struct byok_slot *slot;
 static int replies;
 
+/* What was readable while the answer came, at each message. */
+static struct byok_http_call *streamed;
+static char seen[4][256];
+static int seens;
+
+static void on_bytes(struct byok_msg *msg)
+{
+    cr_assert_eq((void *)msg, (void *)streamed->bytes);
+    cr_assert(streamed->bytes_away);
+    cr_assert_eq(streamed->response.status, 200);
+    cr_assert_lt(seens, 4);
+    snprintf(seen[seens++], sizeof seen[0], "%.*s", (int)streamed->safe_bytes, streamed->body.ptr);
+    streamed->bytes_away = false;
+}
+
 /* In place of the actor runtime's. */
 void byok_post(struct byok_actor *to, enum byok_msg_kind kind, struct byok_msg **msg)
 {
+    if (kind == BYOK_MSG_HTTP_BYTES) {
+        on_bytes(*msg);
+        *msg = NULL;
+        return;
+    }
     cr_assert_eq(kind, BYOK_MSG_HTTP_DONE);
     cr_assert_eq((void *)to, (void *)&replies);
     cr_assert_not_null(*msg);
@@ -451,4 +471,33 @@ Test(http_curl, an_empty_slot_is_never_sent)
     done(&t);
     byok_slots_release(none, &empty);
     byok_slots_free(none);
+}
+
+Test(http_curl, bytes_come_as_they_are_and_a_key_cut_in_two_is_scrubbed)
+{
+    struct test_call t;
+    struct byok_msg bytes = {0};
+    prepare(&t, "POST", "http://127.0.0.1", http_server_port(server), "/stream-echo");
+    t.call.bytes = &bytes;
+    streamed = &t.call;
+    run(&t);
+    cr_assert_eq(t.call.fault.code, BYOK_E_OK, "%s", t.call.fault.text);
+    cr_assert_geq(seens, 2);
+    cr_assert_str_eq(seen[0], "begin "); /* half a key cannot be judged yet */
+    for (int i = 0; i < seens; i++)
+        cr_assert_null(strstr(seen[i], "sk-test"), "%s", seen[i]);
+    cr_assert_not_null(strstr(seen[seens - 1], "***** middle "), "%s", seen[seens - 1]);
+    cr_assert_eq(t.call.safe_bytes, t.call.body.len);
+    cr_assert(byok_str_find(t.call.response.body, byok_str_of("middle end")) != SIZE_MAX);
+    cr_assert(byok_str_find(t.call.response.body, byok_str_of("0123456789")) == SIZE_MAX);
+    done(&t);
+}
+
+Test(http_curl, a_call_that_wants_no_bytes_gets_none)
+{
+    struct test_call t;
+    post(&t, "/chunked");
+    cr_assert_eq(seens, 0);
+    cr_assert(byok_str_is(t.call.response.body, "one two three"));
+    done(&t);
 }
