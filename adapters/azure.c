@@ -116,6 +116,9 @@ static void put_version(const struct inner *inner, struct byok_http_request *out
 static enum byok_err build(const struct byok_adapter_call *call, struct byok_http_request *out,
                            struct byok_fault *fault)
 {
+    if (call->request->capability == BYOK_CHAT && byok_openai_is_responses(call))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "member \"api\": Azure is called by chat completions; leave it out");
     struct inner inner;
     make_inner(call, true, &inner);
     enum byok_err err = byok_kit_check_memory(call, fault);
@@ -171,7 +174,7 @@ const struct byok_adapter byok_adapter_azure = {
     .ops =
         {
             [BYOK_CHAT] = {.build = build, .parse = parse, .event = read_event},
-            [BYOK_TEXT_TO_SPEECH] = {.build = build, .parse = parse},
+            [BYOK_TEXT_TO_SPEECH] = {.build = build, .parse = parse, .streams_audio = true},
             [BYOK_SPEECH_TO_TEXT] = {.build = build, .parse = parse},
             [BYOK_IMAGE_GENERATION] = {.build = build, .parse = parse},
             [BYOK_EMBEDDINGS] = {.build = build, .parse = parse},

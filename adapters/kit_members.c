@@ -10,8 +10,8 @@
 #include "adapters/kit.h"
 
 static const char *const chat[] = {
-    "prompt", "messages", "system", "max_tokens",  "temperature",     "top_p",
-    "stop",   "seed",     "tools",  "tool_choice", "response_format", NULL,
+    "prompt", "messages", "system",      "max_tokens",      "temperature", "top_p", "stop",
+    "seed",   "tools",    "tool_choice", "response_format", "api",         NULL,
 };
 static const char *const text_to_speech[] = {
     "text", "voice", "format", "speed", "language", "instructions", NULL,

@@ -3,7 +3,7 @@
  *
  * Source: OpenAI's API reference (https://platform.openai.com/docs/api-reference) and recorded
  * answers (tests/golden/openai).  The parts: openai_chat, openai_messages, openai_chat_answer,
- * openai_chat_stream, openai_embeddings, openai_speech, openai_transcription, openai_images,
+ * openai_chat_stream, openai_responses, openai_responses_stream, openai_embeddings, openai_speech, openai_transcription, openai_images,
  * openai_errors; and openai_mistral, a dialect.  This file: what they share, and the table.
  */
 #include "adapters/openai_parts.h"
@@ -142,7 +142,8 @@ const struct byok_adapter byok_adapter_openai = {
             [BYOK_EMBEDDINGS] = {.build = byok_openai_build_embeddings,
                                  .parse = byok_openai_parse_embeddings},
             [BYOK_TEXT_TO_SPEECH] = {.build = byok_openai_build_speech,
-                                     .parse = byok_openai_parse_speech},
+                                     .parse = byok_openai_parse_speech,
+                                     .streams_audio = true},
             [BYOK_SPEECH_TO_TEXT] = {.build = byok_openai_build_transcription,
                                      .parse = byok_openai_parse_transcription},
             [BYOK_IMAGE_GENERATION] = {.build = byok_openai_build_images,

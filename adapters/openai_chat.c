@@ -7,8 +7,8 @@
 #define STR(literal) ((struct byok_str)BYOK_STR(literal))
 
 static const char *const known[] = {
-    "prompt", "messages", "system", "max_tokens",  "temperature",     "top_p",
-    "stop",   "seed",     "tools",  "tool_choice", "response_format", NULL,
+    "prompt", "messages", "system",      "max_tokens",      "temperature", "top_p", "stop",
+    "seed",   "tools",    "tool_choice", "response_format", "api",         NULL,
 };
 
 /* Of the same name and meaning at OpenAI. */
@@ -139,6 +139,11 @@ enum byok_err byok_openai_build_chat(const struct byok_adapter_call *call,
 {
     struct byok_value body = byok_value_map();
     enum byok_err err = byok_kit_check_members(call, known, fault);
+    const struct byok_str api = byok_value_as_str(byok_kit_member(call, "api"));
+    if (err == BYOK_E_OK && api.len > 0 && !byok_openai_is_responses(call) &&
+        !byok_str_is(api, "chat_completions"))
+        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                              "member \"api\": \"chat_completions\" or \"responses\"");
     byok_value_set_str(call->arena, &body, "model", call->model);
     if (err == BYOK_E_OK)
         err = byok_openai_put_messages(call, &body, fault);
@@ -154,5 +159,11 @@ enum byok_err byok_openai_build_chat(const struct byok_adapter_call *call,
     put_same(call, &body);
     put_max_tokens(call, &body);
     byok_openai_put_stream(call, &body);
-    return byok_openai_post(call, "/chat/completions", &body, out, fault);
+    if (!byok_openai_is_responses(call))
+        return byok_openai_post(call, "/chat/completions", &body, out, fault);
+    struct byok_value responses;
+    err = byok_openai_to_responses(call, &body, &responses, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    return byok_openai_post(call, "/responses", &responses, out, fault);
 }

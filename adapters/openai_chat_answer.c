@@ -137,6 +137,8 @@ enum byok_err byok_openai_parse_chat(const struct byok_adapter_call *call,
                                      struct byok_answer *out, struct byok_fault *fault)
 {
     struct byok_value root;
+    if (byok_openai_is_responses(call))
+        return byok_openai_parse_responses(call, response, out, fault);
     enum byok_err err = byok_openai_read(call, response, &root, out, fault);
     if (err != BYOK_E_OK)
         return err;

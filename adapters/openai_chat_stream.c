@@ -68,6 +68,8 @@ enum byok_err byok_openai_chat_event(const struct byok_adapter_call *call,
                                      struct byok_fault *fault)
 {
     const struct byok_value *error = byok_value_find(root, "error");
+    if (byok_openai_is_responses(call))
+        return byok_openai_responses_event(call, root, stream, fault);
     if (byok_str_is(event->name, "error") || byok_value_is(error, BYOK_VALUE_MAP) ||
         byok_value_as_str(error).len > 0) {
         struct byok_fault said;

@@ -4,6 +4,7 @@
 #define BYOK_ADAPTERS_OPENAI_PARTS_H
 
 #include "adapters/kit.h"
+#include "adapters/stream.h"
 
 /** Where OpenAI itself is, as opposed to a service that speaks its language. */
 #define BYOK_OPENAI_ORIGIN "https://api.openai.com"
@@ -98,6 +99,29 @@ BYOK_MUST_USE enum byok_err byok_openai_chat_event(const struct byok_adapter_cal
  *  when it has none that can be read. */
 void byok_openai_put_media(const struct byok_adapter_call *call, const struct byok_value *message,
                            struct byok_value *output) BYOK_NONNULL(1, 3);
+
+/* openai_responses.c */
+
+/** Whether the job is for POST /responses. */
+bool byok_openai_is_responses(const struct byok_adapter_call *call) BYOK_NONNULL(1);
+
+/** The body of chat completions said in the words of the responses interface.
+ *  BYOK_E_UNSUPPORTED, naming the member. */
+BYOK_MUST_USE enum byok_err
+byok_openai_to_responses(const struct byok_adapter_call *call, const struct byok_value *chat,
+                         struct byok_value *body, struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err byok_openai_parse_responses(const struct byok_adapter_call *call,
+                                                        const struct byok_http_response *response,
+                                                        struct byok_answer *out,
+                                                        struct byok_fault *fault);
+
+/** Why a response ended, by its status. */
+enum byok_finish byok_openai_responses_finish(const struct byok_value *response);
+
+/* openai_responses_stream.c */
+BYOK_MUST_USE enum byok_err
+byok_openai_responses_event(const struct byok_adapter_call *call, const struct byok_value *root,
+                            struct byok_stream *stream, struct byok_fault *fault);
 
 /* openai_embeddings.c */
 BYOK_MUST_USE enum byok_err

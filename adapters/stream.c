@@ -282,7 +282,7 @@ static struct byok_value read_tools(const struct byok_adapter_call *call,
     return list;
 }
 
-static void make_answer(const struct byok_adapter_call *call, const struct byok_stream *stream,
+void byok_stream_answer(const struct byok_adapter_call *call, const struct byok_stream *stream,
                         struct byok_answer *out)
 {
     struct byok_arena *arena = call->arena;
@@ -359,6 +359,6 @@ enum byok_err byok_stream_read(const struct byok_adapter_call *call,
         return byok_fault_set(fault, BYOK_E_CUT_OFF,
                               "the stream of provider \"%s\" broke off before its end",
                               call->provider->name);
-    make_answer(call, &stream, out);
+    byok_stream_answer(call, &stream, out);
     return byok_kit_check_memory(call, fault);
 }

@@ -78,6 +78,10 @@ enum byok_err byok_stream_read(const struct byok_adapter_call *call,
                                struct byok_answer *out, struct byok_fault *fault)
     BYOK_MUST_USE BYOK_NONNULL(1, 2, 4);
 
+/** What deltas are joined to: text, tool calls and refusal, and the finish reason that follows. */
+void byok_stream_answer(const struct byok_adapter_call *call, const struct byok_stream *stream,
+                        struct byok_answer *out) BYOK_NONNULL(1, 2, 3);
+
 /* ---- for the adapters' event functions ---- */
 
 /** Append to a text. Nothing when it is empty. */

@@ -39,6 +39,7 @@ static const struct byok_rule chat[] = {
     {"tools", BYOK_ACCEPT_LIST, false},
     {"tool_choice", BYOK_ACCEPT_TEXT | BYOK_ACCEPT_MAP, false},
     {"response_format", BYOK_ACCEPT_TEXT | BYOK_ACCEPT_MAP, false},
+    {"api", BYOK_ACCEPT_TEXT, false},
 };
 
 static const struct byok_rule text_to_speech[] = {

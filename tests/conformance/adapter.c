@@ -173,17 +173,12 @@ static const char *value_for(const char *name)
     static const struct {
         const char *name, *value;
     } values[] = {
-        {"max_tokens", "7"},
-        {"temperature", "0.5"},
-        {"top_p", "0.5"},
-        {"seed", "7"},
-        {"speed", "0.5"},
-        {"count", "2"},
-        {"dimensions", "7"},
-        {"tools", "[{\"name\":\"f\",\"parameters\":{}}]"},
-        {"diarize", "true"},
-        {"response_format", "\"json\""},
-        {"messages", "[{\"role\":\"user\",\"content\":\"x\"}]"},
+        {"max_tokens", "7"},      {"temperature", "0.5"},
+        {"top_p", "0.5"},         {"seed", "7"},
+        {"speed", "0.5"},         {"count", "2"},
+        {"dimensions", "7"},      {"tools", "[{\"name\":\"f\",\"parameters\":{}}]"},
+        {"diarize", "true"},      {"response_format", "\"json\""},
+        {"api", "\"responses\""}, {"messages", "[{\"role\":\"user\",\"content\":\"x\"}]"},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         if (strcmp(values[i].name, name) == 0)
