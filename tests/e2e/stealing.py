@@ -221,6 +221,8 @@ def an_environment_that_leads_elsewhere():
 
 
 def a_preloaded_library_stops_the_start():
+    if os.environ.get("BYOK_SANITIZE"):
+        return  # a sanitizer's own runtime ends a program with another library before it
     with Stack() as stack:
         config = stack.folder / "w9.yaml"
         for allowed, code in ((False, 2), (True, 0)):
