@@ -31,6 +31,17 @@ static struct byok_owner owner_of(const struct byok_task *task)
                                task->request.label};
 }
 
+/* Whether a key with that expiry may be used or stored; what was opened is wiped when it may not. */
+static enum byok_err check_expiry(const struct byok_ctx *ctx, struct byok_task *task,
+                                  int64_t expires_wall_ms, struct byok_fault *fault)
+{
+    if (expires_wall_ms == 0 || expires_wall_ms > ctx->env->clock->ops->wall_ms(ctx->env->clock))
+        return BYOK_E_OK;
+    byok_slots_release(task->slots, &task->slot);
+    return byok_fault_set(fault, BYOK_E_KEY_EXPIRED,
+                          "the key has expired: register a new one (byok key rotate)");
+}
+
 static void on_unseal(struct byok_ctx *ctx, struct vault *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
@@ -39,6 +50,8 @@ static void on_unseal(struct byok_ctx *ctx, struct vault *self, struct byok_msg 
     enum byok_err err =
         byok_vault_unseal(self->vault, task->partition, &owner, byok_str_of(task->provider->origin),
                           task->slot, &task->key, &fault);
+    if (err == BYOK_E_OK)
+        err = check_expiry(ctx, task, task->key.expires_wall_ms, &fault);
     task->key.origin = (struct byok_str){NULL, 0}; /* borrowed from a record that is gone */
     if (err == BYOK_E_OK)
         byok_metric_add(ctx->env->metrics, BYOK_METRIC_UNSEALS, 1);
@@ -56,6 +69,7 @@ static void on_register(struct byok_ctx *ctx, struct vault *self, struct byok_ms
         .owner = owner_of(task),
         .origin = byok_str_of(task->provider->origin),
         .envelope = task->request.envelope,
+        .expires_wall_ms = task->request.expires_wall_ms,
         .replaces = task->request.type == BYOK_REQUEST_KEY_ROTATE,
         .now_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock),
         .max_age_ms = ctx->env->settings->envelope_max_age_ms,
@@ -63,6 +77,8 @@ static void on_register(struct byok_ctx *ctx, struct vault *self, struct byok_ms
     struct byok_fault fault = {0};
     enum byok_err err = byok_vault_register(self->vault, task->partition, &registration,
                                             &task->arena, task->slot, &fault);
+    if (err == BYOK_E_OK)
+        err = check_expiry(ctx, task, registration.expires_wall_ms, &fault);
     task->sealed = registration.record;
     task->key = registration.info;
     task->fault = fault;

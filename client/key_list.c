@@ -6,7 +6,7 @@
 
 static void print_line(FILE *to, const struct byok_sealed *one)
 {
-    char created[BYOK_TIME_BYTES];
+    char created[BYOK_TIME_BYTES]; /* and then when it expires */
     byok_cli_print_text(to, one->owner.user, false);
     fputs("  ", to);
     byok_cli_print_text(to, one->owner.provider, false);
@@ -19,7 +19,12 @@ static void print_line(FILE *to, const struct byok_sealed *one)
     byok_render_time(one->info.created_wall_ms, created);
     fprintf(to, "  %s  %s  ", one->info.fingerprint, created);
     byok_cli_print_text(to, one->info.origin, false);
-    fprintf(to, "  master key %u\n", one->info.master_key_id);
+    fprintf(to, "  master key %u", one->info.master_key_id);
+    if (one->info.expires_wall_ms != 0) {
+        byok_render_time(one->info.expires_wall_ms, created);
+        fprintf(to, "  expires %s", created);
+    }
+    fputc('\n', to);
 }
 
 static void print_json(struct byok_cli *cli, const struct byok_sealed *one)
@@ -34,6 +39,8 @@ static void print_json(struct byok_cli *cli, const struct byok_sealed *one)
         byok_value_set_str(&arena, &map, "fingerprint", byok_str_of(one->info.fingerprint));
         byok_value_set_str(&arena, &map, "origin", one->info.origin);
         byok_value_set(&arena, &map, "created_ms", byok_value_int(one->info.created_wall_ms));
+        if (one->info.expires_wall_ms != 0)
+            byok_value_set(&arena, &map, "expires_ms", byok_value_int(one->info.expires_wall_ms));
         byok_value_set(&arena, &map, "issued_ms", byok_value_int(one->info.issued_wall_ms));
         byok_value_set(&arena, &map, "master_key",
                        byok_value_int((int64_t)one->info.master_key_id));

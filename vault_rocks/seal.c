@@ -10,13 +10,14 @@
 #include "vault_rocks/wire.h"
 
 #define VERSION 1
+#define VERSION_EXPIRING 2
 #define SALT_BYTES ((size_t)16)
 #define COMMITMENT_BYTES ((size_t)32)
 #define TAG_BYTES ((size_t)16)
 #define NONCE_MAX ((size_t)crypto_aead_xchacha20poly1305_ietf_NPUBBYTES)
 /* everything of a record before the ciphertext */
 #define HEAD_MAX                                                                                   \
-    ((size_t)1 + 1 + 4 + 8 + 8 + BYOK_FINGERPRINT_BYTES + 2 + BYOK_ORIGIN_MAX + SALT_BYTES +       \
+    ((size_t)1 + 1 + 4 + 8 + 8 + 8 + BYOK_FINGERPRINT_BYTES + 2 + BYOK_ORIGIN_MAX + SALT_BYTES +   \
      COMMITMENT_BYTES + NONCE_MAX)
 #define AD_MAX (HEAD_MAX + 3 * 2 + BYOK_USER_MAX + BYOK_PROVIDER_MAX + BYOK_LABEL_MAX)
 
@@ -37,7 +38,7 @@ struct derived {
 struct parts {
     enum byok_seal_algorithm algorithm;
     uint32_t master_key_id;
-    int64_t issued_wall_ms, created_wall_ms;
+    int64_t issued_wall_ms, created_wall_ms, expires_wall_ms;
     const uint8_t *fingerprint;
     struct byok_str origin;
     const uint8_t *salt, *commitment, *nonce;
@@ -124,11 +125,13 @@ static size_t write_head(const uint8_t master[static BYOK_MASTER_KEY_BYTES],
         fingerprint(master, owner->provider, slot, print);
     derive(master, random, owner->user, derived);
     struct byok_writer writer = {out, out + HEAD_MAX, false};
-    byok_put_uint(&writer, VERSION, 1);
+    byok_put_uint(&writer, parts->expires_wall_ms ? VERSION_EXPIRING : VERSION, 1);
     byok_put_uint(&writer, (uint64_t)parts->algorithm, 1);
     byok_put_uint(&writer, parts->master_key_id, 4);
     byok_put_uint(&writer, (uint64_t)parts->issued_wall_ms, 8);
     byok_put_uint(&writer, (uint64_t)parts->created_wall_ms, 8);
+    if (parts->expires_wall_ms)
+        byok_put_uint(&writer, (uint64_t)parts->expires_wall_ms, 8);
     byok_put(&writer, print, sizeof print);
     byok_put_text(&writer, parts->origin);
     byok_put(&writer, random, SALT_BYTES);
@@ -191,6 +194,7 @@ enum byok_err byok_seal(const struct byok_keyring *ring, const struct byok_owner
         .master_key_id = id,
         .issued_wall_ms = info->issued_wall_ms,
         .created_wall_ms = info->created_wall_ms,
+        .expires_wall_ms = info->expires_wall_ms,
         .origin = info->origin,
     };
     return encrypt(owner, &parts, slot, master, arena, out);
@@ -205,12 +209,14 @@ static bool take_apart(struct byok_str record, struct parts *out)
     out->master_key_id = (uint32_t)byok_get_uint(&reader, 4);
     out->issued_wall_ms = (int64_t)byok_get_uint(&reader, 8);
     out->created_wall_ms = (int64_t)byok_get_uint(&reader, 8);
+    out->expires_wall_ms = version == VERSION_EXPIRING ? (int64_t)byok_get_uint(&reader, 8) : 0;
     out->fingerprint = byok_get(&reader, BYOK_FINGERPRINT_BYTES);
     out->origin = byok_get_text(&reader, BYOK_ORIGIN_MAX);
     out->salt = byok_get(&reader, SALT_BYTES);
     out->commitment = byok_get(&reader, COMMITMENT_BYTES);
     out->nonce = byok_get(&reader, nonce_bytes(out->algorithm));
-    if (reader.failed || version != VERSION || nonce_bytes(out->algorithm) == 0)
+    bool known = version == VERSION || (version == VERSION_EXPIRING && out->expires_wall_ms != 0);
+    if (reader.failed || !known || nonce_bytes(out->algorithm) == 0)
         return false;
     out->sealed = reader.at;
     out->sealed_len = (size_t)(reader.end - reader.at);
@@ -224,6 +230,7 @@ static void fill_info(const struct parts *parts, struct byok_key_info *out)
     out->master_key_id = parts->master_key_id;
     out->issued_wall_ms = parts->issued_wall_ms;
     out->created_wall_ms = parts->created_wall_ms;
+    out->expires_wall_ms = parts->expires_wall_ms;
     out->origin = parts->origin;
     sodium_bin2hex(out->fingerprint, sizeof out->fingerprint, parts->fingerprint,
                    BYOK_FINGERPRINT_BYTES);

@@ -2,9 +2,10 @@
 /* vault_rocks/seal.h - turns a provider key into a sealed record and back.
  *
  * Record (numbers big-endian):
- *   version u8 = 1 | algorithm u8 | master key id u32 | issued_wall_ms i64 | created_wall_ms i64 |
- *   fingerprint 8 | origin u16 length + bytes | salt 16 | commitment 32 | nonce 12 or 24 |
+ *   version u8 | algorithm u8 | master key id u32 | issued_wall_ms i64 | created_wall_ms i64 |
+ *   expires_wall_ms i64 (version 2 only) | fingerprint 8 | origin u16 length + bytes | salt 16 | commitment 32 | nonce 12 or 24 |
  *   ciphertext | tag 16
+ * Version 1 is of a key that does not expire, 2 of one that does.
  * Additional data: everything of the record before the ciphertext, then user, provider, label,
  * each with a u16 length in front (lengths, not separators: "a|b","c" and "a","b|c" differ).
  * Encryption key and commitment: keyed BLAKE2b(master, salt | user) -> 64 bytes.  The salt keeps
@@ -35,6 +36,7 @@ struct byok_key_info {
     uint32_t master_key_id;
     int64_t issued_wall_ms;  /* by the client that sealed the envelope */
     int64_t created_wall_ms; /* by the vault */
+    int64_t expires_wall_ms; /* from when on it is not used any more; 0: never */
     struct byok_str origin;  /* borrowed from the record */
     char fingerprint[2 * BYOK_FINGERPRINT_BYTES + 1]; /* hex of a hash keyed by the primary master
                                                          key: cannot be recomputed without it */

@@ -345,6 +345,7 @@ static enum byok_err accept(struct byok_vault *vault, int32_t partition,
     struct byok_key_info info = {
         .issued_wall_ms = inside->issued_wall_ms,
         .created_wall_ms = registration->now_wall_ms,
+        .expires_wall_ms = registration->expires_wall_ms,
         .origin = registration->origin,
     };
     struct byok_str record;

@@ -47,6 +47,7 @@ struct byok_registration {
     struct byok_str envelope; /* sealed, from the message */
     int64_t now_wall_ms;
     int64_t max_age_ms; /* of the envelope */
+    int64_t expires_wall_ms; /* of the key; 0: never */
     bool replaces;      /* there must be a stored key, whose place it takes */
     struct byok_str record;    /* out: sealed, NOT stored */
     struct byok_key_info info; /* out */

@@ -143,3 +143,32 @@ Test(authorize, a_key_is_replaced_only_where_there_is_one_and_the_old_one_stays_
     assert_code("bad", "key_invalid");
     assert_code("still", "ok");
 }
+
+Test(authorize, an_expired_key_is_not_used_and_not_stored)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str envelope;
+    start();
+    for (int i = 0; i < 2; i++) {
+        const char *user = i ? "late" : "bob";
+        sim_seal(world, user, "openai", "default", &arena, &envelope);
+        sim_send(world, user,
+                 "{\"type\":\"key.register\",\"id\":\"r\",\"user\":\"%s\",\"provider\":"
+                 "\"openai\",\"expires_ms\":%lld,\"envelope\":\"%.*s\"}",
+                 user, (long long)wall_ms() + (i ? 0 : 60000), BYOK_STR_ARG(envelope));
+    }
+    sim_chat(world, "bob", "before");
+    sim_chat(world, "late", "never");
+    assert_done(30);
+    sim_run_for(world, 61 * SIM_S);
+    sim_chat(world, "bob", "after");
+    assert_done(30);
+    assert_code("before", "ok");
+    assert_code("never", "no_key");
+    assert_code("after", "key_expired");
+    cr_assert_eq(sim_calls(world, "after"), 0u);
+    sim_register(world, "bob", "openai", "again");
+    sim_chat(world, "bob", "renewed");
+    assert_done(30);
+    assert_code("renewed", "ok");
+}

@@ -400,3 +400,27 @@ Test(seal, known_answers_of_another_implementation_open)
 {
 #include "vectors.def"
 }
+
+Test(seal, an_expiry_is_sealed_in_and_no_bit_of_it_can_be_changed)
+{
+    BYOK_AUTO(byok_arena) own = {0};
+    struct byok_keyring *masters = kit_ring(1, 'm');
+    struct byok_slot sealed = {0}, opened;
+    const struct byok_owner owner = kit_owner("user", "openai", "default");
+    struct byok_key_info info = {.expires_wall_ms = KIT_NOW + 77, .origin = kit_str(KIT_ORIGIN)};
+    struct byok_str record;
+    cr_assert_eq(byok_slot_set(&sealed, kit_str(KIT_KEY)), BYOK_E_OK);
+    cr_assert_eq(byok_seal(masters, &owner, &info, 0, &sealed, &own, &record), BYOK_E_OK);
+    cr_assert_eq(record.ptr[0], 2);
+    cr_assert_eq(byok_seal_open(masters, &owner, record, &opened, &info, NULL), BYOK_E_OK);
+    cr_assert_eq(info.expires_wall_ms, KIT_NOW + 77);
+    cr_assert(kit_slot_holds(&opened, KIT_KEY));
+    for (size_t bit = 0; bit < record.len * 8; bit++) {
+        char *byte = (char *)(uintptr_t)record.ptr + bit / 8;
+        *byte = (char)(*byte ^ (1 << (bit % 8)));
+        cr_assert_neq(byok_seal_open(masters, &owner, record, &opened, NULL, NULL), BYOK_E_OK,
+                      "bit %zu", bit);
+        *byte = (char)(*byte ^ (1 << (bit % 8)));
+    }
+    byok_keyring_free(masters);
+}
