@@ -25,6 +25,7 @@ struct publisher {
     struct byok_queue applying; /* committed batches that are to be applied, oldest first */
     uint32_t under_way;    /* batches at the broker port */
     uint32_t away;         /* tasks of failed batches with their users; they go before `fresh` */
+    uint32_t tasks_max;    /* of a batch, while memory is short; 0: as the settings say */
     uint64_t batches;      /* made so far; the number of the last one */
     bool at_vault;         /* the oldest committed batch is with the vault */
     struct byok_timer linger;
@@ -118,6 +119,8 @@ static void drop_superseded(struct byok_task **tasks, size_t count)
     size_t used = 0;
     for (size_t t = count; lines && t-- > 0;) {
         struct byok_task *task = tasks[t];
+        if (byok_audit_is_notes(task))
+            continue; /* one per partition, all with the same key */
         for (size_t i = task->out_count; i-- > 0;) {
             struct byok_out *out = &task->outs[i];
             struct seen *same = NULL;
@@ -182,6 +185,14 @@ static bool any_behind(const struct byok_ctx *ctx)
     return false;
 }
 
+/* The fewer tasks, the less memory their notes take at once: halved when there was none, doubled
+ * when there was. */
+static uint32_t tasks_max(const struct byok_ctx *ctx, const struct publisher *self)
+{
+    uint32_t most = ctx->env->settings->commit_tasks_max;
+    return self->tasks_max > 0 && self->tasks_max < most ? self->tasks_max : most;
+}
+
 static struct byok_commit *make_batch(struct byok_ctx *ctx, struct publisher *self)
 {
     struct byok_commit *commit = byok_new(1, sizeof *commit);
@@ -195,7 +206,7 @@ static struct byok_commit *make_batch(struct byok_ctx *ctx, struct publisher *se
     commit->reply_to = ctx->self;
     uint64_t number = ++self->batches;
     struct byok_queue taken = {0};
-    while (taken.count < ctx->env->settings->commit_tasks_max) {
+    while (taken.count < tasks_max(ctx, self)) {
         struct byok_task *task = next_task(ctx, self);
         if (!task)
             break;
@@ -210,12 +221,15 @@ static struct byok_commit *make_batch(struct byok_ctx *ctx, struct publisher *se
     fill_positions(ctx, commit, number);
     commit->tasks = (struct byok_task *)taken.head;
     commit->task_count = taken.count;
-    thin_out(commit);
-    if (byok_audit_add(ctx, commit) == BYOK_E_OK)
+    if (byok_audit_add(ctx, commit) == BYOK_E_OK) {
+        self->tasks_max = 2 * tasks_max(ctx, self);
+        thin_out(commit); /* the last step: now they go together or not at all */
         return commit;
+    }
+    self->tasks_max = taken.count > 1 ? (uint32_t)taken.count / 2 : 1;
     for (struct byok_msg *task = taken.head; task; task = task->next)
         ((struct byok_task *)task)->batched = false;
-    byok_queue_prepend(&self->again, &taken); /* no memory: these tasks go first, later */
+    byok_queue_prepend(&self->fresh, &taken); /* behind what a failed batch leaves in `again` */
     commit->tasks = NULL;
     byok_commit_free(commit);
     return NULL;
@@ -255,8 +269,9 @@ static void flush_or_linger(struct byok_ctx *ctx, struct publisher *self)
 {
     const struct byok_settings *settings = ctx->env->settings;
     size_t waiting = self->again.count + self->fresh.count;
-    if (!has_work(ctx, self) || (self->again.head && self->linger.set))
-        return; /* nothing, or a failed batch that rests a little */
+    bool rests = self->again.head || tasks_max(ctx, self) < settings->commit_tasks_max;
+    if (!has_work(ctx, self) || (rests && self->linger.set))
+        return; /* nothing, or what failed rests a little */
     if (self->again.head || waiting >= settings->commit_tasks_max ||
         settings->commit_linger_us == 0)
         flush(ctx, self);
