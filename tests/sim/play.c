@@ -27,6 +27,7 @@ static void set_chances(struct sim_play *play)
     world->chunk_fails = chance(play, PLAY_BROKER, 100);
     world->record_repeats = chance(play, PLAY_RECORDS, 100);
     world->record_delays = chance(play, PLAY_RECORDS, 100);
+    world->note_crashes = chance(play, PLAY_CRASH, 10);
     world->offset_holes = (unsigned)below(play, 300);
 }
 

@@ -194,6 +194,7 @@ void play_heal(struct sim_play *play)
     world->cluster.down = false;
     world->commit_fails = world->chunk_fails = world->torn_batches = 0;
     world->record_repeats = world->record_delays = 0;
+    world->note_crashes = 0;
     play->rough = 0;
     for (size_t i = 0; i < PLAY_WORKERS; i++) {
         struct sim_worker *worker = play->workers[i];

@@ -30,6 +30,11 @@ static void answer(void *arg)
     byok_post(note->reply_to, BYOK_MSG_NOTED, &msg);
 }
 
+static void kill_worker(void *arg)
+{
+    ((struct sim_worker *)arg)->crash_in = 1;
+}
+
 static void arrive(void *arg)
 {
     struct going *going = arg;
@@ -55,6 +60,11 @@ static void arrive(void *arg)
         return;
     }
     int64_t back_us = (int64_t)sim_below(&world->clock, (uint64_t)world->note_delay_us + 1);
+    if (sim_chance(&world->clock, world->note_crashes)) {
+        back_us = SIM_S;
+        sim_clock_in(&world->clock, (int64_t)sim_below(&world->clock, (uint64_t)back_us),
+                     going->notes, kill_worker, NULL, worker);
+    }
     sim_clock_in(&world->clock, back_us, going->notes, answer, byok_delete, going);
 }
 

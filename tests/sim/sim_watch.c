@@ -199,6 +199,9 @@ void sim_watch_delta(struct sim_worker *worker, const struct byok_record *record
         sim_fail(world, "a delta of %s that cannot be read, or of no call", request->name);
         return;
     }
+    if (!sim_partition(worker, entry->partition))
+        sim_fail(world, "%s is streamed by worker %td, which knows that it has lost the partition",
+                 request->name, worker - world->workers);
     struct byok_str finish = text_of(&root, "finish_reason");
     bool gap = number_of(&root, "sequence") != entry->deltas++;
     if (entry->ended || (gap && !byok_str_is(finish, "error")))

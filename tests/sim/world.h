@@ -99,6 +99,7 @@ struct sim_world {
     int64_t idle_poll_us; /* of a consumer that has found nothing */
     int64_t commit_delay_us, restore_delay_us;
     unsigned note_repeats; /* a note is appended, its answer is lost, and it is written again */
+    unsigned note_crashes; /* a note's answer takes long and its worker is killed before */
     int64_t note_delay_us;
     bool no_ledger;      /* ledger: process */
     uint32_t commits_max;
