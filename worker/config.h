@@ -78,7 +78,7 @@ struct byok_config_kafka {
 struct byok_config {
     struct byok_arena arena; /* of all texts and lists */
     struct byok_config_kafka kafka;
-    const char *delivery;
+    const char *delivery, *ledger;
     int64_t shards; /* never 0 after loading */
     const char *prices; /* "": those built in */
     const char *data_dir;

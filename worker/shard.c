@@ -12,12 +12,14 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include <uv.h>
 
 #include "actors/partition.h"
 #include "base/mem.h"
 #include "worker/ports/clock_system.h"
+#include "worker/ports/notes_host.h"
 
 #define MESSAGES_A_TURN 512
 #define READY_MS 500
@@ -27,6 +29,7 @@ struct byok_shard {
     struct byok_clock clock;
     struct byok_env env;
     struct byok_metrics metrics;
+    struct byok_notes *host_notes; /* ledger: host */
     struct byok_system *system;
     struct byok_msg stop_msg;
     uv_loop_t loop;
@@ -125,6 +128,8 @@ static void close_all(struct byok_shard *shard)
     atomic_store_explicit(&shard->ready, false, memory_order_relaxed);
     byok_broker_rdkafka_close(shard->env.broker);
     byok_http_curl_close(shard->env.http);
+    byok_notes_host_close(shard->host_notes);
+    shard->host_notes = NULL;
     close_handle(shard, (uv_handle_t *)&shard->more);
     close_handle(shard, (uv_handle_t *)&shard->timer);
     close_handle(shard, (uv_handle_t *)&shard->ready_timer);
@@ -167,6 +172,7 @@ static void fill_env(struct byok_shard *shard)
         .clock = &shard->clock,
         .log = options->log,
         .metrics = &shard->metrics,
+        .owner = options->owner,
         .state = options->state,
         .slots = options->slots,
         .vault = options->vault,
@@ -185,6 +191,21 @@ static enum byok_err make_actors(struct byok_shard *shard, struct byok_fault *fa
     return BYOK_E_OK;
 }
 
+static enum byok_err make_notes(struct byok_shard *shard, struct byok_fault *fault)
+{
+    const char *ledger = shard->options.ledger;
+    if (strcmp(ledger, "process") == 0)
+        return BYOK_E_OK;
+    if (strcmp(ledger, "cluster") == 0) {
+        shard->env.notes = byok_broker_rdkafka_notes(shard->env.broker);
+        return BYOK_E_OK;
+    }
+    shard->host_notes = byok_notes_host_new(&shard->loop, shard->options.state);
+    shard->env.notes = shard->host_notes;
+    return shard->host_notes ? BYOK_E_OK
+                             : byok_fault_set(fault, BYOK_E_NOMEM, "No memory for the ledger");
+}
+
 /* The ports come first, for the actors may look at them when they begin; nothing is posted before
  * the loop runs. */
 static enum byok_err make(struct byok_shard *shard, struct byok_fault *fault)
@@ -198,6 +219,8 @@ static enum byok_err make(struct byok_shard *shard, struct byok_fault *fault)
     if (!err)
         err = byok_broker_rdkafka_new(&shard->loop, &shard->options.kafka, &shard->env,
                                       &shard->env.broker, fault);
+    if (!err)
+        err = make_notes(shard, fault);
     if (!err)
         err = make_actors(shard, fault);
     if (err)

@@ -24,6 +24,8 @@ struct byok_shard_options {
     size_t provider_count;
     const struct byok_http_route *routes;
     size_t route_count;
+    const char *ledger; /* cluster, host, process */
+    const char *owner;  /* this worker's name in claims */
     struct byok_store *state;
     struct byok_slots *slots;
     struct byok_actor *vault;

@@ -28,6 +28,7 @@
 struct shard_names {
     char client[NAME_BYTES];
     char instance[NAME_BYTES];
+    char owner[NAME_BYTES];
     char transactional[TRANSACTIONAL_BYTES];
 };
 
@@ -160,6 +161,9 @@ static struct byok_shard_options shard_options(struct worker *worker, uint32_t i
     struct shard_names *names = &worker->names[index];
     const char *instance = worker->config->kafka.instance_id;
     snprintf(names->client, sizeof names->client, "byokd-%u", index);
+    char host[65] = "?";
+    (void)gethostname(host, sizeof host - 1);
+    snprintf(names->owner, sizeof names->owner, "%s-%u", host, index);
     snprintf(names->instance, sizeof names->instance, "%s-%u", instance, index);
     struct byok_shard_options options = {
         .index = index,
@@ -170,6 +174,8 @@ static struct byok_shard_options shard_options(struct worker *worker, uint32_t i
         .provider_count = worker->providers.count,
         .routes = worker->providers.routes,
         .route_count = worker->providers.count,
+        .ledger = worker->config->ledger,
+        .owner = instance[0] != '\0' ? names->instance : names->owner,
         .state = worker->vault.state,
         .slots = worker->vault.slots,
         .vault = byok_vault_thread_actor(worker->vault_thread),

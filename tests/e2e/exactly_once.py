@@ -19,7 +19,7 @@ JOBS = int(os.environ.get("BYOK_TEST_JOBS", "5000"))
 USERS = int(os.environ.get("BYOK_TEST_USERS", "100"))
 SEED = int(os.environ.get("BYOK_TEST_SEED", "0")) or random.randrange(1, 1 << 31)
 LATENCY = ["--latency-ms", "20", "--latency-jitter-ms", "150"]  # calls overlap, and end out of order
-SETTINGS = {"delivery": "exactly_once", "shards": 2}
+SETTINGS = {"delivery": "exactly_once", "shards": 2, "ledger": "process"}  # a call that a crash has cut off is made again
 
 
 def prepare(stack, jobs=JOBS, users=USERS):

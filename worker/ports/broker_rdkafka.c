@@ -122,6 +122,7 @@ enum byok_rdk_served byok_rdk_on_event(struct byok_rdk_handle *handle, rd_kafka_
     case RD_KAFKA_EVENT_REBALANCE: {
         enum byok_rdk_served served = byok_rdk_on_rebalance(rdk, event);
         byok_rdk_pump(rdk); /* a batch of a partition that is gone need not wait */
+        byok_rdk_notes_pump(rdk);
         return served;
     }
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
@@ -130,6 +131,8 @@ enum byok_rdk_served byok_rdk_on_event(struct byok_rdk_handle *handle, rd_kafka_
     case RD_KAFKA_EVENT_DR:
         if (handle->role == BYOK_RDK_STREAMER)
             byok_rdk_on_stream_reports(rdk, event);
+        else if (handle->role == BYOK_RDK_NOTER)
+            byok_rdk_on_note_reports(rdk, event);
         else
             byok_rdk_on_reports(rdk, event);
         break;
@@ -174,12 +177,14 @@ static void reopen(struct byok_rdk *rdk, enum byok_rdk_role role)
 static void on_tick(uv_timer_t *timer)
 {
     struct byok_rdk *rdk = timer->data;
+    byok_rdk_notes_alive(rdk); /* before anything that came while it stood still */
     reopen(rdk, BYOK_RDK_CONSUMER);
     reopen(rdk, BYOK_RDK_PRODUCER);
     for (int i = 0; i < BYOK_RDK_ROLES; i++)
         byok_rdk_handle_serve(&rdk->handles[i]);
     begin_look(rdk);
     byok_rdk_pump(rdk);
+    byok_rdk_notes_pump(rdk);
     byok_rdk_restore_tick(rdk);
     byok_rdk_try_unassign(rdk);
 }
@@ -205,6 +210,7 @@ void byok_rdk_retiring(struct byok_rdk_handle *handle)
             byok_rdk_txn_retiring(rdk);
         break;
     case BYOK_RDK_RESTORER:
+    case BYOK_RDK_NOTER:
     case BYOK_RDK_STREAMER:
     case BYOK_RDK_ROLES:
         break;
@@ -287,6 +293,10 @@ void byok_rdk_retired(struct byok_rdk_handle *handle)
     case BYOK_RDK_RESTORER:
         byok_rdk_restore_again(rdk);
         break;
+    case BYOK_RDK_NOTER:
+        byok_rdk_notes_unsend(rdk);
+        byok_rdk_notes_pump(rdk);
+        break;
     case BYOK_RDK_STREAMER:
         handle->not_before_us = byok_rdk_now_us(rdk) + CONSUMER_PAUSE_US;
         break;
@@ -366,6 +376,7 @@ enum byok_err byok_broker_rdkafka_new(uv_loop_t *loop, const struct byok_kafka_o
     rdk->env = env;
     rdk->options = *options;
     rdk->tick.data = rdk;
+    byok_rdk_notes_init(rdk);
     rdk->open_uv = 1;
     enum byok_err err = open_all(rdk, fault);
     if (!err && uv_timer_start(&rdk->tick, on_tick, 0, TICK_MS) != 0)

@@ -59,6 +59,9 @@ enum byok_err byok_broker_rdkafka_new(uv_loop_t *loop, const struct byok_kafka_o
 /** Whether the broker answers: a connection is up and the partition count is known. */
 bool byok_broker_rdkafka_ready(const struct byok_broker *broker) BYOK_NONNULL(1);
 
+/** The notes port into the state topic; part of the broker port, and gone with it. */
+struct byok_notes *byok_broker_rdkafka_notes(struct byok_broker *broker) BYOK_NONNULL(1);
+
 /** Leave the group, flush, close the handles; run the loop afterwards until it has no handles.
  *  NULL is fine. */
 void byok_broker_rdkafka_close(struct byok_broker *broker);

@@ -107,6 +107,7 @@ static bool set_common(rd_kafka_conf_t *conf, const struct byok_kafka_options *o
     (void)snprintf(client_id, sizeof client_id, "%s%s",
                    options->client_id ? options->client_id : "byokd",
                    role == BYOK_RDK_RESTORER   ? "-restore"
+                   : role == BYOK_RDK_NOTER    ? "-notes"
                    : role == BYOK_RDK_STREAMER ? "-stream"
                                                : "");
     return set(conf, "bootstrap.servers", options->brokers, fault) &&
@@ -175,6 +176,13 @@ static bool set_producer(rd_kafka_conf_t *conf, const struct byok_kafka_options 
            set_size(conf, "message.max.bytes", 64 * MIB + 4 * options->request_max_bytes, fault);
 }
 
+/* The time-out: see broker_rdkafka_notes.c; what an expired one leaves is no gap that matters. */
+static bool set_noter(rd_kafka_conf_t *conf, struct byok_fault *fault)
+{
+    return set(conf, "enable.idempotence", "true", fault) && set(conf, "acks", "all", fault) &&
+           set(conf, "linger.ms", "1", fault) && set(conf, "message.timeout.ms", "5000", fault);
+}
+
 /* A delta that waits longer is of no use; what waits is bounded in memory. */
 static bool set_streamer(rd_kafka_conf_t *conf, struct byok_fault *fault)
 {
@@ -195,6 +203,9 @@ static bool set_role(rd_kafka_conf_t *conf, const struct byok_kafka_options *opt
         return set_restorer(conf, options, fault) && set_items(conf, &options->properties, fault);
     case BYOK_RDK_PRODUCER:
         return set_producer(conf, options, fault) && set_items(conf, &options->properties, fault) &&
+               set_items(conf, &options->producer_properties, fault);
+    case BYOK_RDK_NOTER:
+        return set_noter(conf, fault) && set_items(conf, &options->properties, fault) &&
                set_items(conf, &options->producer_properties, fault);
     case BYOK_RDK_STREAMER:
         return set_streamer(conf, fault) && set_items(conf, &options->properties, fault);

@@ -68,7 +68,8 @@ enum byok_err byok_rdk_handle_open(struct byok_rdk_handle *handle, struct byok_f
     rd_kafka_conf_t *conf = byok_rdk_conf(&handle->rdk->options, handle->role, fault);
     if (!conf)
         return BYOK_E_CONFIG;
-    rd_kafka_type_t type = handle->role == BYOK_RDK_PRODUCER || handle->role == BYOK_RDK_STREAMER
+    rd_kafka_type_t type = handle->role == BYOK_RDK_PRODUCER || handle->role == BYOK_RDK_NOTER ||
+                                   handle->role == BYOK_RDK_STREAMER
                                ? RD_KAFKA_PRODUCER
                                : RD_KAFKA_CONSUMER;
     char text[256];
@@ -200,6 +201,7 @@ static void retire(uv_work_t *work)
         (void)rd_kafka_purge(handle->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                              RD_KAFKA_PURGE_F_NON_BLOCKING);
         break;
+    case BYOK_RDK_NOTER:
     case BYOK_RDK_STREAMER:
         (void)rd_kafka_flush(handle->rk, LAST_DELTAS_MS);
         break;

@@ -10,6 +10,7 @@
  * broker_rdkafka_offsets.c  committing positions, answering batches in order (at least once)
  * broker_rdkafka_txn.c      the same in transactions (exactly once)
  * broker_rdkafka_txn_thread.c  librdkafka's transaction calls, which block
+ * broker_rdkafka_notes.c    claims, outside the batches
  * broker_rdkafka_notice.c   what librdkafka reports, as log events
  *
  * Thread: the shard's, but for the work of retiring a handle (broker_rdkafka_handle.c) and the jobs
@@ -39,6 +40,7 @@ enum byok_rdk_role {
     BYOK_RDK_CONSUMER,
     BYOK_RDK_PRODUCER,
     BYOK_RDK_RESTORER, /* assigned by hand, member of nothing */
+    BYOK_RDK_NOTER,    /* a producer outside of all transactions; opened by the first claim */
     BYOK_RDK_STREAMER, /* a producer outside of all transactions; opened by the first delta */
     BYOK_RDK_ROLES
 };
@@ -205,6 +207,17 @@ enum byok_rdk_notice {
     BYOK_RDK_NOTICES
 };
 
+/* ---- notes ---- */
+
+struct byok_rdk_notes {
+    struct byok_notes notes; /* first: the notes port's address is this struct's */
+    struct byok_rdk *rdk;
+    struct byok_note *list; /* unanswered, oldest first; not `given`: not with librdkafka */
+    size_t waiting;         /* of them, not given */
+    int64_t alive_us;       /* the loop was seen running; 0: not yet */
+    int64_t doubt_until_us; /* it had stood still */
+};
+
 /* ---- the port ---- */
 
 struct byok_rdk {
@@ -245,6 +258,7 @@ struct byok_rdk {
     struct byok_rdk_batch *batches; /* in the order given */
     int64_t produce_not_before_us;
     struct byok_rdk_txn txn;
+    struct byok_rdk_notes notes;
 };
 
 static inline bool byok_rdk_exactly_once(const struct byok_rdk *rdk)
@@ -374,6 +388,17 @@ void byok_rdk_drop_batches(struct byok_rdk *rdk) BYOK_NONNULL(1);
 
 /** The headers of a record, as librdkafka takes them. */
 rd_kafka_headers_t *byok_rdk_headers(const struct byok_out *out) BYOK_NONNULL(1);
+
+/* notes */
+
+void byok_rdk_notes_init(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/** The loop runs; tells when it had stood still. */
+void byok_rdk_notes_alive(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/** Write what waits, and fail what is of partitions that have gone. */
+void byok_rdk_notes_pump(struct byok_rdk *rdk) BYOK_NONNULL(1);
+void byok_rdk_on_note_reports(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
+/** Their producer is gone: what had no report waits for the next one. */
+void byok_rdk_notes_unsend(struct byok_rdk *rdk) BYOK_NONNULL(1);
 
 /* stream */
 

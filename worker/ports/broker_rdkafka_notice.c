@@ -15,6 +15,7 @@
 static const char *const role_names[BYOK_RDK_ROLES] = {[BYOK_RDK_CONSUMER] = "consumer",
                                                        [BYOK_RDK_PRODUCER] = "producer",
                                                        [BYOK_RDK_RESTORER] = "restorer",
+                                                       [BYOK_RDK_NOTER] = "noter",
                                                        [BYOK_RDK_STREAMER] = "streamer"};
 
 bool byok_rdk_may_say(struct byok_rdk *rdk, enum byok_rdk_notice notice)

@@ -83,7 +83,9 @@ TestSuite(shard, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static struct byok_shard_options options(void)
 {
-    return (struct byok_shard_options){.kafka = {.brokers = rd_kafka_mock_cluster_bootstraps(mock),
+    return (struct byok_shard_options){.ledger = "cluster",
+                                       .owner = "test",
+                                       .kafka = {.brokers = rd_kafka_mock_cluster_bootstraps(mock),
                                                  .group = "g",
                                                  .topic_prefix = "t.",
                                                  .client_id = "shard",

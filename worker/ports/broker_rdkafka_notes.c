@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* worker/ports/broker_rdkafka_notes.c - claims into the state topic, outside the transactions.
+ *
+ * A producer of its own (idempotent, all in-sync replicas, a short linger) carries many notes in a
+ * round trip, and each is answered by its own report.
+ *
+ * The brokers do not fence it as they fence a transaction.  So a note is only written while this
+ * process has reason to believe that its partitions are its own: the consumer has not lost its
+ * assignment, and the loop has not stood still.  After a standstill (a stopped process, a frozen
+ * machine) nothing is written for as long as librdkafka, on its own threads, needs to see that the
+ * session is over.  And a note that no broker takes in NOTE_TIMEOUT_MS is given up by librdkafka and
+ * looked at again here, so that it does not arrive long after; sessions last 6 s at least, by the
+ * broker's group.min.session.timeout.ms.
+ */
+#include <stdio.h>
+
+#include <utlist.h>
+
+#include "worker/ports/broker_rdkafka_inner.h"
+
+#define STANDSTILL_US ((int64_t)3000000) /* three ticks of the port */
+#define DOUBT_US ((int64_t)3000000)
+#define RETRY_US ((int64_t)500000)
+
+static struct byok_rdk_handle *noter(struct byok_rdk *rdk)
+{
+    return &rdk->handles[BYOK_RDK_NOTER];
+}
+
+static int64_t fresh_now_us(void)
+{
+    return (int64_t)(uv_hrtime() / 1000);
+}
+
+void byok_rdk_notes_alive(struct byok_rdk *rdk)
+{
+    int64_t now = fresh_now_us();
+    if (rdk->notes.alive_us != 0 && now - rdk->notes.alive_us > STANDSTILL_US) {
+        rdk->notes.doubt_until_us = now + DOUBT_US;
+        byok_log_event(rdk->env->log, BYOK_LOG_WARN, "stood_still",
+                       BYOK_F_INT("ms", (now - rdk->notes.alive_us) / 1000));
+    }
+    rdk->notes.alive_us = now;
+}
+
+static bool in_doubt(struct byok_rdk *rdk)
+{
+    const struct byok_rdk_handle *consumer = &rdk->handles[BYOK_RDK_CONSUMER];
+    byok_rdk_notes_alive(rdk);
+    return rdk->notes.alive_us < rdk->notes.doubt_until_us || consumer->state != BYOK_RDK_OPEN ||
+           rd_kafka_assignment_lost(consumer->rk);
+}
+
+static void answer(struct byok_rdk *rdk, struct byok_note *note)
+{
+    DL_DELETE(rdk->notes.list, note);
+    struct byok_msg *msg = note->reply;
+    byok_post(note->reply_to, BYOK_MSG_NOTED, &msg);
+}
+
+static bool is_open(struct byok_rdk *rdk)
+{
+    struct byok_rdk_handle *handle = noter(rdk);
+    if (handle->state == BYOK_RDK_OPEN)
+        return true;
+    if (handle->state == BYOK_RDK_RETIRING || rdk->closing ||
+        byok_rdk_now_us(rdk) < handle->not_before_us)
+        return false;
+    struct byok_fault fault = {0};
+    if (byok_rdk_handle_open(handle, &fault) == BYOK_E_OK)
+        return true;
+    handle->not_before_us = byok_rdk_now_us(rdk) + 2 * RETRY_US;
+    if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_ERROR))
+        byok_log_event(rdk->env->log, BYOK_LOG_ERROR, "kafka_client_failed",
+                       BYOK_F_TEXT("error", fault.text));
+    return false;
+}
+
+/* False: not now. */
+static bool produce(struct byok_rdk *rdk, struct byok_note *note)
+{
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = rdk->topics[BYOK_TOPIC_STATE]},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = note->partition},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {byok_rdk_unconst(note->key.ptr), note->key.len}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE,
+         .u.mem = {byok_rdk_unconst(note->value.ptr), note->value.len}},
+        /* copied: it may be in flight still when the port and the tasks are gone */
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = note},
+    };
+    rd_kafka_error_t *error =
+        rd_kafka_produceva(noter(rdk)->rk, parts, sizeof parts / sizeof parts[0]);
+    if (!error)
+        return true;
+    if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_PUBLISH))
+        byok_log_event(rdk->env->log, BYOK_LOG_WARN, "claim_put_off",
+                       BYOK_F_TEXT("error", rd_kafka_error_string(error)));
+    rd_kafka_error_destroy(error);
+    return false;
+}
+
+void byok_rdk_notes_pump(struct byok_rdk *rdk)
+{
+    struct byok_note *note, *next;
+    bool may = rdk->notes.waiting > 0 && !rdk->closing && !in_doubt(rdk) && is_open(rdk);
+    if (rdk->notes.waiting == 0 || rdk->closing)
+        return;
+    DL_FOREACH_SAFE(rdk->notes.list, note, next) {
+        const struct byok_rdk_part *part = byok_rdk_part(rdk, note->partition);
+        if (note->given)
+            continue;
+        if (!part || !part->begun || part->released) {
+            (void)byok_fault_set(&note->fault, BYOK_E_BROKER, "the partition has gone");
+            rdk->notes.waiting--;
+            answer(rdk, note);
+        } else if (may && produce(rdk, note)) {
+            rdk->notes.waiting--;
+            note->given = true;
+        } else {
+            may = false;
+        }
+    }
+}
+
+static void write_note(struct byok_notes *notes, struct byok_note *note)
+{
+    struct byok_rdk *rdk = ((struct byok_rdk_notes *)notes)->rdk;
+    note->fault = (struct byok_fault){0};
+    note->given = false;
+    DL_APPEND(rdk->notes.list, note);
+    rdk->notes.waiting++;
+    if (rdk->notes.waiting == 1) /* else those before it wait too */
+        byok_rdk_notes_pump(rdk);
+}
+
+static void on_report(struct byok_rdk *rdk, const rd_kafka_message_t *message)
+{
+    struct byok_note *note = message->_private;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        note->offset = message->offset;
+        byok_rdk_seen(rdk);
+        answer(rdk, note);
+        return;
+    }
+    note->given = false; /* at the next tick, if its partition is ours then */
+    rdk->notes.waiting++;
+    if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_PUBLISH))
+        byok_log_event(rdk->env->log, BYOK_LOG_WARN, "claim_put_off",
+                       BYOK_F_TEXT("error", rd_kafka_err2str(message->err)));
+}
+
+void byok_rdk_on_note_reports(struct byok_rdk *rdk, rd_kafka_event_t *event)
+{
+    const rd_kafka_message_t *message;
+    while ((message = rd_kafka_event_message_next(event)) != NULL)
+        on_report(rdk, message);
+}
+
+void byok_rdk_notes_unsend(struct byok_rdk *rdk)
+{
+    struct byok_note *note;
+    DL_FOREACH(rdk->notes.list, note) {
+        rdk->notes.waiting += note->given;
+        note->given = false;
+    }
+}
+
+static const struct byok_notes_ops ops = {write_note};
+
+void byok_rdk_notes_init(struct byok_rdk *rdk)
+{
+    rdk->notes.notes = (struct byok_notes){&ops, true};
+    rdk->notes.rdk = rdk;
+}
+
+struct byok_notes *byok_broker_rdkafka_notes(struct byok_broker *broker)
+{
+    return &byok_rdk_of(broker)->notes.notes;
+}
