@@ -4,7 +4,9 @@
  * One thread: consume a request, make the HTTP call (curl multi, HTTP/1.1 kept alive), produce the
  * result, commit offsets now and then.  No vault, no users, no limits, no retries, no state, one
  * key for all: byokd is measured against this, it is not a worker.  Ends after --count results and
- * prints one line of JSON: jobs, seconds (from the first record to the last acknowledgement), CPU.
+ * With --transactional ID results and positions go in transactions, as in byokd's exactly_once: the
+ * limit of that mode.  Committing blocks this loop, but the provider goes on answering.
+ * Prints one line of JSON: jobs, seconds (from the first record to the last acknowledgement), CPU.
  */
 #define _GNU_SOURCE /* getopt_long */
 #include <stdio.h>
@@ -24,6 +26,7 @@
 #define ANSWER_CAP ((size_t)4 * 1024 * 1024)
 #define COMMIT_EVERY 500u
 #define CONSUME_AT_ONCE 256u
+#define WAIT_MS 60000
 
 struct call {
     CURL *easy;
@@ -33,14 +36,14 @@ struct call {
 };
 
 struct bare {
-    const char *brokers, *requests, *results, *group, *url;
+    const char *brokers, *requests, *results, *group, *url, *transactional;
     unsigned long count, concurrency;
     rd_kafka_t *consumer, *producer;
     rd_kafka_queue_t *queue;
     CURLM *multi;
     struct curl_slist *headers;
     struct call *calls, *free;
-    unsigned long in_flight, finished, acknowledged;
+    unsigned long in_flight, finished, acknowledged, committed;
 };
 
 static double seconds_now(void)
@@ -69,6 +72,12 @@ static void on_report(rd_kafka_t *producer, const rd_kafka_message_t *message, v
     if (message->err)
         die("produce", rd_kafka_err2str(message->err));
     ((struct bare *)opaque)->acknowledged++;
+}
+
+static void check(const char *what, rd_kafka_error_t *error)
+{
+    if (error)
+        die(what, rd_kafka_error_string(error));
 }
 
 static rd_kafka_t *open_handle(rd_kafka_type_t type, rd_kafka_conf_t *conf)
@@ -100,9 +109,34 @@ static void open_kafka(struct bare *bare)
     set(conf, "bootstrap.servers", bare->brokers);
     set(conf, "enable.idempotence", "true");
     set(conf, "linger.ms", "5");
+    if (bare->transactional)
+        set(conf, "transactional.id", bare->transactional);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     rd_kafka_conf_set_opaque(conf, bare);
     bare->producer = open_handle(RD_KAFKA_PRODUCER, conf);
+    if (bare->transactional) {
+        check("init_transactions", rd_kafka_init_transactions(bare->producer, WAIT_MS));
+        check("begin", rd_kafka_begin_transaction(bare->producer));
+    }
+}
+
+/* What is finished and what was consumed; an offset too far does not matter to a measurement. */
+static void commit_transaction(struct bare *bare)
+{
+    rd_kafka_topic_partition_list_t *positions;
+    rd_kafka_resp_err_t err = rd_kafka_assignment(bare->consumer, &positions);
+    if (!err)
+        err = rd_kafka_position(bare->consumer, positions);
+    if (err)
+        die("position", rd_kafka_err2str(err));
+    rd_kafka_consumer_group_metadata_t *member = rd_kafka_consumer_group_metadata(bare->consumer);
+    check("offsets",
+          rd_kafka_send_offsets_to_transaction(bare->producer, positions, member, WAIT_MS));
+    check("commit", rd_kafka_commit_transaction(bare->producer, WAIT_MS));
+    check("begin", rd_kafka_begin_transaction(bare->producer));
+    rd_kafka_consumer_group_metadata_destroy(member);
+    rd_kafka_topic_partition_list_destroy(positions);
+    bare->committed = bare->finished;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *opaque)
@@ -201,7 +235,7 @@ static void finish_calls(struct bare *bare)
         call->next = bare->free;
         bare->free = call;
         bare->in_flight--;
-        if (++bare->finished % COMMIT_EVERY == 0)
+        if (++bare->finished % COMMIT_EVERY == 0 && !bare->transactional)
             rd_kafka_commit(bare->consumer, NULL, 1);
     }
 }
@@ -216,6 +250,9 @@ static double run(struct bare *bare)
             began = seconds_now();
         finish_calls(bare);
         rd_kafka_poll(bare->producer, 0);
+        if (bare->transactional && (bare->finished - bare->committed >= COMMIT_EVERY ||
+                                    (bare->finished == bare->count && bare->in_flight == 0)))
+            commit_transaction(bare);
         if (bare->in_flight > 0)
             curl_multi_poll(bare->multi, NULL, 0, 1, NULL);
     }
@@ -233,6 +270,7 @@ static void read_options(int argc, char **argv, struct bare *bare, const char **
         {"key", required_argument, NULL, 'k'},
         {"count", required_argument, NULL, 'n'},
         {"concurrency", required_argument, NULL, 'c'},
+        {"transactional", required_argument, NULL, 't'},
         {NULL, 0, NULL, 0},
     };
     int which;
@@ -261,6 +299,9 @@ static void read_options(int argc, char **argv, struct bare *bare, const char **
             break;
         case 'c':
             bare->concurrency = strtoul(optarg, NULL, 10);
+            break;
+        case 't':
+            bare->transactional = optarg;
             break;
         default:
             exit(2);
