@@ -74,6 +74,14 @@ static bool address(struct byok_task *task, const char *stage, const struct byok
     add_number(task, out, BYOK_HEADER_ERROR_PARTITION, record->partition);
     add_number(task, out, BYOK_HEADER_ERROR_OFFSET, record->offset);
     add_number(task, out, BYOK_HEADER_ERROR_TIMESTAMP, record->timestamp_wall_ms);
+    if (record->is_parked) { /* its place goes with it; the id, which could not be read, stays */
+        struct byok_out *place = byok_task_out(task, BYOK_TOPIC_STATE);
+        if (!place)
+            return false;
+        place->partition = task->partition;
+        place->key = byok_parked_key(&task->arena, record->key, &record->place);
+        place->tombstone = true;
+    }
     return !byok_arena_failed(&task->arena);
 }
 

@@ -46,6 +46,7 @@ struct byok_settings {
     int64_t envelope_max_age_ms;
     int64_t commit_linger_us;   /* how long a batch waits for more results */
     int64_t stream_linger_us;   /* between two deltas of an answer; the first goes at once */
+    int64_t park_after_us;      /* a request that waits longer is parked in the state; 0: never */
     int64_t user_idle_us;       /* before an idle user actor is dropped from memory */
     int counters_keep_days;
     const struct byok_signer *signers; /* who may change keys; none: everybody who may write */
@@ -61,6 +62,7 @@ struct byok_settings {
     size_t answer_max_bytes;
     uint32_t commit_tasks_max;  /* per batch */
     uint32_t window;            /* decoded jobs per user; what is behind waits as raw records */
+    uint32_t queue;             /* raw records per user; what is behind is parked in the state */
 };
 
 struct byok_env {
@@ -83,6 +85,7 @@ struct byok_env {
     struct byok_actor *publisher;
     struct byok_actor *ledger;
     struct byok_actor *expiry;
+    struct byok_actor *parked;
     struct byok_actor *rewrap;
     struct byok_actor *vault;           /* in a system of its own */
     struct byok_actor **provider_actors; /* the i-th for the i-th provider */

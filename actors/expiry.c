@@ -116,7 +116,11 @@ static enum byok_err look_at_done(const struct step *step, struct byok_str key,
                                   struct byok_str value)
 {
     struct byok_done_record done;
-    enum byok_err err = byok_done_record_decode(value, &done);
+    struct byok_parked_place place;
+    enum byok_err err = byok_parked_marker_decode(value, &place);
+    if (err == BYOK_E_OK || err == BYOK_E_NOMEM)
+        return err; /* the id of a request that is parked */
+    err = byok_done_record_decode(value, &done);
     if (err == BYOK_E_NOMEM)
         return err;
     int64_t keep_ms = step->ctx->env->settings->done_keep_ms;

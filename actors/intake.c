@@ -8,9 +8,9 @@
 
 #include "actors/deadletter.h"
 #include "actors/env.h"
+#include "actors/parked.h"
 #include "actors/partition.h"
 #include "actors/progress.h"
-#include "actors/user.h"
 #include "base/mem.h"
 
 #define RESTORE_RETRY_US ((int64_t)1000000)
@@ -104,6 +104,7 @@ static void run_if_restored(struct byok_ctx *ctx, struct byok_partition *partiti
                    BYOK_F_INT("state_offset", partition->state.position),
                    BYOK_F_INT("vault_offset", partition->vault.position));
     env->broker->ops->start(env->broker, partition->id);
+    byok_parked_look(ctx);
 }
 
 /* A changelog is read up to chunk->position and its records are in the table. */
@@ -247,21 +248,6 @@ static enum byok_err forward(struct byok_ctx *ctx, struct byok_record **record, 
     return BYOK_E_OK;
 }
 
-static struct byok_actor *user_of(struct byok_ctx *ctx, struct byok_partition *partition,
-                                  struct byok_str id)
-{
-    struct byok_actor *user = byok_partition_user(partition, id);
-    if (user)
-        return user;
-    struct byok_user_arg arg = {partition->id, partition->epoch, id};
-    user = byok_spawn(ctx->system, &byok_actor_user, &arg);
-    if (user && !byok_partition_add_user(partition, id, user)) {
-        byok_stop(user);
-        return NULL;
-    }
-    return user;
-}
-
 static enum byok_err pass_on(struct byok_ctx *ctx, struct byok_partition *partition,
                              struct byok_record **record)
 {
@@ -283,7 +269,7 @@ static enum byok_err pass_on(struct byok_ctx *ctx, struct byok_partition *partit
     int32_t canonical = byok_partition_of(r->key, env->broker->ops->partition_count(env->broker));
     if (canonical != r->partition)
         return forward(ctx, record, canonical);
-    struct byok_actor *user = user_of(ctx, partition, r->key);
+    struct byok_actor *user = byok_partition_user_of(ctx, partition, r->key);
     if (!user)
         return BYOK_E_NOMEM;
     struct byok_msg *msg = &(*record)->msg;

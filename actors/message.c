@@ -139,8 +139,9 @@ void byok_commit_free(struct byok_commit *commit)
 bool byok_msg_is_embedded(enum byok_msg_kind kind)
 {
     return kind == BYOK_MSG_HTTP_BYTES || kind == BYOK_MSG_NOTED || kind == BYOK_MSG_HTTP_DONE ||
-           kind == BYOK_MSG_STOP || kind == BYOK_MSG_READY || kind == BYOK_MSG_TURN ||
-           kind == BYOK_MSG_DECLINE || kind == BYOK_MSG_DECLINED || kind == BYOK_MSG_TIMER;
+           kind == BYOK_MSG_STOP || kind == BYOK_MSG_LOOK || kind == BYOK_MSG_READY ||
+           kind == BYOK_MSG_TURN || kind == BYOK_MSG_DECLINE || kind == BYOK_MSG_DECLINED ||
+           kind == BYOK_MSG_TIMER;
 }
 
 void byok_msg_free(struct byok_msg *msg)
@@ -190,6 +191,7 @@ void byok_msg_free(struct byok_msg *msg)
     case BYOK_MSG_HTTP_DONE: /* in its provider's list of calls sent, which owns it */
     case BYOK_MSG_NOTED:     /* among the shard's claiming, likewise */
     case BYOK_MSG_STOP:
+    case BYOK_MSG_LOOK:
     case BYOK_MSG_READY:
     case BYOK_MSG_TURN:
     case BYOK_MSG_DECLINE:

@@ -18,6 +18,7 @@
 #include "adapters/adapter.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "schemas/parked.h"
 #include "schemas/request.h"
 #include "schemas/result.h"
 #include "schemas/wire.h"
@@ -41,6 +42,8 @@ enum byok_msg_kind {
     /* intake -> user */
     BYOK_MSG_REQUEST, /* byok_record: a request of this user */
     BYOK_MSG_CLOSE,   /* byok_msg: the partition goes: drop what has not begun */
+    /* anyone -> parked */
+    BYOK_MSG_LOOK, /* byok_msg in byok_partitions: there may be something due */
     /* user <-> provider */
     BYOK_MSG_READY, /* byok_ready: a job of mine may go to this provider */
     BYOK_MSG_TURN,  /* byok_ready: your turn: send the job, or decline */
@@ -96,12 +99,17 @@ struct byok_record_header {
 struct byok_streaming;
 struct byok_task;
 
-/* One Kafka record; one heap block (byok_new), everything it points to is inside. */
+/* One Kafka record, or a parked request as if it had just come (actors/parked.h); one heap block
+ * (byok_new), everything it points to is inside. */
 struct byok_record {
     struct byok_msg msg;
     int32_t partition;
     uint32_t epoch; /* of the assignment it came in; set by the intake */
-    int64_t offset;
+    int64_t offset; /* -1: of a parked one, which holds none */
+    int64_t taken_us; /* when its user took it */
+    bool is_job; /* it was decoded before, and is no command */
+    bool is_parked;
+    struct byok_parked_place place; /* of a parked one */
     int64_t timestamp_wall_ms;
     struct byok_str key, value; /* ptr NULL: absent (a tombstone) */
     struct byok_record_header *headers;
@@ -218,6 +226,10 @@ struct byok_task {
     bool refused; /* its batch has failed: back at its user, to be written anew */
     size_t weight; /* bytes of it that are in the shard's account (byok_task_weigh) */
     bool outgoing; /* with the publisher */
+    bool parking;    /* with the publisher, not to end but to wait at `place` */
+    bool placed;     /* a try to park it failed; the next is for the same place */
+    bool unparkable; /* the broker does not take it: it waits in memory */
+    struct byok_parked_place place;
     struct byok_fault fault;
     struct byok_attempt attempts[BYOK_ATTEMPTS_MAX];
     uint32_t attempt_count; /* of all made, may pass BYOK_ATTEMPTS_MAX */

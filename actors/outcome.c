@@ -179,12 +179,15 @@ static enum byok_err write_usage(const struct byok_env *env, struct byok_task *t
     return BYOK_E_OK;
 }
 
-static enum byok_err add_state(struct byok_task *task, struct byok_str key,
-                               const struct byok_buf *value)
+enum byok_err byok_outcome_state(struct byok_task *task, struct byok_str key,
+                                 const struct byok_buf *value)
 {
-    struct byok_str bytes = byok_arena_copy(&task->arena, byok_buf_str(value));
-    struct byok_out *out =
-        key.ptr && bytes.ptr ? add_out(task, BYOK_TOPIC_STATE, key, bytes) : NULL;
+    struct byok_str bytes = {NULL, 0};
+    if (value)
+        bytes = byok_arena_copy(&task->arena, byok_buf_str(value));
+    struct byok_out *out = key.ptr && !byok_arena_failed(&task->arena)
+                               ? add_out(task, BYOK_TOPIC_STATE, key, bytes)
+                               : NULL;
     if (!out)
         return task->arena.overflow ? BYOK_E_TOO_LARGE : BYOK_E_NOMEM;
     out->partition = task->partition; /* the key is longer than the user's, so not by it */
@@ -205,23 +208,32 @@ static enum byok_err erase_claim(struct byok_task *task)
     return BYOK_E_OK;
 }
 
+enum byok_err byok_outcome_user(const struct byok_env *env, const struct byok_user_record *user,
+                                struct byok_task *task)
+{
+    BYOK_AUTO(byok_buf) buf = {0};
+    byok_buf_init(&buf, env->settings->answer_max_bytes);
+    enum byok_err err = byok_user_record_encode(user, &task->arena, &buf);
+    if (err == BYOK_E_OK)
+        err = byok_outcome_state(task, byok_user_key(&task->arena, task->request.user), &buf);
+    return err;
+}
+
 static enum byok_err write_state(const struct byok_env *env, const struct byok_user_record *user,
                                  struct byok_task *task, int64_t wall_ms)
 {
     struct byok_arena *arena = &task->arena;
+    const struct byok_request *request = &task->request;
     const struct byok_done_record done = {wall_ms, task->status};
     BYOK_AUTO(byok_buf) buf = {0};
     byok_buf_init(&buf, env->settings->answer_max_bytes);
     enum byok_err err = byok_done_record_encode(&done, &buf);
     if (err == BYOK_E_OK)
-        err = add_state(task, byok_done_key(arena, task->request.user, task->request.id), &buf);
-    if (err != BYOK_E_OK)
-        return err;
-    byok_buf_clear(&buf);
-    err = byok_user_record_encode(user, arena, &buf);
-    if (err == BYOK_E_OK)
-        err = add_state(task, byok_user_key(arena, task->request.user), &buf);
-    return err;
+        err = byok_outcome_state(task, byok_done_key(arena, request->user, request->id), &buf);
+    if (err == BYOK_E_OK && task->record->is_parked)
+        err = byok_outcome_state(task, byok_parked_key(arena, request->user, &task->record->place),
+                                 NULL);
+    return err == BYOK_E_OK ? byok_outcome_user(env, user, task) : err;
 }
 
 static enum byok_err write_vault(struct byok_task *task)

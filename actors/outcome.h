@@ -17,6 +17,17 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
 enum byok_err byok_outcome_write(const struct byok_env *env, struct byok_user_record *user,
                                  struct byok_task *task);
 
+/** A change of a record of the state, to be published with the task; `value` NULL: its tombstone.
+ *  The value is copied.  BYOK_E_NOMEM; BYOK_E_TOO_LARGE: past the job's memory. */
+BYOK_MUST_USE BYOK_NONNULL(1)
+enum byok_err byok_outcome_state(struct byok_task *task, struct byok_str key,
+                                 const struct byok_buf *value);
+
+/** The user's own record as such a change. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_outcome_user(const struct byok_env *env, const struct byok_user_record *user,
+                                struct byok_task *task);
+
 /** Turn a finished task into a too_large error; what was used stays counted, since the provider has
  *  been paid for the answer that does not fit.  `why` is for people. */
 void byok_outcome_too_large(struct byok_task *task, const char *why) BYOK_NONNULL(1, 2);

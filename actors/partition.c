@@ -3,6 +3,7 @@
 #include "actors/partition.h"
 
 #include "actors/env.h"
+#include "actors/user.h"
 #include "base/mem.h"
 
 struct byok_partitions *byok_partitions_new(void)
@@ -78,6 +79,21 @@ struct byok_actor *byok_partition_user(struct byok_partition *partition, struct 
 {
     struct byok_user_entry *entry = find_entry(partition, id);
     return entry ? entry->actor : NULL;
+}
+
+struct byok_actor *byok_partition_user_of(struct byok_ctx *ctx, struct byok_partition *partition,
+                                          struct byok_str id)
+{
+    struct byok_actor *user = byok_partition_user(partition, id);
+    if (user)
+        return user;
+    struct byok_user_arg arg = {partition->id, partition->epoch, id};
+    user = byok_spawn(ctx->system, &byok_actor_user, &arg);
+    if (user && !byok_partition_add_user(partition, id, user)) {
+        byok_stop(user);
+        return NULL;
+    }
+    return user;
 }
 
 bool byok_partition_add_user(struct byok_partition *partition, struct byok_str id,

@@ -14,7 +14,9 @@
 
 #include <uthash.h>
 
+#include "actors/message.h"
 #include "actors/watermark.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "schemas/audit.h"
 
@@ -40,6 +42,14 @@ struct byok_restore {
     bool done;
 };
 
+/* How far the parked requests of a partition are taken up (actors/parked.c). */
+struct byok_parked_cursor {
+    bool woken; /* the users with a queue have their actors */
+    char user[BYOK_USER_MAX + 1]; /* the last one of them that has */
+    struct byok_parked_place from; /* those of a time before it were given to their users */
+    int64_t next_wall_ms; /* when to look for more; 0: at once; INT64_MAX: there is none */
+};
+
 /* One line of a partition's user directory. */
 struct byok_user_entry {
     struct byok_actor *actor;
@@ -63,6 +73,7 @@ struct byok_partition {
     uint32_t key_changes_open; /* of them, with the publisher */
     struct byok_audit_head audit, audit_next; /* committed; and with the batch under way */
     bool audit_loaded;
+    struct byok_parked_cursor parked;
     bool rewrapped; /* all its records were looked at since it came (actors/rewrap.c) */
     struct byok_partition_msg *drained; /* while DRAINING: told to the intake when open is 0 */
     int64_t drain_until_us;
@@ -78,6 +89,8 @@ struct byok_partitions {
     bool paused; /* intake is paused: memory, or a broken store */
     bool store_broken; /* the local state cannot be written now */
     bool stopping;
+    struct byok_msg look; /* to the parked actor; at most one is on its way */
+    bool looking;
 };
 
 /** Put the table into the env; one per shard. NULL: no memory. */
@@ -103,6 +116,10 @@ void byok_partition_remove(struct byok_partitions *partitions, struct byok_parti
 /** The user's actor, or NULL. */
 struct byok_actor *byok_partition_user(struct byok_partition *partition, struct byok_str id)
     BYOK_NONNULL(1);
+
+/** The user's actor, spawned when there is none; NULL: no memory. */
+struct byok_actor *byok_partition_user_of(struct byok_ctx *ctx, struct byok_partition *partition,
+                                          struct byok_str id) BYOK_NONNULL(1, 2);
 
 /** Note a user's actor; false: no memory. */
 bool byok_partition_add_user(struct byok_partition *partition, struct byok_str id,

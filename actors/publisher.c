@@ -18,6 +18,7 @@
 #include "base/mem.h"
 
 #define TROUBLE_RETRY_US ((int64_t)250000)
+#define STATE_OUTS ((size_t)4) /* that a task has as a rule at most */
 
 struct publisher {
     struct byok_queue fresh;    /* tasks to be committed */
@@ -115,7 +116,7 @@ static void remove_out(struct byok_task *task, size_t i)
  * writes more. */
 static void drop_superseded(struct byok_task **tasks, size_t count)
 {
-    struct seen *table = NULL, *lines = byok_new(2 * count, sizeof *lines);
+    struct seen *table = NULL, *lines = byok_new(STATE_OUTS * count, sizeof *lines);
     size_t used = 0;
     for (size_t t = count; lines && t-- > 0;) {
         struct byok_task *task = tasks[t];
@@ -129,7 +130,7 @@ static void drop_superseded(struct byok_task **tasks, size_t count)
             HASH_FIND(hh, table, out->key.ptr, out->key.len, same);
             if (same) {
                 remove_out(task, i);
-            } else if (used < 2 * count) {
+            } else if (used < STATE_OUTS * count) {
                 struct seen *line = &lines[used++];
                 HASH_ADD_KEYPTR(hh, table, out->key.ptr, out->key.len, line);
             }

@@ -42,23 +42,10 @@ static void save_debts(const struct byok_ctx *ctx, struct byok_user *self)
 
 /* ---- the end of a request ---- */
 
-static void forget(struct byok_user *self, struct byok_task *task)
-{
-    if (task->listed)
-        HASH_DEL(self->known, &task->known);
-    task->listed = false;
-}
-
-static void window_remove(struct byok_user *self, struct byok_task *task)
-{
-    DL_DELETE(self->window, task);
-    self->window_count--;
-}
-
 /* It was not begun, or its result may not be published: the partition's next owner takes it. */
 static void drop(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
-    forget(self, task);
+    byok_user_forget(self, task);
     if (!byok_user_is_job(task))
         self->fenced = false;
     byok_task_ended(ctx, &task);
@@ -118,6 +105,11 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* When limits let the task go: now or before, or a later time. */
 static int64_t allowed_at(const struct byok_user *self, struct byok_task *task, int64_t now)
 {
@@ -148,7 +140,7 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
             byok_fault_set(&task->fault, BYOK_E_DEADLINE,
                            "the deadline passed while the request waited");
         if (!goes_out || task->deadline_us <= now) {
-            window_remove(self, task);
+            byok_user_window_remove(self, task);
             enum byok_err err = finish_waiting(ctx, self, task);
             if (err != BYOK_E_OK) {
                 DL_PREPEND(self->window, task);
@@ -157,6 +149,8 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
             }
             continue;
         }
+        if (byok_user_park_old(ctx, self, task, wake_us))
+            continue;
         struct byok_lane *lane = lane_of(ctx, self, task);
         if (task->deadline_us < *wake_us)
             *wake_us = task->deadline_us;
@@ -202,7 +196,9 @@ static bool is_quiet(const struct byok_ctx *ctx, const struct byok_user *self)
         if (self->lanes[i].ready.away)
             return false;
     }
-    return !self->backlog && known_count(self) == 0 && byok_actor_pending(ctx->self) == 0;
+    return (self->loaded || self->closed) && !self->backlog.head && !self->commands.head &&
+           !self->overflow.head && !self->queue.more && known_count(self) == 0 &&
+           byok_actor_pending(ctx->self) == 0;
 }
 
 static void leave(struct byok_ctx *ctx, struct byok_user *self)
@@ -219,18 +215,23 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
 {
     int64_t now = byok_user_now_us(ctx), wake_us = INT64_MAX;
     enum byok_err err = BYOK_E_OK;
-    if (!self->closed && self->backlog && !self->loaded)
+    bool looked = false;
+    if (!self->closed && !self->loaded)
         err = byok_user_load(ctx, self);
     /* again while room was made: what ends without a call leaves the window at once */
     for (bool more = true; err == BYOK_E_OK && more && self->loaded && !self->closed;) {
         err = byok_user_fill(ctx, self);
-        if (err == BYOK_E_OK)
-            err = look_over(ctx, self, now, &wake_us);
-        more = self->backlog && !self->fenced && self->window_count < ctx->env->settings->window;
+        enum byok_err seen = look_over(ctx, self, now, &wake_us); /* whatever cannot be taken */
+        looked = seen == BYOK_E_OK;
+        err = err == BYOK_E_OK ? seen : err;
+        more = byok_user_may_fill(ctx, self);
     }
+    wake_us = earliest(wake_us, byok_user_parks_backlog_at(ctx, self));
+    if (self->queue.more && !byok_user_may_refill(ctx, self)) /* memory is short */
+        wake_us = earliest(wake_us, now + TROUBLE_RETRY_US);
     if (err != BYOK_E_OK)
         wake_us = now + TROUBLE_RETRY_US;
-    else if (!self->closed && self->loaded)
+    if (looked)
         offer(ctx, self, now, &wake_us);
     if (is_quiet(ctx, self)) {
         if (self->idle_from_us == 0)
@@ -251,29 +252,21 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
 
 /* ---- messages ---- */
 
-static void on_request(struct byok_user *self, struct byok_msg **msg)
+static void on_request(const struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
 {
     struct byok_record *record = (struct byok_record *)*msg;
     *msg = NULL;
-    record->msg.next = NULL;
-    if (self->backlog_last)
-        self->backlog_last->msg.next = &record->msg;
-    else
-        self->backlog = record;
-    self->backlog_last = record;
+    record->taken_us = byok_user_now_us(ctx);
+    byok_user_line_up(ctx, self, &record);
 }
 
 static void on_close(struct byok_ctx *ctx, struct byok_user *self)
 {
     self->closed = true;
-    while (self->backlog) {
-        struct byok_record *record = self->backlog;
-        byok_user_pop_backlog(self);
-        byok_record_dropped(ctx, &record);
-    }
+    byok_user_drop_raw(ctx, self);
     while (self->window) {
         struct byok_task *task = self->window;
-        window_remove(self, task);
+        byok_user_window_remove(self, task);
         leave_to_next(ctx, self, task);
     }
 }
@@ -314,7 +307,7 @@ static void on_turn(struct byok_ctx *ctx, struct byok_user *self, struct byok_ms
         task->deadline_us = now + ctx->env->settings->deadline_us;
     bool limited = self->requests.per_minute > 0 || self->tokens.per_minute > 0;
     task->turn_us = limited && !is_exempt(task) ? now : 0;
-    window_remove(self, task);
+    byok_user_window_remove(self, task);
     self->calls++;
     byok_send_task(ctx, provider, BYOK_MSG_CALL, &task);
 }
@@ -358,17 +351,23 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
     return task->fault.code != BYOK_E_OK && byok_retry_decide(&policy, &what, at_us);
 }
 
-/* Until task->not_before_us. */
-static void wait_for_retry(const struct byok_ctx *ctx, struct byok_user *self,
-                           struct byok_task *task)
+/* Until task->not_before_us, in the window, or in the state when that is long. */
+static void wait_for_retry(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
+    enum byok_err err = BYOK_E_TOO_LARGE;
     int64_t at_us = task->not_before_us;
     if (task->fault.code == BYOK_E_RATE_LIMITED &&
         at_us > lane_of(ctx, self, task)->blocked_until_us)
         lane_of(ctx, self, task)->blocked_until_us = at_us;
     task->fault = (struct byok_fault){0};
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, !task->late);
-    DL_PREPEND(self->window, task);
+    if (at_us >= byok_user_parks_at(ctx, byok_user_now_us(ctx)) && byok_user_can_park(task)) {
+        save_debts(ctx, self);
+        err = byok_user_park(ctx, self, task, at_us);
+    }
+    if (err == BYOK_E_OK)
+        return;
+    DL_PREPEND(self->window, task); /* also when there is no memory to park it */
     self->window_count++;
 }
 
@@ -414,15 +413,6 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     return BYOK_E_OK;
 }
 
-static bool is_refused(const struct byok_task *task)
-{
-    for (size_t i = 0; i < task->out_count; i++) {
-        if (task->outs[i].refused && task->outs[i].topic == BYOK_TOPIC_RESULTS)
-            return true;
-    }
-    return false;
-}
-
 /* The outcomes that will be committed after this one leave the counters, or come back. */
 static void count_later(const struct byok_ctx *ctx, struct byok_user *self,
                         const struct byok_task *task, int sign)
@@ -438,11 +428,37 @@ static void count_later(const struct byok_ctx *ctx, struct byok_user *self,
     }
 }
 
+/* What the state topic does not take waits in memory. */
+static enum byok_err park_again(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
+{
+    struct byok_task *task = (struct byok_task *)*msg;
+    bool queued = task->place.due_wall_ms == 0;
+    enum byok_err err = BYOK_E_TOO_LARGE;
+    self->queue.parking -= queued;
+    task->parking = false;
+    task->placed = true; /* part of the batch may be there when delivery is at least once */
+    save_debts(ctx, self);
+    if (!byok_user_is_refused(task, BYOK_TOPIC_STATE) && !self->closed)
+        err = byok_user_park(ctx, self, task, queued ? 0 : task->not_before_us);
+    *msg = NULL;
+    if (err == BYOK_E_OK)
+        return err;
+    task->unparkable = err == BYOK_E_TOO_LARGE;
+    task->placed = false;
+    if (self->closed)
+        drop(ctx, self, task);
+    else
+        byok_user_window_add(self, task);
+    return BYOK_E_OK;
+}
+
 /* Its commit has failed: the outcome is written anew; done twice when it failed for memory. */
 static enum byok_err on_refused(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
-    if (is_refused(task))
+    if (task->parking)
+        return park_again(ctx, self, msg);
+    if (byok_user_is_refused(task, BYOK_TOPIC_RESULTS))
         byok_outcome_too_large(task, "the result is larger than the results topic takes: raise its "
                                      "max.message.bytes");
     count_later(ctx, self, task, -1);
@@ -468,6 +484,8 @@ static void on_committed(struct byok_ctx *ctx, struct byok_user *self, struct by
 {
     struct byok_task *task = (struct byok_task *)*msg;
     *msg = NULL;
+    if (task->parking)
+        byok_user_parked(ctx, self, task);
     drop(ctx, self, task);
 }
 
@@ -477,7 +495,7 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
     enum byok_err err = BYOK_E_OK;
     switch ((*msg)->kind) {
     case BYOK_MSG_REQUEST:
-        on_request(self, msg);
+        on_request(ctx, self, msg);
         break;
     case BYOK_MSG_CLOSE:
         on_close(ctx, self);
@@ -533,6 +551,7 @@ static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
     if (!self->lanes)
         return BYOK_E_NOMEM;
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_USERS, 1);
+    byok_timer_set(ctx, &self->timer, byok_user_now_us(ctx)); /* it may have a queue and no mail */
     return BYOK_E_OK;
 }
 
@@ -540,11 +559,13 @@ static void done(struct byok_ctx *ctx, void *state)
 {
     struct byok_user *self = state;
     byok_timer_cancel(ctx, &self->timer);
-    byok_records_free(self->backlog);
+    byok_records_free((struct byok_record *)self->commands.head);
+    byok_records_free((struct byok_record *)self->backlog.head);
+    byok_records_free((struct byok_record *)self->overflow.head);
     while (self->window) {
         struct byok_task *task = self->window;
-        window_remove(self, task);
-        forget(self, task);
+        byok_user_window_remove(self, task);
+        byok_user_forget(self, task);
         byok_task_free(task);
     }
     HASH_CLEAR(hh, self->known); /* the others are on their way; they are owned there */
@@ -558,8 +579,7 @@ static void check(const void *state)
 {
     const struct byok_user *self = state;
     assert(known_count(self) >= self->window_count + self->calls);
-    assert(!self->backlog == !self->backlog_last);
-    assert(!self->closed || (!self->backlog && !self->window));
+    assert(!self->closed || (!self->backlog.head && !self->overflow.head && !self->window));
 }
 
 const struct byok_behavior byok_actor_user = {

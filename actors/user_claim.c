@@ -47,7 +47,7 @@ static bool goes_again(const struct byok_ctx *ctx, struct byok_task *task)
     const struct byok_retry_case what = {
         .fault = &task->fault,
         .sent = true,
-        .attempts = task->attempts_before + 1,
+        .attempts = task->attempts_before + task->attempt_count,
         .on_unknown = task->request.on_unknown,
         .now_us = task->not_before_us,
         .deadline_us = task->deadline_us,
@@ -63,7 +63,8 @@ void byok_user_adopt(const struct byok_ctx *ctx, struct byok_task *task,
     left_ms = left_ms < 0 ? 0 : left_ms > WAIT_MAX_MS ? WAIT_MAX_MS : left_ms;
     task->not_before_us = byok_user_now_us(ctx) + left_ms * 1000;
     task->claimed = task->unclear = task->orphan = true;
-    task->attempts_before = (uint32_t)claim->attempt - 1;
+    uint32_t before = (uint32_t)claim->attempt - 1; /* of them some are told, if it was parked */
+    task->attempts_before = before > task->attempt_count ? before - task->attempt_count : 0;
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_ORPHANS, 1);
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_UNSURE, 1);
     byok_log_event(ctx->env->log, BYOK_LOG_WARN, "claim_without_outcome",
@@ -75,9 +76,11 @@ void byok_user_adopt(const struct byok_ctx *ctx, struct byok_task *task,
                    "the worker %s was about to send the call, or had sent it, and went away before "
                    "it could say what came of it",
                    claim->owner);
-    task->attempts[0] = (struct byok_attempt){
+    uint32_t i =
+        task->attempt_count < BYOK_ATTEMPTS_MAX ? task->attempt_count : BYOK_ATTEMPTS_MAX - 1;
+    task->attempts[i] = (struct byok_attempt){
         .started_wall_ms = claim->claimed_wall_ms, .code = BYOK_E_OUTCOME_LOST, .sent = true};
-    task->attempt_count = 1;
+    task->attempt_count++;
     task->orphan = !goes_again(ctx, task);
     if (!task->orphan)
         task->fault = (struct byok_fault){0};

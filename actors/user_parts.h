@@ -4,12 +4,16 @@
  * user.c       the actor: messages, limits, turns, retries, the end of a request
  * user_take.c  from raw records to decoded requests: state, dedupe, routing
  * user_claim.c requests that an earlier owner has claimed and not done
+ * user_park.c  which records wait where; into the state and back
  */
 #ifndef BYOK_ACTORS_USER_PARTS_H
 #define BYOK_ACTORS_USER_PARTS_H
 
+#include <utlist.h>
+
 #include "actors/env.h"
 #include "actors/limit.h"
+#include "actors/queue.h"
 #include "schemas/state.h"
 
 #define FAR_US ((int64_t)10 * 365 * 86400 * 1000000) /* keeps sums of times from overflowing */
@@ -21,6 +25,13 @@ struct byok_lane {
     struct byok_task *first;  /* of the window, while offers are made */
 };
 
+/* The user's queue in the state. */
+struct byok_user_queue {
+    bool more;        /* there may be some that are not in memory */
+    int64_t after;    /* order of the last one taken up; -1: none */
+    uint32_t parking; /* on their way there */
+};
+
 struct byok_user {
     int32_t partition;
     uint32_t epoch;
@@ -30,14 +41,19 @@ struct byok_user {
     bool fenced; /* a command is under way */
     struct byok_user_record record;
     struct byok_limit requests, tokens;
-    struct byok_record *backlog, *backlog_last;
+    /* raw records, oldest first */
+    struct byok_queue commands; /* overtake jobs: a cancel or a new limit does not wait for them */
+    struct byok_queue backlog;
+    size_t backlog_bytes;
+    struct byok_queue overflow; /* to be parked */
+    struct byok_user_queue queue;
     struct byok_task *window; /* decoded and not under way, oldest first */
     uint32_t window_count;
     struct byok_known *known; /* all decoded ones up to their commit, by id; and `anchor` */
     struct byok_known anchor; /* keeps the table's head in this actor, whoever frees the tasks */
-    uint32_t calls;          /* under way */
-    uint64_t finished;       /* outcomes so far */
-    struct byok_lane *lanes;      /* the i-th for the i-th provider */
+    uint32_t calls; /* under way */
+    uint64_t finished; /* outcomes so far */
+    struct byok_lane *lanes; /* the i-th for the i-th provider */
     struct byok_timer timer;
     int64_t idle_from_us;
 };
@@ -62,22 +78,98 @@ static inline int64_t byok_user_or_default(int64_t own, int64_t general)
     return own >= 0 ? own : general;
 }
 
-static inline void byok_user_pop_backlog(struct byok_user *self)
+static inline void byok_user_forget(struct byok_user *self, struct byok_task *task)
 {
-    self->backlog = (struct byok_record *)self->backlog->msg.next;
-    if (!self->backlog)
-        self->backlog_last = NULL;
+    if (task->listed)
+        HASH_DEL(self->known, &task->known);
+    task->listed = false;
+}
+
+static inline void byok_user_window_add(struct byok_user *self, struct byok_task *task)
+{
+    DL_APPEND(self->window, task);
+    self->window_count++;
+}
+
+static inline void byok_user_window_remove(struct byok_user *self, struct byok_task *task)
+{
+    DL_DELETE(self->window, task);
+    self->window_count--;
+}
+
+/** Monotonic time from which a request that waits since `taken_us` is parked. */
+static inline int64_t byok_user_parks_at(const struct byok_ctx *ctx, int64_t taken_us)
+{
+    int64_t after_us = ctx->env->settings->park_after_us;
+    return after_us > 0 ? taken_us + after_us : INT64_MAX;
 }
 
 /** Read the user's record and set up the limits.  BYOK_E_STORE, BYOK_E_NOMEM: call again later. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
-enum byok_err byok_user_load(const struct byok_ctx *ctx, struct byok_user *self);
+enum byok_err byok_user_load(struct byok_ctx *ctx, struct byok_user *self);
 
-/** Decode records of the backlog into the window, as far as there is room and no fence.  What is no
- *  request becomes a dead letter, what was answered before is passed over.  BYOK_E_STORE,
+/** A raw record takes its place: before the jobs (a command), in memory, or to be parked. Takes it. */
+void byok_user_line_up(const struct byok_ctx *ctx, struct byok_user *self,
+                       struct byok_record **record) BYOK_NONNULL(1, 2, 3);
+
+/** All records in memory that are not decoded are to be parked. */
+void byok_user_spill(struct byok_ctx *ctx, struct byok_user *self) BYOK_NONNULL(1, 2);
+
+/** Whether byok_user_refill may find something now. */
+bool byok_user_may_refill(const struct byok_ctx *ctx, const struct byok_user *self)
+    BYOK_NONNULL(1, 2);
+
+/** Take requests of the user's queue in the state up into the empty backlog, as many as the window
+ *  has room for.  BYOK_E_STORE, BYOK_E_NOMEM: call again later. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_user_refill(struct byok_ctx *ctx, struct byok_user *self);
+
+/** Whether there is anything of the user's queue in the state, for a user that begins. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_user_find_queue(const struct byok_ctx *ctx, struct byok_user *self);
+
+/** Whether the state may say of it that it waits: not while a claim says that it may have been
+ *  sent, nor when there were attempts that this task cannot tell of. */
+static inline bool byok_user_can_park(const struct byok_task *task)
+{
+    return byok_user_is_job(task) && !task->claimed && task->attempts_before == 0;
+}
+
+/** Send a known job that is not in the window to the publisher, to wait in the state until
+ *  `at_us` (monotonic; 0: until there is room); it comes back COMMITTED or REFUSED with
+ *  task->parking.  BYOK_E_NOMEM: nothing happened.  BYOK_E_TOO_LARGE: it cannot be parked. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_user_park(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
+                             int64_t at_us);
+
+/** Park a job of the window when it has waited long, so that it holds its offset no longer.  False:
+ *  it is in the window still; `*wake_us` is not later than when to try (again). */
+bool byok_user_park_old(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
+                        int64_t *wake_us) BYOK_NONNULL(1, 2, 3, 4);
+
+/** Drop all raw records: they are the next owner's. */
+void byok_user_drop_raw(struct byok_ctx *ctx, struct byok_user *self) BYOK_NONNULL(1, 2);
+
+/** Whether the broker can never take a record of the task for that topic. */
+bool byok_user_is_refused(const struct byok_task *task, enum byok_topic topic) BYOK_NONNULL(1);
+
+/** When the oldest raw record is to be parked; INT64_MAX: there is none. */
+int64_t byok_user_parks_backlog_at(const struct byok_ctx *ctx, const struct byok_user *self)
+    BYOK_NONNULL(1, 2);
+
+/** Such a task is in the state now; the caller ends it. */
+void byok_user_parked(struct byok_ctx *ctx, struct byok_user *self, const struct byok_task *task)
+    BYOK_NONNULL(1, 2, 3);
+
+/** Decode records into the window, as far as there is room and no fence, and park what is to be
+ *  parked.  What is no request becomes a dead letter, what was answered before is passed over.  BYOK_E_STORE,
  *  BYOK_E_NOMEM: the record is where it was; call again later. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_user_fill(struct byok_ctx *ctx, struct byok_user *self);
+
+/** Whether byok_user_fill would decode more now. */
+bool byok_user_may_fill(const struct byok_ctx *ctx, const struct byok_user *self)
+    BYOK_NONNULL(1, 2);
 
 /** Tell of a failed read of the local state; its code. */
 enum byok_err byok_user_store_failed(const struct byok_ctx *ctx, const struct byok_user *self,

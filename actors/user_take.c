@@ -4,6 +4,7 @@
 
 #include "actors/authorize.h"
 #include "actors/deadletter.h"
+#include "actors/parked.h"
 #include "actors/partition.h"
 #include "actors/route.h"
 #include "actors/user_parts.h"
@@ -28,7 +29,7 @@ enum byok_err byok_user_store_failed(const struct byok_ctx *ctx, const struct by
     return fault->code;
 }
 
-enum byok_err byok_user_load(const struct byok_ctx *ctx, struct byok_user *self)
+enum byok_err byok_user_load(struct byok_ctx *ctx, struct byok_user *self)
 {
     struct byok_store *state = ctx->env->state;
     BYOK_AUTO(byok_arena) arena = {0};
@@ -39,7 +40,7 @@ enum byok_err byok_user_load(const struct byok_ctx *ctx, struct byok_user *self)
     enum byok_err err = state->ops->get(state, self->partition, key, &arena, &bytes, &fault);
     if (err != BYOK_E_OK)
         return byok_user_store_failed(ctx, self, &fault);
-    byok_user_record_init(&self->record);
+    byok_user_record_done(&self->record); /* of a try that failed further on */
     if (bytes.ptr)
         err = byok_user_record_decode(bytes, &arena, &self->record);
     if (err == BYOK_E_BAD_MESSAGE) {
@@ -58,8 +59,11 @@ enum byok_err byok_user_load(const struct byok_ctx *ctx, struct byok_user *self)
     byok_limit_load(&self->requests, byok_user_now_us(ctx), self->record.requests_debt_us,
                     passed_us);
     byok_limit_load(&self->tokens, byok_user_now_us(ctx), self->record.tokens_debt_us, passed_us);
-    self->loaded = true;
-    return BYOK_E_OK;
+    err = byok_user_find_queue(ctx, self);
+    self->loaded = err == BYOK_E_OK;
+    if (self->loaded && self->queue.more) /* what came before it was known goes behind it */
+        byok_user_spill(ctx, self);
+    return err;
 }
 
 static size_t arena_cap(const struct byok_settings *settings)
@@ -67,6 +71,30 @@ static size_t arena_cap(const struct byok_settings *settings)
     /* the tree, the copy in the provider's form, the answer, the result: each at most about two
      * times its bytes on the wire */
     return 4 * (settings->request_max_bytes + settings->answer_max_bytes);
+}
+
+/* Monotonic; `none` for a wall time of 0 or one that is years away. */
+static int64_t monotonic_of(const struct byok_ctx *ctx, int64_t wall_ms, int64_t none)
+{
+    int64_t left_ms = wall_ms - ctx->env->clock->ops->wall_ms(ctx->env->clock);
+    return wall_ms == 0 || left_ms > FAR_US / 1000 ? none : byok_user_now_us(ctx) + left_ms * 1000;
+}
+
+/* From the message, and from what happened to it before it was parked. */
+static void set_times(const struct byok_ctx *ctx, struct byok_task *task)
+{
+    const struct byok_request *request = &task->request;
+    const struct byok_record *record = task->record;
+    struct byok_parked_past past = {0};
+    int64_t deadline = request->deadline_wall_ms, start = request->not_before_wall_ms;
+    if (byok_parked_past_of(record, &past)) {
+        task->attempt_count = past.attempt_count;
+        memcpy(task->attempts, past.attempts, sizeof task->attempts);
+        deadline = past.deadline_wall_ms != 0 ? past.deadline_wall_ms : deadline;
+        start = record->place.due_wall_ms > start ? record->place.due_wall_ms : start;
+    }
+    task->deadline_us = monotonic_of(ctx, deadline, INT64_MAX);
+    task->not_before_us = monotonic_of(ctx, start, start == 0 ? 0 : byok_user_now_us(ctx) + FAR_US);
 }
 
 static enum byok_err decode(const struct byok_ctx *ctx, struct byok_task *task,
@@ -85,13 +113,7 @@ static enum byok_err decode(const struct byok_ctx *ctx, struct byok_task *task,
     struct byok_str trace = byok_record_header_of(record, BYOK_HEADER_TRACEPARENT);
     if (request->traceparent.len == 0 && trace.len <= BYOK_TRACEPARENT_MAX)
         request->traceparent = trace;
-    task->deadline_us = INT64_MAX;
-    if (request->deadline_wall_ms != 0) {
-        int64_t left_ms =
-            request->deadline_wall_ms - ctx->env->clock->ops->wall_ms(ctx->env->clock);
-        if (left_ms < FAR_US / 1000)
-            task->deadline_us = byok_user_now_us(ctx) + left_ms * 1000;
-    }
+    set_times(ctx, task);
     return BYOK_E_OK;
 }
 
@@ -113,12 +135,24 @@ static enum byok_err is_repeat(const struct byok_ctx *ctx, struct byok_user *sel
     if (err != BYOK_E_OK)
         return byok_user_store_failed(ctx, self, &fault);
     *out = bytes.ptr != NULL;
-    return BYOK_E_OK;
+    if (!bytes.ptr || !task->record->is_parked)
+        return BYOK_E_OK;
+    /* of a parked one the marker is there; if it is elsewhere by now, this is an old copy */
+    const struct byok_parked_place *own = &task->record->place;
+    struct byok_parked_place place;
+    err = byok_parked_marker_decode(bytes, &place);
+    if (err == BYOK_E_OK)
+        *out = place.due_wall_ms != own->due_wall_ms || place.order != own->order;
+    return err == BYOK_E_NOMEM ? err : BYOK_E_OK;
 }
 
-/* Nothing to publish but the offset. */
+/* Nothing to publish but the offset; of a parked one's copy nothing at all. */
 static void pass_over(struct byok_ctx *ctx, struct byok_task *task)
 {
+    if (task->record->is_parked) {
+        byok_task_ended(ctx, &task);
+        return;
+    }
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_DUPLICATES, 1);
     byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "duplicate", BYOK_F_STR("id", task->request.id),
                    BYOK_F_INT("offset", task->offset));
@@ -131,91 +165,173 @@ static void configure(const struct byok_ctx *ctx, struct byok_user *self, struct
         set_limits(ctx, self);
 }
 
-/* A decoded request takes its place; what is wrong with it stands in task->fault. */
-static enum byok_err admit(const struct byok_ctx *ctx, struct byok_user *self,
-                           struct byok_task *task)
+/* Its id is known from now on. */
+static enum byok_err list(const struct byok_ctx *ctx, struct byok_user *self,
+                          struct byok_task *task)
 {
-    struct byok_fault fault = {0};
-    enum byok_err err = byok_authorize(ctx->env, &task->request, &fault);
-    if (err == BYOK_E_OK)
-        err = byok_route(ctx->env, &self->record, task, &fault);
-    if (err == BYOK_E_NOMEM)
-        return err;
     struct byok_known *line = &task->known;
     HASH_ADD_KEYPTR(hh, self->known, task->request.id.ptr, task->request.id.len, line);
     if (!line->hh.tbl)
         return BYOK_E_NOMEM;
     task->listed = true;
     task->user = ctx->self;
-    task->fault = fault;
-    DL_APPEND(self->window, task);
-    self->window_count++;
+    return BYOK_E_OK;
+}
+
+static void admit(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
+{
+    byok_user_window_add(self, task);
     if (!byok_user_is_job(task))
         self->fenced = true;
     if (task->request.type == BYOK_REQUEST_USER_CONFIGURE)
         configure(ctx, self, task);
-    return BYOK_E_OK;
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_TAKEN_UP, task->record->is_parked);
+    byok_task_weigh(ctx->env, task);
 }
 
-/* The task of the first record; the record is popped when it is settled what becomes of it. */
-static enum byok_err take_one(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
+/* Into the state when it is to wait, else into the window; what is wrong with it stands in
+ * task->fault and is told at once. */
+static enum byok_err place(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
+                           bool overflow)
+{
+    int64_t now = byok_user_now_us(ctx);
+    bool parks = overflow || task->not_before_us > byok_user_parks_at(ctx, now);
+    struct byok_fault fault = {0};
+    enum byok_err err = byok_authorize(ctx->env, &task->request, &fault);
+    if (err == BYOK_E_OK)
+        err = byok_route(ctx->env, &self->record, task, &fault);
+    if (err != BYOK_E_NOMEM)
+        err = list(ctx, self, task);
+    if (err != BYOK_E_OK)
+        return err;
+    struct byok_claim_record claim = {0};
+    if (byok_user_is_job(task))
+        err = byok_user_find_claim(ctx, self, task, &claim);
+    if (err == BYOK_E_NOMEM || err == BYOK_E_STORE) {
+        byok_user_forget(self, task);
+        return err;
+    }
+    task->fault = fault;
+    if (!byok_user_is_job(task) || claim.attempt > 0 || fault.code != BYOK_E_OK ||
+        task->deadline_us <= now)
+        task->unparkable = true;
+    if (parks && !task->unparkable) {
+        err = byok_user_park(ctx, self, task, task->not_before_us > now ? task->not_before_us : 0);
+        task->unparkable = err == BYOK_E_TOO_LARGE;
+    }
+    if (!parks || task->unparkable) {
+        admit(ctx, self, task);
+        if (claim.attempt > 0)
+            byok_user_adopt(ctx, task, &claim);
+        return BYOK_E_OK;
+    }
+    if (err != BYOK_E_OK)
+        byok_user_forget(self, task);
+    return err;
+}
+
+static enum byok_err refuse(struct byok_ctx *ctx, struct byok_task *task,
+                            const struct byok_fault *fault)
+{
+    struct byok_record *record = task->record;
+    task->record = NULL;
+    enum byok_err err = byok_dead_letter(ctx, &record, "decode", fault);
+    if (err != BYOK_E_OK)
+        task->record = record;
+    else
+        byok_task_free(task);
+    return err;
+}
+
+/* Its record once more among the raw ones: it is not what it was taken for. */
+static void line_up_again(const struct byok_ctx *ctx, struct byok_user *self,
+                          struct byok_task *task)
+{
+    struct byok_record *record = task->record;
+    task->record = NULL;
+    record->is_job = byok_user_is_job(task);
+    byok_task_free(task);
+    if (record->is_job)
+        byok_user_line_up(ctx, self, &record);
+    else
+        byok_queue_push(&self->commands, &record->msg);
+}
+
+/* The task of a record that was the first of `from`; on an error both are unchanged. */
+static enum byok_err take_one(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
+                              const struct byok_queue *from)
 {
     struct byok_fault fault = {0};
     enum byok_err err = decode(ctx, task, &fault);
     if (err == BYOK_E_NOMEM)
         return err;
-    if (err != BYOK_E_OK) {
-        struct byok_record *record = task->record;
-        task->record = NULL;
-        err = byok_dead_letter(ctx, &record, "decode", &fault);
-        if (err != BYOK_E_OK)
-            task->record = record;
-        else
-            byok_task_free(task);
-        return err;
+    if (err != BYOK_E_OK)
+        return refuse(ctx, task, &fault);
+    if (byok_user_is_job(task) ? from == &self->commands : from == &self->overflow) {
+        line_up_again(ctx, self, task);
+        return BYOK_E_OK;
     }
     bool repeat = false;
     err = is_repeat(ctx, self, task, &repeat);
-    if (err != BYOK_E_OK)
-        return err;
-    if (repeat) {
+    if (err == BYOK_E_OK && repeat)
         pass_over(ctx, task);
-        return BYOK_E_OK;
-    }
-    struct byok_claim_record claim = {0};
-    if (byok_user_is_job(task))
-        err = byok_user_find_claim(ctx, self, task, &claim);
-    if (err == BYOK_E_OK)
-        err = admit(ctx, self, task);
-    if (err != BYOK_E_OK)
+    else if (err == BYOK_E_OK)
+        err = place(ctx, self, task, from == &self->overflow);
+    return err;
+}
+
+static enum byok_err take(struct byok_ctx *ctx, struct byok_user *self, struct byok_queue *from)
+{
+    struct byok_record *record = (struct byok_record *)byok_queue_pop(from);
+    size_t bytes = from == &self->backlog ? record->bytes : 0;
+    struct byok_queue back = {0};
+    struct byok_task *task = byok_task_new(&record, arena_cap(ctx->env->settings));
+    enum byok_err err = task ? take_one(ctx, self, task, from) : BYOK_E_NOMEM;
+    if (err == BYOK_E_OK) {
+        self->backlog_bytes -= bytes;
         return err;
-    if (claim.attempt > 0)
-        byok_user_adopt(ctx, task, &claim);
-    byok_task_weigh(ctx->env, task);
-    return BYOK_E_OK;
+    }
+    if (task) {
+        record = task->record;
+        task->record = NULL;
+        byok_task_free(task);
+    }
+    byok_queue_push(&back, &record->msg); /* where it was */
+    byok_queue_prepend(from, &back);
+    return err;
+}
+
+static bool has_room(const struct byok_ctx *ctx, const struct byok_user *self)
+{
+    return !self->fenced && self->window_count < ctx->env->settings->window;
+}
+
+bool byok_user_may_fill(const struct byok_ctx *ctx, const struct byok_user *self)
+{
+    return (!self->fenced && (self->commands.head || self->overflow.head)) ||
+           (has_room(ctx, self) && (self->backlog.head || byok_user_may_refill(ctx, self)));
 }
 
 enum byok_err byok_user_fill(struct byok_ctx *ctx, struct byok_user *self)
 {
-    while (self->backlog && !self->fenced && self->window_count < ctx->env->settings->window) {
-        struct byok_record *record = self->backlog;
-        struct byok_msg *behind = record->msg.next;
-        struct byok_task *task = byok_task_new(&record, arena_cap(ctx->env->settings));
-        if (!task)
-            return BYOK_E_NOMEM;
-        byok_user_pop_backlog(self);
-        task->record->msg.next = NULL;
-        enum byok_err err = take_one(ctx, self, task);
+    const struct byok_record *oldest =
+        self->fenced ? NULL : (const struct byok_record *)self->backlog.head;
+    enum byok_err err = BYOK_E_OK;
+    if (oldest && byok_user_parks_at(ctx, oldest->taken_us) <= byok_user_now_us(ctx))
+        byok_user_spill(ctx, self);
+    while (err == BYOK_E_OK && !self->fenced && self->commands.head)
+        err = take(ctx, self, &self->commands);
+    while (err == BYOK_E_OK && has_room(ctx, self)) {
+        if (!self->backlog.head)
+            err = byok_user_refill(ctx, self);
+        if (!self->backlog.head)
+            break;
         if (err == BYOK_E_OK)
-            continue;
-        record = task->record; /* back to where it was */
-        task->record = NULL;
-        byok_task_free(task);
-        record->msg.next = behind;
-        self->backlog = record;
-        if (!behind)
-            self->backlog_last = record;
-        return err;
+            err = take(ctx, self, &self->backlog);
     }
-    return BYOK_E_OK;
+    /* Nothing that came behind a command is parked before the command is committed: the next owner
+     * would take it up before it comes to the command. */
+    while (err == BYOK_E_OK && !self->fenced && !self->commands.head && self->overflow.head)
+        err = take(ctx, self, &self->overflow);
+    return err;
 }

@@ -204,7 +204,7 @@ static const struct byok_rule envelope_rules[] = {
 static const struct byok_rule job_rules[] = {
     {"capability", BYOK_ACCEPT_FILLED, true},     {"on_unknown", BYOK_ACCEPT_TEXT, false},
     {"provider_options", BYOK_ACCEPT_MAP, false}, {"raw", BYOK_ACCEPT_BOOL, false},
-    {"stream", BYOK_ACCEPT_BOOL, false},
+    {"stream", BYOK_ACCEPT_BOOL, false},          {"not_before_ms", BYOK_ACCEPT_POSITIVE, false},
 };
 
 static bool is_true(const struct byok_value *value)
@@ -221,6 +221,17 @@ static int64_t deadline_of(const struct byok_value *root, int64_t timestamp_wall
     if (!byok_value_as_int(byok_value_find(root, "deadline_ms"), &deadline))
         return by_timeout;
     return by_timeout != 0 && by_timeout < deadline ? by_timeout : deadline;
+}
+
+/* Of jobs only; one of a wrong type is refused with the job's other members. */
+static int64_t not_before_of(const struct byok_request *request)
+{
+    int64_t time = 0;
+    return request->type == BYOK_REQUEST_JOB &&
+                   byok_value_as_int(byok_value_find(&request->root, "not_before_ms"), &time) &&
+                   time > 0
+               ? time
+               : 0;
 }
 
 static enum byok_err check_metadata_size(const struct byok_request *request,
@@ -246,7 +257,10 @@ static enum byok_err read_envelope(struct byok_arena *arena, size_t message_byte
         byok_check_rules(arena, &out->root, envelope_rules, COUNT(envelope_rules), fault);
     if (err != BYOK_E_OK)
         return err;
-    out->deadline_wall_ms = deadline_of(&out->root, timestamp_wall_ms);
+    int64_t start_wall_ms = not_before_of(out);
+    out->not_before_wall_ms = start_wall_ms;
+    out->deadline_wall_ms = deadline_of(
+        &out->root, start_wall_ms > timestamp_wall_ms ? start_wall_ms : timestamp_wall_ms);
     out->metadata = byok_value_find(&out->root, "metadata");
     /* a small message cannot hold a large one, so that most are not measured */
     if (out->metadata && message_bytes > BYOK_METADATA_MAX / REWRITE_GROWTH_MAX)

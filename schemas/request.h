@@ -64,6 +64,7 @@ struct byok_request {
     struct byok_str label;    /* which of the user's keys; "default" when not said */
     const struct byok_value *metadata; /* NULL: none; echoed unchanged */
     int64_t deadline_wall_ms;          /* Unix time in ms; 0: the worker's default */
+    int64_t not_before_wall_ms;        /* Unix time in ms; 0: at once */
     /* job */
     enum byok_capability capability;
     enum byok_on_unknown on_unknown;
@@ -104,7 +105,7 @@ bool byok_request_stores_key(enum byok_request_type type);
 /** Decode and check one record.
  *
  * `record_key` is the Kafka key: it must equal the user.  `timestamp_wall_ms` is the record's
- * timestamp (or now); `timeout_ms` in the message counts from it.
+ * timestamp (or now); `timeout_ms` in the message counts from it, or from `not_before_ms`.
  * BYOK_E_BAD_MESSAGE  not JSON/msgpack, a member missing or of the wrong type, too long ids
  * BYOK_E_RAW_KEY      a member that is meant for a raw key: the message must not be copied anywhere
  * BYOK_E_WRONG_KEY    the record key is not the user

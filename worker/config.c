@@ -163,5 +163,7 @@ struct byok_settings byok_config_settings(const struct byok_config *config)
         .answer_max_bytes = (size_t)config->jobs.answer_max_bytes,
         .commit_tasks_max = (uint32_t)config->publish.batch,
         .window = (uint32_t)config->jobs.window,
+        .queue = (uint32_t)config->jobs.queue,
+        .park_after_us = config->jobs.park_after_ms * 1000,
     };
 }

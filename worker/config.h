@@ -107,7 +107,8 @@ struct byok_config {
         int64_t attempts, backoff_ms, backoff_max_ms;
     } retry;
     struct {
-        int64_t deadline_ms, request_max_bytes, answer_max_bytes, memory_mb, window, done_keep_s;
+        int64_t deadline_ms, request_max_bytes, answer_max_bytes, memory_mb, window, queue,
+            park_after_ms, done_keep_s;
     } jobs;
     struct {
         int64_t linger_ms, stream_linger_ms, batch;

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "schemas/parked.h"
 #include "schemas/state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -61,11 +62,31 @@ static void read_claim(struct byok_str bytes)
     assert(strcmp(record.provider, again.provider) == 0);
 }
 
+static void read_parked(struct byok_str bytes)
+{
+    BYOK_AUTO(byok_arena) arena = {.cap_bytes = CAP};
+    BYOK_AUTO(byok_buf) buf = {.cap_bytes = CAP};
+    struct byok_parked parked, again;
+    struct byok_parked_place place;
+    struct byok_str user;
+    if (byok_parked_key_read(bytes, &user, &place))
+        assert(byok_str_eq(byok_parked_key(&arena, user, &place), bytes));
+    if (byok_parked_marker_decode(bytes, &place) == BYOK_E_OK)
+        assert(place.order >= 0 && place.due_wall_ms >= 0);
+    if (byok_parked_decode(bytes, &arena, &parked) != BYOK_E_OK ||
+        byok_parked_encode(&parked, &arena, &buf) != BYOK_E_OK ||
+        byok_parked_decode(byok_buf_str(&buf), &arena, &again) != BYOK_E_OK)
+        return;
+    assert(byok_str_eq(parked.request, again.request));
+    assert(parked.past.attempt_count == again.past.attempt_count);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct byok_str bytes = {(const char *)data, size};
     read_user(bytes);
     read_done(bytes);
     read_claim(bytes);
+    read_parked(bytes);
     return 0;
 }

@@ -19,7 +19,7 @@ import msgpack
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUT = ROOT / "schemas" / "vectors"
 NOW = 1796000000000  # the record timestamp of all requests
-BINARY = ("audio", "envelope")  # base64 in JSON, bin in msgpack
+BINARY = ("audio", "envelope", "request")  # base64 in JSON, bin in msgpack
 
 vectors = []  # (index entry, JSON bytes or None, msgpack bytes or None)
 
@@ -92,6 +92,8 @@ def requests():
         "metadata": {"order": 18446744073709551615, "lowest": -9223372036854775808, "share": 0.1, "tags": ["a", None, True, {}, []]}},
         capability="chat", on_unknown="retry", raw=True, deadline_ms=NOW + 5000,
         traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    request("chat_later", {"capability": "chat", "prompt": "Hi", "not_before_ms": NOW + 60000, "timeout_ms": 5000}, capability="chat",
+            not_before_ms=NOW + 60000, deadline_ms=NOW + 65000)
     request("chat_unknown_members", {"capability": "chat", "prompt": "Hi", "x_new": {"a": 1}, "priority": 3, "key\0": 1, "": 2}, capability="chat")
     request("chat_nulls", {"type": None, "capability": "chat", "prompt": "Hi", "messages": None, "model": None, "metadata": None,
                            "timeout_ms": None, "raw": None}, capability="chat", model="", raw=False, deadline_ms=0)
@@ -144,6 +146,7 @@ def refusals():
     refused("traceparent_long", 'member "traceparent": must be', {"traceparent": "0" * 65})
     refused("timeout_zero", 'member "timeout_ms": must be a whole number from 1', {"timeout_ms": 0})
     refused("timeout_fraction", 'member "timeout_ms": must be a whole number from 1', {"timeout_ms": 0.5})
+    refused("not_before_text", 'member "not_before_ms": must be a whole number from 1', {"not_before_ms": "soon"})
     refused("deadline_text", 'member "deadline_ms": must be a whole number from 1', {"deadline_ms": "soon"})
     refused("metadata_list", 'member "metadata": must be an object', {"metadata": []})
     refused("metadata_large", 'member "metadata": is larger than 16384 bytes', {"metadata": {"x": "y" * 16384}}, beyond_schema=True)
@@ -288,6 +291,11 @@ def answers():
     good("state_user_of_a_later_version", "user_record", {
         "version": 2, "saved_ms": NOW, "budget": {"day": 5}, "counters": [["2026-11-24", "openai", "m", 1, 0, 1, 1, 0, 0, 0, 99]]})
     good("state_done", "done_record", {"finished_ms": NOW, "status": "ok"})
+    good("state_parked", "parked_record", {
+        "version": 1, "content_type": "application/json", "timestamp_ms": NOW, "deadline_ms": NOW + 600000, "attempt_count": 1,
+        "attempts": [[NOW + 5, 812, 429, "rate_limited", True]],
+        "request": base64.b64encode(b'{"id":"7","user":"alice","capability":"chat","prompt":"Hi"}').decode()})
+    good("state_parked_marker", "parked_marker", {"parked": True, "due_ms": NOW + 60000, "order": 81})
     good("state_done_unknown", "done_record", {"finished_ms": NOW, "status": "unknown", "later": [1]})
 
 
@@ -299,7 +307,9 @@ def bad_state():
             ("state_counter_text", "user_record", {"version": 1, "counters": [["2026-11-24", "openai", "m", "many"]]}),
             ("state_debt_text", "user_record", {"version": 1, "requests_debt_us": "x"}),
             ("state_done_status", "done_record", {"finished_ms": 1, "status": "lost"}),
-            ("state_done_no_time", "done_record", {"status": "ok"})):
+            ("state_done_no_time", "done_record", {"status": "ok"}),
+            ("state_parked_no_request", "parked_record", {"version": 1, "timestamp_ms": 1}),
+            ("state_parked_marker_order", "parked_marker", {"parked": True, "due_ms": 1, "order": -1})):
         vectors.append(({"name": f"bad_{name}", "kind": kind, "error": "bad_message", "text": ""}, pretty(tree), to_msgpack(tree)))
 
 

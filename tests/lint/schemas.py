@@ -26,7 +26,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
 VECTORS = SCHEMAS / "vectors"
 SCHEMA_OF_KIND = {"request": "request", "result": "result", "usage": "usage", "stream": "stream", "dead_letter": "dead_letter",
-                  "audit": "audit", "user_record": "state", "done_record": "state"}
+                  "audit": "audit", "user_record": "state", "done_record": "state",
+                  "claim_record": "state", "parked_record": "state", "parked_marker": "state"}
 passed, failed = 0, 0
 
 

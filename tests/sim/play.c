@@ -42,6 +42,8 @@ static void set_sizes(struct sim_play *play)
     world->slots = 2 + (uint32_t)below(play, 30);
     settings->at_least_once = play->seed % 5 == 4;
     settings->window = 1 + (uint32_t)below(play, 64);
+    settings->queue = (uint32_t)below(play, 20);
+    settings->park_after_us = (int64_t)below(play, 10) * SIM_S;
     settings->commit_tasks_max = 1 + (uint32_t)below(play, 30);
     settings->drain_us = (int64_t)below(play, 60) * SIM_S;
     settings->deadline_us = 7200 * SIM_S;

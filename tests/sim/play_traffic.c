@@ -138,6 +138,14 @@ static void send_some(struct sim_play *play, const char *user)
                  1000 + (int)below(play, 100000));
         send_chat(play, user, new_id(play, user), more);
         break;
+    case 9:
+        sim_send(world, user,
+                 "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\","
+                 "\"prompt\":\"x\",\"not_before_ms\":%lld}",
+                 new_id(play, user), user,
+                 (long long)world->clock.clock.ops->wall_ms(&world->clock.clock) +
+                     (int64_t)below(play, 600000));
+        break;
     case 3:
         if (play->faults & PLAY_BAD_RECORDS)
             send_poison(play, user);

@@ -387,6 +387,8 @@ void sim_broker_crash(struct sim_broker *broker)
 
 void sim_cluster_done(struct sim_cluster *cluster)
 {
+    for (int32_t p = 0; p < cluster->partitions; p++)
+        sim_parked_done(&cluster->parked[p]);
     for (int topic = 0; topic < BYOK_TOPIC_COUNT; topic++) {
         for (int32_t p = 0; p < cluster->partitions; p++)
             sim_topic_done(&cluster->topics[topic][p]);

@@ -17,6 +17,7 @@
 
 #include "actors/message.h"
 #include "actors/ports/broker.h"
+#include "tests/sim/sim_parked.h"
 #include "tests/sim/sim_topic.h"
 
 #define SIM_PARTITIONS_MAX 8
@@ -34,6 +35,7 @@ struct sim_cluster {
     int32_t partitions;
     struct sim_topic topics[BYOK_TOPIC_COUNT][SIM_PARTITIONS_MAX];
     struct sim_owner owners[SIM_PARTITIONS_MAX];
+    struct sim_place *parked[SIM_PARTITIONS_MAX]; /* what the state topic says is parked */
     unsigned fail_commits; /* the next so many fail */
     bool down;             /* nothing is committed or read */
     uint64_t commits;

@@ -29,6 +29,7 @@ struct sim_entry {
     uint32_t life, generation;
     int32_t partition;
     bool is_known; /* a whole answer reached the worker */
+    bool is_kept;  /* its outcome was parked with its request */
     bool is_void;  /* its worker lost the partition before it could publish the outcome */
     int64_t tokens; /* that the answer said */
     int64_t deltas;    /* of its answer that were streamed */

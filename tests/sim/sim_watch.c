@@ -147,6 +147,38 @@ static void see_dead_letter(struct sim_world *world, const struct byok_record *r
         log->requests[i] = &dead_letter;
 }
 
+/* Its place comes before its marker; of a batch written in part there may be no more. */
+static void see_place(struct sim_world *world, const struct byok_record *record)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_parked parked;
+    struct byok_parked_place place;
+    struct byok_str user;
+    struct byok_value root;
+    if (record->value.ptr && byok_parked_key_read(record->key, &user, &place) &&
+        byok_parked_decode(record->value, &arena, &parked) == BYOK_E_OK &&
+        byok_decode(&arena, BYOK_JSON, parked.request, &root, NULL) == BYOK_E_OK)
+        sim_request_of(world, user, text_of(&root, "id"))->parked = true;
+}
+
+/* What was tried so far stands beside the marker of a parked request. */
+static void see_marker(struct sim_world *world, const struct byok_record *record)
+{
+    struct byok_str rest = {record->key.ptr + 2, record->key.len - 2};
+    struct byok_parked_place place;
+    if (record->key.ptr[0] != 'd' || !record->value.ptr ||
+        byok_parked_marker_decode(record->value, &place) != BYOK_E_OK)
+        return;
+    struct byok_str user = {rest.ptr, strlen(rest.ptr)};
+    struct byok_str id = {rest.ptr + user.len + 1, rest.len - user.len - 1};
+    struct sim_request *request = sim_request_of(world, user, id);
+    request->parked = true;
+    for (size_t i = 0; i < world->ledger.count; i++) {
+        struct sim_entry *entry = &world->ledger.entries[i];
+        entry->is_kept = entry->is_kept || (entry->request == request && !entry->is_void);
+    }
+}
+
 void sim_watch_record(struct sim_world *world, enum byok_topic topic, int32_t partition,
                       size_t index)
 {
@@ -164,9 +196,13 @@ void sim_watch_record(struct sim_world *world, enum byok_topic topic, int32_t pa
     case BYOK_TOPIC_DLQ:
         see_dead_letter(world, record);
         break;
+    case BYOK_TOPIC_STATE:
+        sim_parked_note(&world->cluster.parked[partition], record);
+        see_place(world, record);
+        see_marker(world, record);
+        break;
     case BYOK_TOPIC_STREAMS:
     case BYOK_TOPIC_VAULT:
-    case BYOK_TOPIC_STATE:
     case BYOK_TOPIC_AUDIT:
     case BYOK_TOPIC_COUNT:
         break;
@@ -224,7 +260,13 @@ static bool is_settled(const struct sim_world *world, int32_t partition, size_t 
         return false;
     bool elsewhere =
         byok_partition_of(log->records[i]->key, world->cluster.partitions) != partition;
-    return request->results > 0 || (elsewhere && request->records > 0);
+    /* an id that was sent twice may be done by its later record, which comes again */
+    for (size_t later = i + 1; later < log->count; later++) {
+        if (log->requests[later] == request &&
+            log->records[later]->offset >= world->cluster.owners[partition].committed)
+            return true;
+    }
+    return request->results > 0 || request->parked || (elsewhere && request->records > 0);
 }
 
 void sim_watch_position(struct sim_world *world, int32_t partition, int64_t before)
@@ -272,7 +314,7 @@ void sim_watch_gone(struct sim_worker *worker, int32_t partition)
     for (size_t i = 0; i < ledger->count; i++) {
         struct sim_entry *entry = &ledger->entries[i];
         if (entry->worker == worker && entry->partition == partition && !sim_is_held(entry) &&
-            entry->request->results == 0)
+            !entry->is_kept && entry->request->results == 0)
             entry->is_void = true;
     }
 }

@@ -28,6 +28,7 @@ struct sim_request {
     bool job;
     bool retries; /* on_unknown: retry */
     bool dead;    /* went to the dlq */
+    bool parked;  /* was put into the state, at least once */
     unsigned records;  /* in the requests topic */
     unsigned results, usage;
     unsigned attempts, sent_attempts; /* of the last result */

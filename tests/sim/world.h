@@ -140,9 +140,11 @@ int64_t sim_metric(struct sim_worker *worker, enum byok_metric metric);
 void sim_run_for(struct sim_world *world, int64_t us);
 /** Until the condition holds; false: it did not within that time. */
 bool sim_run_until(struct sim_world *world, bool (*is_so)(struct sim_world *world), int64_t us);
-/** Until every request record is below its partition's committed position. */
+/** Until every request record is below its partition's committed position, and none is parked. */
 bool sim_run_until_done(struct sim_world *world, int64_t us);
 bool sim_all_committed(struct sim_world *world);
+/** How many requests wait in the state. */
+size_t sim_parked(const struct sim_world *world);
 
 /** Produce a request as JSON (printf) under the user's key; its offset. */
 int64_t sim_send(struct sim_world *world, const char *user, const char *format, ...)

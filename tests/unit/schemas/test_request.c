@@ -35,6 +35,7 @@ static struct byok_value described(struct byok_arena *arena, const struct byok_r
     TEXT("on_unknown",
          byok_str_of(request->on_unknown == BYOK_ON_UNKNOWN_RETRY ? "retry" : "report"));
     WHOLE("deadline_ms", request->deadline_wall_ms);
+    WHOLE("not_before_ms", request->not_before_wall_ms);
     FLAG("raw", request->raw);
     FLAG("dry_run", request->dry_run);
     WHOLE("envelope_bytes", request->envelope.len);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/sim/sim_parked.h - which requests are parked, by what the state topic says. */
+#ifndef BYOK_TESTS_SIM_SIM_PARKED_H
+#define BYOK_TESTS_SIM_SIM_PARKED_H
+
+#include "actors/message.h"
+
+struct sim_place; /* live ones, by partition and key */
+
+/** A record of the state topic was appended. */
+void sim_parked_note(struct sim_place **places, const struct byok_record *record);
+size_t sim_parked_count(const struct sim_place *places);
+void sim_parked_done(struct sim_place **places);
+
+#endif
