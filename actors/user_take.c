@@ -9,6 +9,8 @@
 #include "actors/route.h"
 #include "actors/user_parts.h"
 
+#define PARKING_MAX 1000 /* of a user at once: two batches */
+
 static void set_limits(const struct byok_ctx *ctx, struct byok_user *self)
 {
     const struct byok_settings *all = ctx->env->settings;
@@ -306,9 +308,15 @@ static bool has_room(const struct byok_ctx *ctx, const struct byok_user *self)
     return !self->fenced && self->window_count < ctx->env->settings->window;
 }
 
+/* A raw record is a fifth of what it is on its way into the state. */
+static bool may_spill(const struct byok_user *self)
+{
+    return self->overflow.head && self->queue.parking < PARKING_MAX;
+}
+
 bool byok_user_may_fill(const struct byok_ctx *ctx, const struct byok_user *self)
 {
-    return (!self->fenced && (self->commands.head || self->overflow.head)) ||
+    return (!self->fenced && (self->commands.head || may_spill(self))) ||
            (has_room(ctx, self) && (self->backlog.head || byok_user_may_refill(ctx, self)));
 }
 
@@ -331,7 +339,7 @@ enum byok_err byok_user_fill(struct byok_ctx *ctx, struct byok_user *self)
     }
     /* Nothing that came behind a command is parked before the command is committed: the next owner
      * would take it up before it comes to the command. */
-    while (err == BYOK_E_OK && !self->fenced && !self->commands.head && self->overflow.head)
+    while (err == BYOK_E_OK && !self->fenced && !self->commands.head && may_spill(self))
         err = take(ctx, self, &self->overflow);
     return err;
 }
