@@ -13,6 +13,8 @@
 
 #include "worker/ports/broker_rdkafka_inner.h"
 
+#define REOPEN_US ((int64_t)1000000)
+
 /* Events served in one turn of the loop, so that the shard's other work goes on. */
 #define EVENTS_A_TURN 512
 
@@ -91,6 +93,24 @@ enum byok_err byok_rdk_handle_open(struct byok_rdk_handle *handle, struct byok_f
     if (handle->role == BYOK_RDK_PRODUCER && byok_rdk_exactly_once(handle->rdk))
         byok_rdk_txn_opened(handle->rdk);
     return BYOK_E_OK;
+}
+
+bool byok_rdk_handle_ready(struct byok_rdk_handle *handle)
+{
+    struct byok_rdk *rdk = handle->rdk;
+    if (handle->state == BYOK_RDK_OPEN)
+        return true;
+    if (handle->state == BYOK_RDK_RETIRING || rdk->closing ||
+        byok_rdk_now_us(rdk) < handle->not_before_us)
+        return false;
+    struct byok_fault fault = {0};
+    if (byok_rdk_handle_open(handle, &fault) == BYOK_E_OK)
+        return true;
+    handle->not_before_us = byok_rdk_now_us(rdk) + REOPEN_US;
+    if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_ERROR))
+        byok_log_event(rdk->env->log, BYOK_LOG_ERROR, "kafka_client_failed",
+                       BYOK_F_TEXT("error", fault.text));
+    return false;
 }
 
 const rd_kafka_message_t *byok_rdk_message(struct byok_rdk_handle *handle, rd_kafka_event_t *event)

@@ -303,6 +303,10 @@ enum byok_err byok_rdk_handle_init(struct byok_rdk *rdk, struct byok_rdk_handle 
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_rdk_handle_open(struct byok_rdk_handle *handle, struct byok_fault *fault);
 
+/** Whether a handle that is made when first needed is open; it is made when it may be.  A failure is
+ *  logged, and it is not tried again for a second. */
+bool byok_rdk_handle_ready(struct byok_rdk_handle *handle) BYOK_NONNULL(1);
+
 /** Serve what is in the queue, up to a budget; what is left wakes the loop again. */
 void byok_rdk_handle_serve(struct byok_rdk_handle *handle) BYOK_NONNULL(1);
 

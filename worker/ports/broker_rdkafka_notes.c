@@ -20,7 +20,6 @@
 
 #define STANDSTILL_US ((int64_t)3000000) /* three ticks of the port */
 #define DOUBT_US ((int64_t)3000000)
-#define RETRY_US ((int64_t)500000)
 
 static struct byok_rdk_handle *noter(struct byok_rdk *rdk)
 {
@@ -58,24 +57,6 @@ static void answer(struct byok_rdk *rdk, struct byok_note *note)
     byok_post(note->reply_to, BYOK_MSG_NOTED, &msg);
 }
 
-static bool is_open(struct byok_rdk *rdk)
-{
-    struct byok_rdk_handle *handle = noter(rdk);
-    if (handle->state == BYOK_RDK_OPEN)
-        return true;
-    if (handle->state == BYOK_RDK_RETIRING || rdk->closing ||
-        byok_rdk_now_us(rdk) < handle->not_before_us)
-        return false;
-    struct byok_fault fault = {0};
-    if (byok_rdk_handle_open(handle, &fault) == BYOK_E_OK)
-        return true;
-    handle->not_before_us = byok_rdk_now_us(rdk) + 2 * RETRY_US;
-    if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_ERROR))
-        byok_log_event(rdk->env->log, BYOK_LOG_ERROR, "kafka_client_failed",
-                       BYOK_F_TEXT("error", fault.text));
-    return false;
-}
-
 /* False: not now. */
 static bool produce(struct byok_rdk *rdk, struct byok_note *note)
 {
@@ -103,7 +84,8 @@ static bool produce(struct byok_rdk *rdk, struct byok_note *note)
 void byok_rdk_notes_pump(struct byok_rdk *rdk)
 {
     struct byok_note *note, *next;
-    bool may = rdk->notes.waiting > 0 && !rdk->closing && !in_doubt(rdk) && is_open(rdk);
+    bool may = rdk->notes.waiting > 0 && !rdk->closing && !in_doubt(rdk) &&
+               byok_rdk_handle_ready(noter(rdk));
     if (rdk->notes.waiting == 0 || rdk->closing)
         return;
     DL_FOREACH_SAFE(rdk->notes.list, note, next) {

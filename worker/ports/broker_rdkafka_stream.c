@@ -7,30 +7,10 @@
  */
 #include "worker/ports/broker_rdkafka_inner.h"
 
-#define REOPEN_US ((int64_t)1000000)
-
-static bool is_open(struct byok_rdk *rdk)
-{
-    struct byok_rdk_handle *handle = &rdk->handles[BYOK_RDK_STREAMER];
-    if (handle->state == BYOK_RDK_OPEN)
-        return true;
-    if (handle->state == BYOK_RDK_RETIRING || rdk->closing ||
-        byok_rdk_now_us(rdk) < handle->not_before_us)
-        return false;
-    struct byok_fault fault = {0};
-    if (byok_rdk_handle_open(handle, &fault) == BYOK_E_OK)
-        return true;
-    handle->not_before_us = byok_rdk_now_us(rdk) + REOPEN_US;
-    if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_ERROR))
-        byok_log_event(rdk->env->log, BYOK_LOG_ERROR, "kafka_client_failed",
-                       BYOK_F_TEXT("error", fault.text));
-    return false;
-}
-
 bool byok_rdk_stream(struct byok_broker *broker, const struct byok_out *out)
 {
     struct byok_rdk *rdk = byok_rdk_of(broker);
-    if (!is_open(rdk))
+    if (!byok_rdk_handle_ready(&rdk->handles[BYOK_RDK_STREAMER]))
         return false;
     rd_kafka_headers_t *headers = byok_rdk_headers(out);
     const rd_kafka_vu_t parts[] = {
