@@ -82,7 +82,7 @@ static bool note_request(const struct byok_ctx *ctx, const struct byok_task *tas
     bool uses = request->type == BYOK_REQUEST_JOB || request->type == BYOK_REQUEST_KEY_CHECK;
     int64_t calls = 0;
     for (uint32_t i = 0; i < task->attempt_count && i < BYOK_ATTEMPTS_MAX; i++)
-        calls += task->attempts[i].sent;
+        calls += task->attempts[i].sent && !task->attempts[i].joined;
     if (!event || !has_out(task, BYOK_TOPIC_RESULTS))
         return false;
     if (uses && (calls == 0 || ctx->env->settings->audit != BYOK_AUDIT_ALL))

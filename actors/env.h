@@ -22,6 +22,7 @@ struct byok_provider_settings {
     int64_t concurrency; /* calls in flight per shard */
     int64_t timeout_us;  /* of one call */
     int64_t connect_timeout_us;
+    uint32_t bulk_texts; /* of embedding jobs in one call; 0: what the adapter says; 1: one job */
 };
 
 /* What stands in the audit topic. */
@@ -45,24 +46,25 @@ struct byok_settings {
     int64_t drain_us;           /* for calls in flight at a revocation or a stop */
     int64_t envelope_max_age_ms;
     int64_t commit_linger_us;   /* how long a batch waits for more results */
-    int64_t stream_linger_us;   /* between two deltas of an answer; the first goes at once */
-    int64_t park_after_us;      /* a request that waits longer is parked in the state; 0: never */
-    int64_t user_idle_us;       /* before an idle user actor is dropped from memory */
+    int64_t bulk_linger_us; /* an embeddings job waits for others, while a call is under way */
+    int64_t stream_linger_us; /* between two deltas of an answer; the first goes at once */
+    int64_t park_after_us; /* a request that waits longer is parked in the state; 0: never */
+    int64_t user_idle_us; /* before an idle user actor is dropped from memory */
     int counters_keep_days;
     const struct byok_signer *signers; /* who may change keys; none: everybody who may write */
     size_t signer_count;
     const struct byok_prices *prices; /* NULL: no cost is known */
     enum byok_audit audit;
     int64_t done_keep_ms; /* how long a request id is recognised after its result */
-    bool rewrap;        /* seal what older master keys sealed anew */
+    bool rewrap; /* seal what older master keys sealed anew */
     bool at_least_once; /* nothing fences a worker that has lost a partition without knowing */
     /* sizes */
-    size_t held_bytes_max;      /* of records and jobs per shard; above it intake pauses */
+    size_t held_bytes_max; /* of records and jobs per shard; above it intake pauses */
     size_t request_max_bytes;
     size_t answer_max_bytes;
-    uint32_t commit_tasks_max;  /* per batch */
-    uint32_t window;            /* decoded jobs per user; what is behind waits as raw records */
-    uint32_t queue;             /* raw records per user; what is behind is parked in the state */
+    uint32_t commit_tasks_max; /* per batch */
+    uint32_t window; /* decoded jobs per user; what is behind waits as raw records */
+    uint32_t queue; /* raw records per user; what is behind is parked in the state */
 };
 
 struct byok_env {
@@ -74,7 +76,7 @@ struct byok_env {
     struct byok_broker *broker;
     struct byok_http *http;
     struct byok_notes *notes; /* where claims are made durable; NULL: nowhere */
-    const char *owner;        /* this worker's name in claims, for people */
+    const char *owner; /* this worker's name in claims, for people */
     struct byok_clock *clock;
     struct byok_log *log;
     struct byok_metrics *metrics;
@@ -87,9 +89,9 @@ struct byok_env {
     struct byok_actor *expiry;
     struct byok_actor *parked;
     struct byok_actor *rewrap;
-    struct byok_actor *vault;           /* in a system of its own */
+    struct byok_actor *vault; /* in a system of its own */
     struct byok_actor **provider_actors; /* the i-th for the i-th provider */
-    struct byok_partitions *partitions;  /* of this shard; actors/partition.h */
+    struct byok_partitions *partitions; /* of this shard; actors/partition.h */
     /** Told when a partition's or the shard's condition changes, for /readyz and shutdown. */
     void (*stopped)(void *arg); /* the intake has let go of everything after BYOK_MSG_STOP */
     void *stopped_arg;

@@ -2,6 +2,7 @@
 /* actors/message.c - making and freeing what messages carry. */
 #include "actors/message.h"
 
+#include "actors/bulk.h"
 #include "actors/streaming.h"
 #include "base/mem.h"
 
@@ -83,6 +84,7 @@ void byok_task_free(struct byok_task *task)
         return;
     if (task->slot)
         byok_slots_release(task->slots, &task->slot);
+    byok_bulk_leave(task);
     byok_delete(task->record);
     byok_streaming_free(task->streaming);
     byok_buf_done(&task->http.body);

@@ -96,6 +96,7 @@ struct byok_record_header {
     struct byok_str name, value;
 };
 
+struct byok_bulk;
 struct byok_streaming;
 struct byok_task;
 
@@ -196,14 +197,21 @@ struct byok_task {
     struct byok_str model;
     int64_t deadline_us, not_before_us; /* monotonic */
     int64_t reserved_tokens, tokens_ticket, requests_ticket; /* of the limits per minute */
+    /* embeddings that may share a call (actors/bulk.h) */
+    uint32_t bulk_texts; /* that it brings; 0: it goes alone */
+    size_t bulk_bytes;   /* of them */
+    uint32_t bulk_most;  /* jobs in one call with it, since calls of more were refused; 0: any */
+    uint32_t parted; /* how often that was so: no fault of the job, so no attempt of its own */
+    struct byok_bulk *bulk; /* of the call under way; NULL: it has its own */
+    bool joined; /* that call is another member's, the first one's */
     /* the call under way */
     int64_t turn_us; /* when its limits were taken; 0: its user has none */
-    bool late;       /* came to be sent too long after that: nothing was sent, it waits again */
-    struct byok_buf claim;    /* its record: key, then value */
+    bool late; /* came to be sent too long after that: nothing was sent, it waits again */
+    struct byok_buf claim; /* its record: key, then value */
     struct byok_note note;
-    int64_t claim_floor;      /* the note's offset is not below it */
-    int64_t claim_until_us;   /* until when the claim lets the call go; 0: there is none */
-    bool withdraws;           /* the note takes the claim back */
+    int64_t claim_floor; /* the note's offset is not below it */
+    int64_t claim_until_us; /* until when the claim lets the call go; 0: there is none */
+    bool withdraws; /* the note takes the claim back */
     bool claimed; /* a claim of the request may stand, of ours or of an earlier owner */
     bool unclear; /* a call of it may have been carried out, nobody knows how it ended */
     bool orphan; /* an earlier owner's claim was met: until then it waits */
@@ -219,15 +227,15 @@ struct byok_task {
     enum byok_status status;
     struct byok_answer answer;
     struct byok_value output; /* of a command */
-    bool counted;             /* its usage is in the user's counters */
-    char counted_day[11];     /* under which day */
+    bool counted; /* its usage is in the user's counters */
+    char counted_day[11]; /* under which day */
     uint64_t finished; /* its place among the user's outcomes, which are committed in order */
     bool batched; /* in a batch that is under way or committed */
     bool refused; /* its batch has failed: back at its user, to be written anew */
     size_t weight; /* bytes of it that are in the shard's account (byok_task_weigh) */
     bool outgoing; /* with the publisher */
-    bool parking;    /* with the publisher, not to end but to wait at `place` */
-    bool placed;     /* a try to park it failed; the next is for the same place */
+    bool parking; /* with the publisher, not to end but to wait at `place` */
+    bool placed; /* a try to park it failed; the next is for the same place */
     bool unparkable; /* the broker does not take it: it waits in memory */
     struct byok_parked_place place;
     struct byok_fault fault;

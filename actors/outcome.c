@@ -21,8 +21,9 @@ static void add_known(int64_t *sum, int64_t units, int sign)
 static void add_usage(struct byok_counter *counter, const struct byok_task *task, int sign)
 {
     for (uint32_t i = 0; i < noted_attempts(task); i++) {
-        counter->calls += sign * task->attempts[i].sent;
-        counter->errors += sign * (task->attempts[i].sent && task->attempts[i].code != BYOK_E_OK);
+        bool counts = task->attempts[i].sent && !task->attempts[i].joined;
+        counter->calls += sign * counts;
+        counter->errors += sign * (counts && task->attempts[i].code != BYOK_E_OK);
     }
     const struct byok_usage *usage = &task->answer.usage;
     add_known(&counter->input_tokens, usage->input_tokens, sign);

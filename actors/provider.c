@@ -12,6 +12,7 @@
 
 #include <utlist.h>
 
+#include "actors/bulk.h"
 #include "actors/env.h"
 #include "actors/ledger.h"
 #include "actors/limit.h"
@@ -30,6 +31,7 @@ struct provider {
     int64_t busy;                      /* turns given and calls under way */
     struct byok_task *waiting;         /* for a slot */
     struct byok_task *sent;            /* in the HTTP port */
+    struct byok_task *joined;          /* in the call of another, or waiting for others' claims */
     struct byok_timer slot_retry;
     struct byok_timer turn_retry; /* when too much waits to be published */
     struct byok_timer deltas;     /* when some are due */
@@ -66,6 +68,11 @@ static void end_call(struct byok_ctx *ctx, struct provider *self, struct byok_ta
 {
     byok_slots_release(ctx->env->slots, &task->slot);
     self->busy--;
+    struct byok_task *other;
+    for (uint32_t i = 1; (other = byok_bulk_member(task, i)) != NULL; i++) {
+        DL_DELETE(self->joined, other);
+        byok_send_task(ctx, other->user, BYOK_MSG_ENDED, &other);
+    }
     byok_send_task(ctx, task->user, BYOK_MSG_ENDED, &task);
 }
 
@@ -104,15 +111,18 @@ static void on_call(struct provider *self, struct byok_msg **msg)
     byok_buf_done(&task->http.body);
     task->http = (struct byok_http_call){0};
     task->answer = (struct byok_answer){.usage = BYOK_USAGE_UNSAID};
-    DL_APPEND(self->waiting, task);
+    if (task->joined)
+        DL_APPEND(self->joined, task);
+    else
+        DL_APPEND(self->waiting, task);
 }
 
 static struct byok_adapter_call adapter_call(const struct byok_ctx *ctx, struct byok_task *task)
 {
     return (struct byok_adapter_call){
-        .arena = &task->arena,
+        .arena = task->bulk ? &task->bulk->arena : &task->arena,
         .provider = task->provider,
-        .request = &task->request,
+        .request = task->bulk ? &task->bulk->request : &task->request,
         .model = task->model,
         .attempt_id = byok_arena_printf(&task->arena, "%.*s/%u", BYOK_STR_ARG(task->request.id),
                                         task->attempts_before + task->attempt_count + 1),
@@ -123,15 +133,16 @@ static struct byok_adapter_call adapter_call(const struct byok_ctx *ctx, struct 
 static enum byok_err build(const struct byok_ctx *ctx, struct byok_task *task)
 {
     const struct byok_adapter *adapter = task->provider->adapter;
+    enum byok_err err = task->bulk ? byok_bulk_merge(ctx->env->settings, task->bulk) : BYOK_E_OK;
     const struct byok_adapter_call call = adapter_call(ctx, task);
     struct byok_fault fault = {0};
-    enum byok_err err =
-        task->request.type == BYOK_REQUEST_JOB
-            ? adapter->ops[task->request.capability].build(&call, &task->http.request, &fault)
-            : adapter->build_key_check(&call, &task->http.request, &fault);
-    if (err == BYOK_E_OK && byok_arena_failed(&task->arena))
+    if (err == BYOK_E_OK)
+        err = task->request.type == BYOK_REQUEST_JOB
+                  ? adapter->ops[task->request.capability].build(&call, &task->http.request, &fault)
+                  : adapter->build_key_check(&call, &task->http.request, &fault);
+    if (err == BYOK_E_OK && (byok_arena_failed(&task->arena) || byok_arena_failed(call.arena)))
         err = BYOK_E_NOMEM;
-    if (err == BYOK_E_NOMEM && task->arena.overflow)
+    if (err == BYOK_E_TOO_LARGE || (err == BYOK_E_NOMEM && call.arena->overflow))
         err = byok_fault_set(&fault, BYOK_E_TOO_LARGE,
                              "the request takes more memory than a job may have");
     if (err != BYOK_E_NOMEM)
@@ -149,14 +160,18 @@ static void send_call(struct byok_ctx *ctx, struct provider *self, struct byok_t
     call->arena = &task->arena;
     call->timeout_us = left_us < self->settings->timeout_us ? left_us : self->settings->timeout_us;
     call->connect_timeout_us = self->settings->connect_timeout_us;
-    call->answer_max_bytes = ctx->env->settings->answer_max_bytes;
+    call->answer_max_bytes = byok_bulk_answer_max(ctx->env->settings, task);
     call->reply_to = ctx->self;
     call->reply = &task->msg;
     task->attempt_began_us = now_us(ctx);
     DL_APPEND(self->sent, task);
-    task->claim_until_us = 0; /* used up */
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_CALLS, 1);
-    byok_metric_add(ctx->env->metrics, BYOK_METRIC_REPEATED, task->unclear);
+    struct byok_task *member;
+    for (uint32_t i = 0; (member = byok_bulk_member(task, i)) != NULL; i++) {
+        member->claim_until_us = 0; /* used up */
+        byok_metric_add(ctx->env->metrics, BYOK_METRIC_REPEATED, member->unclear);
+        byok_metric_add(ctx->env->metrics, BYOK_METRIC_JOINED, i > 0);
+    }
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_IN_FLIGHT, 1);
     ctx->env->http->ops->send(ctx->env->http, call);
 }
@@ -176,15 +191,51 @@ static bool is_over(const struct byok_ctx *ctx, struct byok_task *task)
     return true;
 }
 
-/* The last look before the first byte. */
+/* The last look before the first byte.  Of those that share a call none goes when one may not: the
+ * others take another turn. */
 static void send_or_end(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
 {
-    bool over = is_over(ctx, task);
-    task->late = !over && (is_late(ctx, task) || !byok_ledger_lets_go(ctx, task));
-    if (over || task->late)
-        end_call(ctx, self, task);
-    else
+    struct byok_task *member;
+    bool goes = true;
+    for (uint32_t i = 0; (member = byok_bulk_member(task, i)) != NULL; i++) {
+        bool over = is_over(ctx, member);
+        goes = goes && !over && !is_late(ctx, member) && byok_ledger_lets_go(ctx, member);
+    }
+    if (goes) {
         send_call(ctx, self, task);
+        return;
+    }
+    for (uint32_t i = 0; (member = byok_bulk_member(task, i)) != NULL; i++) {
+        member->late = member->fault.code == BYOK_E_OK;
+        member->key = task->key;
+    }
+    end_call(ctx, self, task);
+}
+
+/* A durable note of each that needs one; the call goes when the last of them is there. */
+static void claim(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
+{
+    struct byok_bulk *bulk = task->bulk;
+    if (!bulk) {
+        if (byok_ledger_wants(ctx, task))
+            byok_send_task(ctx, ctx->env->ledger, BYOK_MSG_CLAIM, &task);
+        else
+            send_or_end(ctx, self, task);
+        return;
+    }
+    DL_APPEND(self->joined, task);
+    for (uint32_t i = 0; i < bulk->count; i++) {
+        struct byok_task *member = bulk->members[i];
+        if (!byok_ledger_wants(ctx, member))
+            continue;
+        bulk->claiming++;
+        DL_DELETE(self->joined, member);
+        byok_send_task(ctx, ctx->env->ledger, BYOK_MSG_CLAIM, &member);
+    }
+    if (bulk->claiming > 0)
+        return;
+    DL_DELETE(self->joined, task);
+    send_or_end(ctx, self, task);
 }
 
 /* The key is in the slot, or the vault has said why not. */
@@ -209,12 +260,12 @@ static enum byok_err on_opened(struct byok_ctx *ctx, struct provider *self, stru
         calls = err == BYOK_E_OK;
     }
     *msg = NULL;
-    if (!calls)
-        end_call(ctx, self, task);
-    else if (byok_ledger_wants(ctx, task))
-        byok_send_task(ctx, ctx->env->ledger, BYOK_MSG_CLAIM, &task);
-    else
-        send_or_end(ctx, self, task);
+    if (calls) {
+        claim(ctx, self, task);
+        return BYOK_E_OK;
+    }
+    byok_bulk_spread(task);
+    end_call(ctx, self, task);
     return BYOK_E_OK;
 }
 
@@ -224,6 +275,13 @@ static void on_claimed(struct byok_ctx *ctx, struct provider *self, struct byok_
     *msg = NULL;
     if (task->note.fault.code != BYOK_E_OK)
         task->claim_until_us = 0; /* it may stand or not, so it lets nothing go */
+    if (task->bulk) {
+        DL_APPEND(self->joined, task);
+        if (--task->bulk->claiming > 0)
+            return;
+        task = task->bulk->members[0];
+        DL_DELETE(self->joined, task);
+    }
     send_or_end(ctx, self, task);
 }
 
@@ -277,7 +335,7 @@ static enum byok_err read_answer(const struct byok_ctx *ctx, struct byok_task *t
         adapter->classify(&call, response, &fault);
     else if (task->request.type == BYOK_REQUEST_JOB)
         err = read_job(ctx, task, &call, &fault);
-    if (err == BYOK_E_NOMEM && !task->arena.overflow)
+    if (err == BYOK_E_NOMEM && !call.arena->overflow)
         return err;
     if (err == BYOK_E_NOMEM)
         byok_fault_set(&fault, BYOK_E_TOO_LARGE,
@@ -302,6 +360,7 @@ static void note_attempt(const struct byok_ctx *ctx, struct byok_task *task)
         .http_status = task->http.response.status,
         .code = task->fault.code,
         .sent = task->http.sent,
+        .joined = task->joined,
     };
     task->attempt_count++;
     if (!byok_attempt_is_unclear(&task->attempts[i]))
@@ -325,17 +384,24 @@ static enum byok_err on_http_done(struct byok_ctx *ctx, struct provider *self,
 {
     struct byok_task *task = (struct byok_task *)*msg;
     task->arena.failed = false;
+    if (task->bulk)
+        task->bulk->arena.failed = false;
     task->answer = (struct byok_answer){.usage = BYOK_USAGE_UNSAID};
     enum byok_err err = read_answer(ctx, task);
+    if (err == BYOK_E_OK && task->bulk)
+        err = byok_bulk_split(task);
     if (err != BYOK_E_OK)
         return err;
     *msg = NULL;
     DL_DELETE(self->sent, task);
     byok_streaming_end(ctx->env, task);
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_IN_FLIGHT, -1);
-    note_attempt(ctx, task);
-    byok_task_weigh(ctx->env, task);
-    count_tokens(ctx, task);
+    struct byok_task *member;
+    for (uint32_t i = 0; (member = byok_bulk_member(task, i)) != NULL; i++) {
+        note_attempt(ctx, member);
+        byok_task_weigh(ctx->env, member);
+        count_tokens(ctx, member);
+    }
     end_call(ctx, self, task);
     return BYOK_E_OK;
 }
@@ -407,6 +473,7 @@ static void done(struct byok_ctx *ctx, void *state)
     byok_timer_cancel(ctx, &self->deltas);
     free_tasks(self->waiting);
     free_tasks(self->sent);
+    free_tasks(self->joined);
 }
 
 static void check(const void *state)

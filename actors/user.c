@@ -19,19 +19,7 @@
 #include "base/mem.h"
 
 #define TROUBLE_RETRY_US ((int64_t)100000)
-
-static struct byok_lane *lane_of(const struct byok_ctx *ctx, const struct byok_user *self,
-                                 const struct byok_task *task)
-{
-    return &self->lanes[task->provider - ctx->env->providers];
-}
-
-static int64_t concurrency(const struct byok_ctx *ctx, const struct byok_user *self)
-{
-    int64_t own =
-        byok_user_or_default(self->record.concurrency, ctx->env->settings->user_concurrency);
-    return own == 0 ? INT64_MAX : own;
-}
+#define PASSED_MAX 64 /* a look over all that wait costs as much as they are many */
 
 static void save_debts(const struct byok_ctx *ctx, struct byok_user *self)
 {
@@ -95,31 +83,9 @@ static enum byok_err finish_waiting(struct byok_ctx *ctx, struct byok_user *self
 
 /* ---- from the window to the providers ---- */
 
-static bool is_exempt(const struct byok_task *task)
-{
-    return !byok_user_is_job(task); /* limits are for calls that cost */
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static int64_t earliest(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-/* When limits let the task go: now or before, or a later time. */
-static int64_t allowed_at(const struct byok_user *self, struct byok_task *task, int64_t now)
-{
-    if (is_exempt(task))
-        return now;
-    if (task->reserved_tokens == 0)
-        task->reserved_tokens = byok_estimate_tokens(&task->request);
-    int64_t requests = byok_limit_wait_us(&self->requests, now, 1);
-    int64_t tokens = byok_limit_wait_us(&self->tokens, now, task->reserved_tokens);
-    return now + later(requests, tokens);
 }
 
 /* The oldest task of each lane that waits for no retry; ends what is past its deadline or wrong.
@@ -143,20 +109,19 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
             byok_user_window_remove(self, task);
             enum byok_err err = finish_waiting(ctx, self, task);
             if (err != BYOK_E_OK) {
-                DL_PREPEND(self->window, task);
-                self->window_count++;
+                byok_user_window_return(self, task);
                 return err;
             }
             continue;
         }
         if (byok_user_park_old(ctx, self, task, wake_us))
             continue;
-        struct byok_lane *lane = lane_of(ctx, self, task);
+        struct byok_lane *lane = byok_user_lane(ctx, self, task);
         if (task->deadline_us < *wake_us)
             *wake_us = task->deadline_us;
-        if (task->not_before_us > now) {
-            if (task->not_before_us < *wake_us)
-                *wake_us = task->not_before_us;
+        int64_t due_us = byok_user_due(ctx, self, task);
+        if (due_us > now) {
+            *wake_us = earliest(*wake_us, due_us);
         } else if (!lane->first) {
             lane->first = task;
         }
@@ -166,13 +131,14 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
 
 static void offer(struct byok_ctx *ctx, struct byok_user *self, int64_t now, int64_t *wake_us)
 {
-    if (self->calls >= concurrency(ctx, self))
+    if (self->calls >= byok_user_concurrency(ctx, self))
         return; /* the end of a call brings us back */
     for (size_t i = 0; i < ctx->env->provider_count; i++) {
         struct byok_lane *lane = &self->lanes[i];
         if (!lane->first || lane->ready.away)
             continue;
-        int64_t at = later(lane->blocked_until_us, allowed_at(self, lane->first, now));
+        int64_t at = byok_user_allowed_at(self, lane->first, now);
+        at = at > lane->blocked_until_us ? at : lane->blocked_until_us;
         if (at > now) {
             if (at < *wake_us)
                 *wake_us = at;
@@ -210,9 +176,20 @@ static void leave(struct byok_ctx *ctx, struct byok_user *self)
     byok_stop(ctx->self);
 }
 
-/* After every message: take in, offer, and see when to wake up. */
+/* While more mail is there, only take in what came: the last of it brings us back. */
+static bool passes(struct byok_ctx *ctx, struct byok_user *self)
+{
+    bool more = byok_actor_pending(ctx->self) > 0 && self->passed < PASSED_MAX && self->loaded &&
+                !self->closed && byok_user_fill(ctx, self) == BYOK_E_OK;
+    self->passed = more ? self->passed + 1 : 0;
+    return more;
+}
+
+/* After a message: take in, offer, and see when to wake up. */
 static void go_on(struct byok_ctx *ctx, struct byok_user *self)
 {
+    if (passes(ctx, self))
+        return;
     int64_t now = byok_user_now_us(ctx), wake_us = INT64_MAX;
     enum byok_err err = BYOK_E_OK;
     bool looked = false;
@@ -271,47 +248,6 @@ static void on_close(struct byok_ctx *ctx, struct byok_user *self)
     }
 }
 
-static struct byok_task *pick(struct byok_ctx *ctx, struct byok_user *self, size_t i, int64_t now)
-{
-    struct byok_task *task;
-    const struct byok_lane *lane = &self->lanes[i];
-    if (self->closed || self->calls >= concurrency(ctx, self) || lane->blocked_until_us > now)
-        return NULL;
-    DL_FOREACH(self->window, task) {
-        if (!task->provider || lane_of(ctx, self, task) != lane || task->not_before_us > now)
-            continue;
-        bool fit = task->fault.code == BYOK_E_OK && task->deadline_us > now &&
-                   allowed_at(self, task, now) <= now;
-        return fit ? task : NULL; /* nobody overtakes at a limit */
-    }
-    return NULL;
-}
-
-static void on_turn(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
-{
-    struct byok_lane *lane = (struct byok_lane *)*msg;
-    struct byok_actor *provider = (*msg)->from;
-    int64_t now = byok_user_now_us(ctx);
-    struct byok_task *task = pick(ctx, self, (size_t)(lane - self->lanes), now);
-    if (!task) {
-        byok_send(ctx, provider, BYOK_MSG_DECLINE, msg);
-        return;
-    }
-    *msg = NULL;
-    lane->ready.away = false;
-    if (!is_exempt(task)) {
-        task->requests_ticket = byok_limit_take(&self->requests, now, 1);
-        task->tokens_ticket = byok_limit_take(&self->tokens, now, task->reserved_tokens);
-    }
-    if (task->deadline_us == INT64_MAX)
-        task->deadline_us = now + ctx->env->settings->deadline_us;
-    bool limited = self->requests.per_minute > 0 || self->tokens.per_minute > 0;
-    task->turn_us = limited && !is_exempt(task) ? now : 0;
-    byok_user_window_remove(self, task);
-    self->calls++;
-    byok_send_task(ctx, provider, BYOK_MSG_CALL, &task);
-}
-
 static void settle_tokens(const struct byok_ctx *ctx, struct byok_user *self,
                           struct byok_task *task, bool sent)
 {
@@ -322,7 +258,7 @@ static void settle_tokens(const struct byok_ctx *ctx, struct byok_user *self,
     else if (usage->input_tokens >= 0 || usage->output_tokens >= 0)
         used = (usage->input_tokens > 0 ? usage->input_tokens : 0) +
                (usage->output_tokens > 0 ? usage->output_tokens : 0);
-    if (!is_exempt(task) && task->reserved_tokens > 0)
+    if (!byok_user_is_exempt(task) && task->reserved_tokens > 0)
         byok_limit_settle(&self->tokens, byok_user_now_us(ctx), task->tokens_ticket,
                           task->reserved_tokens, used);
     task->reserved_tokens = 0;
@@ -342,11 +278,11 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
     const struct byok_retry_case what = {
         .fault = &task->fault,
         .sent = last_was_sent(task),
-        .attempts = task->attempts_before + task->attempt_count,
+        .attempts = task->attempts_before + task->attempt_count - task->parted,
         .on_unknown = task->request.on_unknown,
         .now_us = byok_user_now_us(ctx),
         .deadline_us = task->deadline_us,
-        .random = ctx->env->clock->ops->random(ctx->env->clock),
+        .random = task->bulk ? task->bulk->random : ctx->env->clock->ops->random(ctx->env->clock),
     };
     return task->fault.code != BYOK_E_OK && byok_retry_decide(&policy, &what, at_us);
 }
@@ -357,8 +293,8 @@ static void wait_for_retry(struct byok_ctx *ctx, struct byok_user *self, struct 
     enum byok_err err = BYOK_E_TOO_LARGE;
     int64_t at_us = task->not_before_us;
     if (task->fault.code == BYOK_E_RATE_LIMITED &&
-        at_us > lane_of(ctx, self, task)->blocked_until_us)
-        lane_of(ctx, self, task)->blocked_until_us = at_us;
+        at_us > byok_user_lane(ctx, self, task)->blocked_until_us)
+        byok_user_lane(ctx, self, task)->blocked_until_us = at_us;
     task->fault = (struct byok_fault){0};
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, !task->late);
     if (at_us >= byok_user_parks_at(ctx, byok_user_now_us(ctx)) && byok_user_can_park(task)) {
@@ -367,8 +303,7 @@ static void wait_for_retry(struct byok_ctx *ctx, struct byok_user *self, struct 
     }
     if (err == BYOK_E_OK)
         return;
-    DL_PREPEND(self->window, task); /* also when there is no memory to park it */
-    self->window_count++;
+    byok_user_window_return(self, task); /* also when there is no memory to park it */
 }
 
 static enum byok_status final_status(const struct byok_task *task)
@@ -387,14 +322,18 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     bool ours = byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
     settle_tokens(ctx, self, task, last_was_sent(task));
     int64_t at_us = 0; /* at once, when it was only late, but for a claim that could not be made */
-    if (task->late && !is_exempt(task))
+    if (task->late && !byok_user_is_exempt(task) && !task->joined)
         byok_limit_settle(&self->requests, byok_user_now_us(ctx), task->requests_ticket, 1, 0);
     if (task->late && task->note.fault.code != BYOK_E_OK)
         at_us = byok_user_now_us(ctx) + TROUBLE_RETRY_US;
-    bool retry = ours && (task->late || retries(ctx, task, &at_us));
+    bool parts = ours && !task->late && byok_bulk_parts(task);
+    if (parts)
+        at_us = byok_user_now_us(ctx);
+    bool retry = ours && (task->late || parts || retries(ctx, task, &at_us));
     if (!ours || retry) {
         *msg = NULL;
-        self->calls--;
+        self->calls -= !task->joined;
+        byok_bulk_leave(task);
         task->not_before_us = at_us;
         if (!task->late && byok_ledger_can_withdraw(ctx, task))
             byok_send_task(ctx, ctx->env->ledger, BYOK_MSG_WITHDRAW, &task);
@@ -405,11 +344,13 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
         return BYOK_E_OK;
     }
     task->status = final_status(task);
+    bool own = !task->joined;
+    byok_bulk_leave(task);
     enum byok_err err = finish(ctx, self, task);
     if (err != BYOK_E_OK)
         return err;
     *msg = NULL;
-    self->calls--;
+    self->calls -= own;
     return BYOK_E_OK;
 }
 
@@ -503,7 +444,7 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
         *msg = NULL;
         break;
     case BYOK_MSG_TURN:
-        on_turn(ctx, self, msg);
+        byok_user_turn(ctx, self, msg);
         break;
     case BYOK_MSG_DECLINED:
         ((struct byok_ready *)*msg)->away = false;

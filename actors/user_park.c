@@ -39,8 +39,8 @@ void byok_user_line_up(const struct byok_ctx *ctx, struct byok_user *self,
                        struct byok_record **record)
 {
     struct byok_record *taken = *record;
-    bool waits = self->backlog.head || self->fenced || self->queue.more ||
-                 self->window_count >= ctx->env->settings->window;
+    bool waits =
+        self->backlog.head || self->fenced || self->queue.more || byok_user_room(ctx, self) == 0;
     *record = NULL;
     if (waits && !taken->is_job && may_be_command(taken)) {
         byok_queue_push(&self->commands, &taken->msg);
@@ -147,7 +147,7 @@ enum byok_err byok_user_refill(struct byok_ctx *ctx, struct byok_user *self)
         byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
     if (!partition || !byok_user_may_refill(ctx, self))
         return BYOK_E_OK;
-    refill.room = ctx->env->settings->window - self->window_count;
+    refill.room = byok_user_room(ctx, self);
     enum byok_err err = read_queue(&refill);
     self->queue.after = refill.after;
     if (err == BYOK_E_OK)
@@ -301,8 +301,7 @@ bool byok_user_park_old(struct byok_ctx *ctx, struct byok_user *self, struct byo
             byok_user_park(ctx, self, task, task->not_before_us > now ? task->not_before_us : 0);
         if (err == BYOK_E_OK)
             return true;
-        DL_PREPEND(self->window, task);
-        self->window_count++;
+        byok_user_window_return(self, task);
         task->unparkable = err == BYOK_E_TOO_LARGE;
         at = task->unparkable ? INT64_MAX : now + TROUBLE_RETRY_US;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* actors/user_parts.h - what the parts of the user actor share.
  *
- * user.c       the actor: messages, limits, turns, retries, the end of a request
+ * user.c       the actor: messages, offers, retries, the end of a request
+ * user_turn.c  what goes when it is the user's turn: limits, embeddings that share a call
  * user_take.c  from raw records to decoded requests: state, dedupe, routing
  * user_claim.c requests that an earlier owner has claimed and not done
  * user_park.c  which records wait where; into the state and back
@@ -11,6 +12,7 @@
 
 #include <utlist.h>
 
+#include "actors/bulk.h"
 #include "actors/env.h"
 #include "actors/limit.h"
 #include "actors/queue.h"
@@ -49,6 +51,8 @@ struct byok_user {
     struct byok_user_queue queue;
     struct byok_task *window; /* decoded and not under way, oldest first */
     uint32_t window_count;
+    uint32_t bulk_count; /* of them, those that may share calls */
+    uint32_t passed; /* messages since all was looked over */
     struct byok_known *known; /* all decoded ones up to their commit, by id; and `anchor` */
     struct byok_known anchor; /* keeps the table's head in this actor, whoever frees the tasks */
     uint32_t calls; /* under way */
@@ -89,13 +93,61 @@ static inline void byok_user_window_add(struct byok_user *self, struct byok_task
 {
     DL_APPEND(self->window, task);
     self->window_count++;
+    self->bulk_count += task->bulk_texts > 0;
+}
+
+/** The same, before all others. */
+static inline void byok_user_window_return(struct byok_user *self, struct byok_task *task)
+{
+    DL_PREPEND(self->window, task);
+    self->window_count++;
+    self->bulk_count += task->bulk_texts > 0;
 }
 
 static inline void byok_user_window_remove(struct byok_user *self, struct byok_task *task)
 {
     DL_DELETE(self->window, task);
     self->window_count--;
+    self->bulk_count -= task->bulk_texts > 0;
 }
+
+/** How many more jobs may be decoded.  Embeddings that can share a call do not fill the window: with
+ *  only a few of them there would be no full calls. */
+static inline uint32_t byok_user_room(const struct byok_ctx *ctx, const struct byok_user *self)
+{
+    uint32_t others = self->window_count - self->bulk_count;
+    uint32_t window = ctx->env->settings->window;
+    return others >= window || self->bulk_count >= BYOK_BULK_MAX ? 0 : window - others;
+}
+
+static inline struct byok_lane *byok_user_lane(const struct byok_ctx *ctx, struct byok_user *self,
+                                               const struct byok_task *task)
+{
+    return &self->lanes[task->provider - ctx->env->providers];
+}
+
+/** Limits are for calls that cost. */
+static inline bool byok_user_is_exempt(const struct byok_task *task)
+{
+    return !byok_user_is_job(task);
+}
+
+/** Calls that the user may have under way. */
+int64_t byok_user_concurrency(const struct byok_ctx *ctx, const struct byok_user *self)
+    BYOK_NONNULL(1, 2);
+
+/** When limits let the task go: now or before, or a later time. */
+int64_t byok_user_allowed_at(const struct byok_user *self, struct byok_task *task, int64_t now)
+    BYOK_NONNULL(1, 2);
+
+/** Before when the task does not go by itself: a retry, its not_before, or others of its kind that it
+ *  waits for. */
+int64_t byok_user_due(const struct byok_ctx *ctx, const struct byok_user *self,
+                      const struct byok_task *task) BYOK_NONNULL(1, 2, 3);
+
+/** It is the user's turn at a provider: send what may go, or decline. */
+void byok_user_turn(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
+    BYOK_NONNULL(1, 2, 3);
 
 /** Monotonic time from which a request that waits since `taken_us` is parked. */
 static inline int64_t byok_user_parks_at(const struct byok_ctx *ctx, int64_t taken_us)

@@ -182,6 +182,8 @@ static enum byok_err list(const struct byok_ctx *ctx, struct byok_user *self,
 
 static void admit(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
+    if (task->fault.code == BYOK_E_OK)
+        byok_bulk_look(ctx->env, task);
     byok_user_window_add(self, task);
     if (!byok_user_is_job(task))
         self->fenced = true;
@@ -305,7 +307,7 @@ static enum byok_err take(struct byok_ctx *ctx, struct byok_user *self, struct b
 
 static bool has_room(const struct byok_ctx *ctx, const struct byok_user *self)
 {
-    return !self->fenced && self->window_count < ctx->env->settings->window;
+    return !self->fenced && byok_user_room(ctx, self) > 0;
 }
 
 /* A raw record is a fifth of what it is on its way into the state. */

@@ -44,6 +44,12 @@ struct byok_adapter_call {
     int64_t wall_ms; /* now, for HTTP dates */
 };
 
+/* What the service takes in one call of embeddings. */
+struct byok_bulk_limits {
+    uint32_t texts; /* 0: jobs are not put together */
+    int64_t tokens; /* of all texts; 0: not limited */
+};
+
 /* One capability of an adapter; build and parse, or neither. */
 struct byok_adapter_ops {
     /** The HTTP request of the call.  BYOK_E_UNSUPPORTED, BYOK_E_BAD_REQUEST (the member's name in
@@ -64,6 +70,7 @@ struct byok_adapter_ops {
                            struct byok_fault *fault);
     bool
         streams_audio; /* a job with `stream` is answered with audio that can be played as it comes */
+    struct byok_bulk_limits bulk; /* of embeddings: texts of several jobs in one call */
 };
 
 /** Whether a job with `stream` can be carried out. */

@@ -177,7 +177,7 @@ const struct byok_adapter byok_adapter_azure = {
             [BYOK_TEXT_TO_SPEECH] = {.build = build, .parse = parse, .streams_audio = true},
             [BYOK_SPEECH_TO_TEXT] = {.build = build, .parse = parse},
             [BYOK_IMAGE_GENERATION] = {.build = build, .parse = parse},
-            [BYOK_EMBEDDINGS] = {.build = build, .parse = parse},
+            [BYOK_EMBEDDINGS] = {.build = build, .parse = parse, .bulk = BYOK_OPENAI_BULK},
         },
     .build_key_check = build_key_check,
     .classify = byok_openai_classify,

@@ -62,7 +62,8 @@ const struct byok_adapter byok_adapter_cohere = {
         {
             [BYOK_CHAT] = {.build = byok_cohere_build_chat, .parse = byok_cohere_parse_chat},
             [BYOK_EMBEDDINGS] = {.build = byok_cohere_build_embeddings,
-                                 .parse = byok_cohere_parse_embeddings},
+                                 .parse = byok_cohere_parse_embeddings,
+                                 .bulk = {.texts = BYOK_COHERE_INPUTS_MAX}},
         },
     .build_key_check = build_key_check,
     .classify = classify,

@@ -7,8 +7,6 @@
 #include "adapters/cohere_parts.h"
 #include "adapters/kit_embeddings.h"
 
-#define INPUTS_MAX 96u /* Cohere's API reference: at most 96 texts in a call */
-
 static const char *const known[] = {"input", "dimensions", "input_type", NULL};
 
 static enum byok_err check_options(const struct byok_adapter_call *call, struct byok_fault *fault)
@@ -70,7 +68,7 @@ enum byok_err byok_cohere_build_embeddings(const struct byok_adapter_call *call,
     if (err == BYOK_E_OK)
         err = put_input_type(call, &body, fault);
     if (err == BYOK_E_OK)
-        err = byok_embeddings_check_inputs(call, INPUTS_MAX, fault);
+        err = byok_embeddings_check_inputs(call, BYOK_COHERE_INPUTS_MAX, fault);
     if (err != BYOK_E_OK)
         return err;
     byok_value_set_str(call->arena, &body, "model", call->model);

@@ -21,9 +21,10 @@ BYOK_MUST_USE enum byok_err byok_cohere_parse_chat(const struct byok_adapter_cal
                                                    struct byok_fault *fault);
 
 /* cohere_embeddings.c */
-BYOK_MUST_USE enum byok_err
-byok_cohere_build_embeddings(const struct byok_adapter_call *call, struct byok_http_request *out,
-                             struct byok_fault *fault);
+#define BYOK_COHERE_INPUTS_MAX 96u /* Cohere's API reference: at most 96 texts in a call */
+BYOK_MUST_USE enum byok_err byok_cohere_build_embeddings(const struct byok_adapter_call *call,
+                                                         struct byok_http_request *out,
+                                                         struct byok_fault *fault);
 BYOK_MUST_USE enum byok_err byok_cohere_parse_embeddings(const struct byok_adapter_call *call,
                                                          const struct byok_http_response *response,
                                                          struct byok_answer *out,

@@ -7,9 +7,6 @@
 #include "adapters/gemini_parts.h"
 #include "adapters/kit_embeddings.h"
 
-/* The API: "at most 100 requests can be in one batch". */
-#define INPUTS_MAX 100u
-
 static const char *const known[] = {"input", "dimensions", "input_type", NULL};
 
 /* What the vectors are for; Gemini's own words are taken too. */
@@ -84,7 +81,7 @@ enum byok_err byok_gemini_build_embeddings(const struct byok_adapter_call *call,
     if (err == BYOK_E_OK)
         err = check_task(call, &task, fault);
     if (err == BYOK_E_OK)
-        err = byok_embeddings_check_inputs(call, INPUTS_MAX, fault);
+        err = byok_embeddings_check_inputs(call, BYOK_GEMINI_INPUTS_MAX, fault);
     if (err != BYOK_E_OK)
         return err;
     for (uint32_t i = 0; i < byok_embeddings_inputs(call); i++) {

@@ -99,9 +99,11 @@ byok_gemini_build_chat(const struct byok_adapter_call *call, struct byok_http_re
                        struct byok_fault *fault);
 
 /* gemini_embeddings.c */
-BYOK_MUST_USE enum byok_err
-byok_gemini_build_embeddings(const struct byok_adapter_call *call, struct byok_http_request *out,
-                             struct byok_fault *fault);
+/* The API: "at most 100 requests can be in one batch". */
+#define BYOK_GEMINI_INPUTS_MAX 100u
+BYOK_MUST_USE enum byok_err byok_gemini_build_embeddings(const struct byok_adapter_call *call,
+                                                         struct byok_http_request *out,
+                                                         struct byok_fault *fault);
 BYOK_MUST_USE enum byok_err byok_gemini_parse_embeddings(const struct byok_adapter_call *call,
                                                          const struct byok_http_response *response,
                                                          struct byok_answer *out,

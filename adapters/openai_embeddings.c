@@ -11,8 +11,6 @@
 #include "adapters/openai_parts.h"
 #include "schemas/codec.h"
 
-#define INPUTS_MAX 2048u /* OpenAI's API reference: at most 2,048 inputs in a call */
-
 static const char *const known[] = {"input", "dimensions", NULL};
 
 enum byok_err byok_openai_build_embeddings(const struct byok_adapter_call *call,
@@ -23,7 +21,7 @@ enum byok_err byok_openai_build_embeddings(const struct byok_adapter_call *call,
     const struct byok_value *dimensions = byok_kit_member(call, "dimensions");
     enum byok_err err = byok_kit_check_members(call, known, fault);
     if (err == BYOK_E_OK)
-        err = byok_embeddings_check_inputs(call, INPUTS_MAX, fault);
+        err = byok_embeddings_check_inputs(call, BYOK_OPENAI_INPUTS_MAX, fault);
     if (err != BYOK_E_OK)
         return err;
     byok_value_set_str(call->arena, &body, "model", call->model);

@@ -124,9 +124,13 @@ byok_openai_responses_event(const struct byok_adapter_call *call, const struct b
                             struct byok_stream *stream, struct byok_fault *fault);
 
 /* openai_embeddings.c */
-BYOK_MUST_USE enum byok_err
-byok_openai_build_embeddings(const struct byok_adapter_call *call, struct byok_http_request *out,
-                             struct byok_fault *fault);
+/* OpenAI's API reference, embeddings: at most 2,048 inputs in a call, and 300,000 tokens in all of
+ * them. */
+#define BYOK_OPENAI_INPUTS_MAX 2048u
+#define BYOK_OPENAI_BULK {.texts = BYOK_OPENAI_INPUTS_MAX, .tokens = 300000}
+BYOK_MUST_USE enum byok_err byok_openai_build_embeddings(const struct byok_adapter_call *call,
+                                                         struct byok_http_request *out,
+                                                         struct byok_fault *fault);
 BYOK_MUST_USE enum byok_err byok_openai_parse_embeddings(const struct byok_adapter_call *call,
                                                          const struct byok_http_response *response,
                                                          struct byok_answer *out,

@@ -10,6 +10,9 @@
 #include "adapters/openai_parts.h"
 
 #define INPUTS_MAX 1000u /* Voyage's API reference: at most 1,000 texts in a call */
+/* The same: at most 120,000 tokens in a call for the large models and those of a domain, more for
+ * the others; the least holds for all. */
+#define TOKENS_MAX 120000
 
 static const char *const known[] = {"input", "dimensions", "input_type", NULL};
 
@@ -99,7 +102,9 @@ const struct byok_adapter byok_adapter_voyage = {
     .base_url = "https://api.voyageai.com/v1",
     .auth_header = "Authorization",
     .auth_prefix = "Bearer ",
-    .ops = {[BYOK_EMBEDDINGS] = {.build = build_embeddings, .parse = byok_openai_parse_embeddings}},
+    .ops = {[BYOK_EMBEDDINGS] = {.build = build_embeddings,
+                                 .parse = byok_openai_parse_embeddings,
+                                 .bulk = {.texts = INPUTS_MAX, .tokens = TOKENS_MAX}}},
     .build_key_check = build_key_check,
     .key_check_is_billed = true,
     .classify = classify,

@@ -15,7 +15,8 @@
 
 /* ---- the record ---- */
 
-/* An attempt is an array on the wire: when, how long, HTTP status, code, whether it was sent. */
+/* An attempt is an array on the wire: when, how long, HTTP status, code, whether it was sent, and
+ * whether it joined another's call, when it did. */
 static struct byok_value attempt_value(struct byok_arena *arena, const struct byok_attempt *attempt)
 {
     struct byok_value row = byok_value_array();
@@ -24,6 +25,8 @@ static struct byok_value attempt_value(struct byok_arena *arena, const struct by
     byok_value_push(arena, &row, byok_value_int(attempt->http_status));
     byok_value_push(arena, &row, byok_value_text(byok_err_name(attempt->code)));
     byok_value_push(arena, &row, byok_value_bool(attempt->sent));
+    if (attempt->joined)
+        byok_value_push(arena, &row, byok_value_bool(true));
     return row;
 }
 
@@ -78,8 +81,14 @@ static bool read_attempt(const struct byok_value *row, struct byok_attempt *out)
         items[4].type != BYOK_VALUE_BOOL)
         return false;
     snprintf(name, sizeof name, "%.*s", BYOK_STR_ARG(code));
-    *out = (struct byok_attempt){started, (int32_t)duration, (int32_t)status,
-                                 byok_err_from_name(name), items[4].as.boolean};
+    *out = (struct byok_attempt){started,
+                                 (int32_t)duration,
+                                 (int32_t)status,
+                                 byok_err_from_name(name),
+                                 items[4].as.boolean,
+                                 row->count > ATTEMPT_COLUMNS &&
+                                     items[ATTEMPT_COLUMNS].type == BYOK_VALUE_BOOL &&
+                                     items[ATTEMPT_COLUMNS].as.boolean};
     return true;
 }
 

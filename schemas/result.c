@@ -153,6 +153,8 @@ static struct byok_value attempts_value(struct byok_arena *arena, const struct b
         if (attempt->http_status > 0)
             byok_value_set(arena, &map, "http_status", byok_value_int(attempt->http_status));
         byok_value_set(arena, &map, "sent", byok_value_bool(attempt->sent));
+        if (attempt->joined)
+            byok_value_set(arena, &map, "joined", byok_value_bool(true));
         byok_value_push(arena, &list, map);
     }
     return list;
@@ -256,8 +258,9 @@ struct byok_value byok_usage_event_value(struct byok_arena *arena, const struct 
     set_name(arena, &map, "capability", byok_capability_name(request->capability));
     byok_value_set_str(arena, &map, "day", byok_arena_copy(arena, byok_str_of(day)));
     byok_value_set(arena, &map, "at_ms", byok_value_int(at_ms));
-    byok_value_set(arena, &map, "calls", byok_value_int(1));
-    byok_value_set(arena, &map, "errors", byok_value_int(attempt->code != BYOK_E_OK));
+    byok_value_set(arena, &map, "calls", byok_value_int(!attempt->joined));
+    byok_value_set(arena, &map, "errors",
+                   byok_value_int(!attempt->joined && attempt->code != BYOK_E_OK));
     set_name(arena, &map, "code", byok_err_name(attempt->code));
     /* an answer is the last attempt's; what the earlier ones used nobody said */
     if (result->answer && number == result->attempt_count) {

@@ -52,6 +52,7 @@ struct byok_attempt {
     int32_t http_status;
     enum byok_err code;
     bool sent; /* the first byte of the call left, so it may be billed */
+    bool joined; /* it was another job's call too, which counts it (actors/bulk.h) */
 };
 
 /** What an adapter reads out of a provider's answer. */

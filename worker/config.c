@@ -153,6 +153,7 @@ struct byok_settings byok_config_settings(const struct byok_config *config)
                                                                 : BYOK_AUDIT_ALL,
         .rewrap = config->vault.rewrap,
         .commit_linger_us = config->publish.linger_ms * 1000,
+        .bulk_linger_us = config->bulk.linger_ms * 1000,
         .stream_linger_us = config->publish.stream_linger_ms * 1000,
         .user_idle_us = (int64_t)60 * 1000 * 1000,
         .at_least_once = strcmp(config->delivery, "at_least_once") == 0,

@@ -57,7 +57,7 @@ struct byok_config_models {
 
 struct byok_config_provider {
     const char *name, *adapter, *base_url, *auth_header, *auth_prefix;
-    int64_t concurrency, timeout_ms, connect_timeout_ms;
+    int64_t concurrency, timeout_ms, connect_timeout_ms, bulk_texts;
     struct byok_config_models models;
     struct byok_config_headers headers;
     const char *ca_file, *proxy;
@@ -110,6 +110,9 @@ struct byok_config {
         int64_t deadline_ms, request_max_bytes, answer_max_bytes, memory_mb, window, queue,
             park_after_ms, done_keep_s;
     } jobs;
+    struct {
+        int64_t linger_ms;
+    } bulk;
     struct {
         int64_t linger_ms, stream_linger_ms, batch;
     } publish;

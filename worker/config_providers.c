@@ -75,6 +75,7 @@ static enum byok_err complete(struct byok_config *config, size_t index,
         .concurrency = from->concurrency,
         .timeout_us = from->timeout_ms * 1000,
         .connect_timeout_us = from->connect_timeout_ms * 1000,
+        .bulk_texts = (uint32_t)from->bulk_texts,
     };
     set->routes[index] = (struct byok_http_route){
         .origin = provider->origin,

@@ -20,7 +20,7 @@ struct options {
 };
 
 struct totals {
-    uint64_t runs, failed, requests, calls, commits;
+    uint64_t runs, failed, requests, calls, joined, commits;
     int64_t simulated_us;
     uint64_t faults[SIM_FAULT_COUNT];
 };
@@ -48,6 +48,8 @@ static bool play_one(uint64_t seed, struct totals *totals)
     totals->runs++;
     totals->failed += !good;
     totals->requests += play.count;
+    for (size_t i = 0; i < world->ledger.count; i++)
+        totals->joined += world->ledger.entries[i].joined;
     totals->calls += world->ledger.count;
     totals->commits += world->cluster.commits;
     totals->simulated_us += world->clock.now_us;
@@ -67,9 +69,10 @@ static void report(const struct totals *totals, double seconds)
     double hours = (double)totals->simulated_us / 3600e6;
     printf("%" PRIu64 " runs in %.1f s (%.0f runs/s), %.0f simulated hours\n", totals->runs,
            seconds, (double)totals->runs / seconds, hours);
-    printf("%" PRIu64 " requests, %" PRIu64 " provider calls, %" PRIu64 " commits, %" PRIu64
-           " runs failed\n",
-           totals->requests, totals->calls, totals->commits, totals->failed);
+    printf("%" PRIu64 " requests, %" PRIu64 " provider calls and %" PRIu64
+           " jobs that joined one, %" PRIu64 " commits, %" PRIu64 " runs failed\n",
+           totals->requests, totals->calls - totals->joined, totals->joined, totals->commits,
+           totals->failed);
     printf("faults injected:\n");
     for (size_t i = 0; i < SIM_FAULT_COUNT; i++)
         printf("%10" PRIu64 "  %s\n", totals->faults[i], sim_kind_name((enum sim_kind)i));

@@ -41,6 +41,8 @@ static void set_sizes(struct sim_play *play)
     world->idle_poll_us = 100000;
     world->slots = 2 + (uint32_t)below(play, 30);
     settings->at_least_once = play->seed % 5 == 4;
+    settings->bulk_linger_us = (int64_t)below(play, 3) * 20000;
+    world->provider_settings[0].bulk_texts = below(play, 2) ? 1 + (uint32_t)below(play, 12) : 0;
     settings->window = 1 + (uint32_t)below(play, 64);
     settings->queue = (uint32_t)below(play, 20);
     settings->park_after_us = (int64_t)below(play, 10) * SIM_S;

@@ -117,6 +117,30 @@ static bool can_register(const struct sim_world *world)
     return alive && world->key_count < SIM_KEYS_MAX;
 }
 
+/* Some jobs of one to three texts that may share a call, or not: by dimensions, key or time. */
+static void send_embeddings(struct sim_play *play, const char *user)
+{
+    static const char *const more[] = {"", "", "", ",\"dimensions\":2", ",\"key_label\":\"none\""};
+    bool poison = below(play, 8) == 0;
+    for (uint64_t jobs = 1 + below(play, 8); jobs > 0 && play->count < PLAY_JOBS_MAX; jobs--) {
+        const char *id = new_id(play, user);
+        char texts[200] = "", time[32] = "";
+        size_t len = 0;
+        for (unsigned i = 0, count = 1 + (unsigned)below(play, 3); i < count; i++)
+            len += (size_t)snprintf(texts + len, sizeof texts - len, "%s\"%s#%-*u\"", i ? "," : "",
+                                    id, SIM_TEXT_BYTES - 1 - (int)strlen(id), i);
+        if (poison && jobs == 3)
+            snprintf(texts, sizeof texts, "\"%s#" SIM_POISON "\"", id);
+        if (below(play, 4) == 0)
+            snprintf(time, sizeof time, ",\"timeout_ms\":%d", 1 + (int)below(play, 20000));
+        sim_send(play->world, user,
+                 "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"embeddings\",\"provider\":"
+                 "\"openai\",\"input\":[%s]%s%s%s}",
+                 id, user, texts, below(play, 3) ? "" : ",\"on_unknown\":\"retry\"", time,
+                 more[below(play, sizeof more / sizeof more[0])]);
+    }
+}
+
 static void send_some(struct sim_play *play, const char *user)
 {
     struct sim_world *world = play->world;
@@ -128,10 +152,8 @@ static void send_some(struct sim_play *play, const char *user)
                  new_id(play, user), user);
         break;
     case 1:
-        sim_send(world, user,
-                 "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"embeddings\",\"provider\":"
-                 "\"openai\",\"input\":[\"abcdef\",\"ghijkl\"]}",
-                 new_id(play, user), user);
+    case 10:
+        send_embeddings(play, user);
         break;
     case 2:
         snprintf(more, sizeof more, ",\"on_unknown\":\"retry\",\"timeout_ms\":%d",

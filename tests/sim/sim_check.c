@@ -94,6 +94,7 @@ static void count_void_calls(struct sim_world *world)
         const struct sim_entry *entry = &world->ledger.entries[i];
         entry->request->calls += entry->sent;
         entry->request->void_calls += entry->sent && entry->is_void;
+        entry->request->joined_calls += entry->sent && !entry->is_void && entry->joined;
         if (!entry->is_void)
             entry->request->tokens -= entry->tokens;
         if (entry->user[0] && strncmp(entry->request->name, entry->user, strlen(entry->user)) != 0)
@@ -117,6 +118,11 @@ static void check_request(struct sim_world *world, const struct sim_request *req
     if (request->usage != request->sent_attempts)
         sim_fail(world, "%s: %u usage events for %u calls", request->name, request->usage,
                  request->sent_attempts);
+    if (request->joined_attempts != request->joined_calls ||
+        request->usage_calls != request->usage - request->joined_attempts)
+        sim_fail(world, "%s: %u calls of others, of %u; %u calls in %u usage events", request->name,
+                 request->joined_attempts, request->joined_calls, request->usage_calls,
+                 request->usage);
     if (request->tokens != 0)
         sim_fail(world, "%s: %" PRId64 " tokens more in the usage events than in the ledger",
                  request->name, request->tokens);
@@ -134,7 +140,7 @@ static struct sums sum_usage(const struct sim_world *world, const char *user)
     size_t len = strlen(user);
     for (const struct sim_request *r = world->watch.requests; r; r = r->hh.next) {
         if (strncmp(r->name, user, len) == 0 && r->name[len] == '/')
-            sums.calls += r->usage;
+            sums.calls += r->usage_calls;
     }
     for (size_t i = 0; i < world->ledger.count; i++) {
         const struct sim_entry *entry = &world->ledger.entries[i];

@@ -18,8 +18,9 @@ struct going {
     struct sim_http *http;
     struct byok_http_call *call;
     struct sim_answer answer;
-    int64_t tokens;  /* that the answer says */
-    size_t entry;    /* of the ledger */
+    int64_t tokens;  /* that the answer says of each of its jobs' texts, or in all */
+    size_t entry;    /* of the ledger; behind it are those of the jobs that joined */
+    char *long_body; /* the answer's, when it does not fit into it; owned */
     unsigned events; /* that will ring for it: one, and one more when it was cancelled */
     bool answered;
     size_t given; /* of a body that is wanted as it comes */
@@ -120,16 +121,6 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
     return entry;
 }
 
-static size_t count_inputs(struct byok_str body)
-{
-    BYOK_AUTO(byok_arena) arena = {0};
-    struct byok_value root;
-    if (byok_decode(&arena, BYOK_JSON, body, &root, NULL) != BYOK_E_OK)
-        return 0;
-    const struct byok_value *input = byok_value_find(&root, "input");
-    return byok_value_is(input, BYOK_VALUE_ARRAY) ? input->count : 1;
-}
-
 /* The tokens that it says. */
 static int64_t good_body(struct sim_world *world, const struct byok_http_call *call,
                          const struct sim_entry *entry, char *body, size_t room)
@@ -137,15 +128,6 @@ static int64_t good_body(struct sim_world *world, const struct byok_http_call *c
     if (strcmp(entry->path, "/models") == 0) {
         snprintf(body, room, "{\"data\":[]}");
         return 0;
-    }
-    if (strcmp(entry->path, "/embeddings") == 0) {
-        size_t inputs = count_inputs(call->request.body), len = 0;
-        len += (size_t)snprintf(body, room, "{\"model\":\"embed-sim\",\"data\":[");
-        for (size_t i = 0; i < inputs && len < room - 100; i++)
-            len += (size_t)snprintf(body + len, room - len,
-                                    "%s{\"index\":%zu,\"embedding\":[0.5,1]}", i ? "," : "", i);
-        snprintf(body + len, room - len, "],\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}");
-        return 3;
     }
     int said = world->tokens_most ? 1 + (int)sim_below(&world->clock, world->tokens_most) : 5;
     if (byok_str_find(call->request.body, byok_str_of("\"stream\":true")) != SIZE_MAX) {
@@ -167,6 +149,95 @@ static int64_t good_body(struct sim_world *world, const struct byok_http_call *c
     return 7 + said;
 }
 
+/* ---- embeddings ---- */
+
+/* The inputs of a call for embeddings; else an empty list. */
+static struct byok_value texts_of(struct byok_arena *arena, struct byok_str body)
+{
+    struct byok_value root, list = byok_value_array();
+    if (body.len == 0 || byok_decode(arena, BYOK_JSON, body, &root, NULL) != BYOK_E_OK)
+        return list;
+    const struct byok_value *input = byok_value_find(&root, "input");
+    if (byok_value_is(input, BYOK_VALUE_ARRAY))
+        return *input;
+    if (input)
+        byok_value_push(arena, &list, *input);
+    return list;
+}
+
+/* Whose text it is: "<id>#…"; empty: it does not say. */
+static struct byok_str owner_of(const struct byok_value *text)
+{
+    struct byok_str all = byok_value_as_str(text);
+    size_t len = byok_str_find(all, byok_str_of("#"));
+    return (struct byok_str){all.ptr, len == SIZE_MAX ? 0 : len};
+}
+
+/* A line of the ledger for each job whose texts are in the call of another. */
+static struct sim_entry *note_joined(struct sim_world *world, size_t first,
+                                     const struct byok_value *texts)
+{
+    struct sim_ledger *ledger = &world->ledger;
+    for (uint32_t i = 0; i < texts->count; i++) {
+        struct byok_str id = owner_of(&texts->as.items[i]);
+        struct sim_entry *last = &ledger->entries[ledger->count - 1];
+        if (id.len > 0 && !byok_str_is(id, last->id)) {
+            struct sim_entry *entry = new_entry(ledger);
+            *entry = ledger->entries[first];
+            snprintf(entry->id, sizeof entry->id, "%.*s", BYOK_STR_ARG(id));
+            entry->request = sim_request_of(world, byok_str_of(entry->user), id);
+            entry->attempt = ++entry->request->made;
+            entry->joined = true;
+            if (entry->request->keyless)
+                sim_fail(world, "%s went along with a key that it did not name",
+                         entry->request->name);
+            entry->texts = 0;
+            last = entry;
+        }
+        last->texts += id.len > 0;
+    }
+    unsigned jobs = (unsigned)(ledger->count - first);
+    for (size_t i = first; i < ledger->count; i++)
+        ledger->entries[i].jobs = ledger->entries[i].request->jobs = jobs;
+    return &ledger->entries[first];
+}
+
+void sim_vector_of(struct byok_str text, int64_t vector[static 2])
+{
+    vector[0] = (int64_t)text.len;
+    vector[1] = 0;
+    for (size_t i = 0; i < text.len; i++)
+        vector[1] = (vector[1] * 31 + (unsigned char)text.ptr[i]) % 100000;
+}
+
+/* The tokens that it says. */
+static int64_t vectors_body(const struct sim_entry *entry, const struct byok_value *texts,
+                            char **out)
+{
+    const size_t room = 200 + (size_t)texts->count * 100;
+    char *body = sim_new(room, 1);
+    size_t len = (size_t)snprintf(body, room, "{\"model\":\"embed-sim\",\"data\":[");
+    for (uint32_t i = 0; i < texts->count; i++) {
+        int64_t vector[2];
+        sim_vector_of(byok_value_as_str(&texts->as.items[i]), vector);
+        len += (size_t)snprintf(body + len, room - len, "%s{\"index\":%u,\"embedding\":[%d,%d]}",
+                                i ? "," : "", i, (int)vector[0], (int)vector[1]);
+    }
+    int tokens = entry->texts > 0 ? SIM_TEXT_TOKENS * (int)texts->count : 3;
+    snprintf(body + len, room - len, "],\"usage\":{\"prompt_tokens\":%d,\"total_tokens\":%d}}",
+             tokens, tokens);
+    *out = body;
+    return tokens;
+}
+
+static void refuse_text(struct sim_answer *answer)
+{
+    answer->status = 400;
+    snprintf(answer->body, sizeof answer->body,
+             "{\"error\":{\"message\":\"'input' holds what no model can take\",\"type\":"
+             "\"invalid_request_error\"}}");
+}
+
 static void refuse_key(const struct sim_key *key, struct sim_answer *answer)
 {
     answer->status = 401;
@@ -176,11 +247,12 @@ static void refuse_key(const struct sim_key *key, struct sim_answer *answer)
              key ? key->secret : "none");
 }
 
-static void give_body(struct byok_http_call *call, const struct sim_answer *answer)
+static void give_body(struct byok_http_call *call, const struct going *going)
 {
+    const struct sim_answer *answer = &going->answer;
     byok_buf_done(&call->body);
     byok_buf_init(&call->body, call->answer_max_bytes);
-    byok_buf_add_str(&call->body, byok_str_of(answer->body));
+    byok_buf_add_str(&call->body, byok_str_of(going->long_body ? going->long_body : answer->body));
     if (call->body.ptr)
         (void)byok_slot_scrub(call->slot, call->body.ptr, call->body.len);
     call->safe_bytes = call->body.len;
@@ -198,8 +270,10 @@ static void give_body(struct byok_http_call *call, const struct sim_answer *answ
 /* Frees it with its last event. */
 static void rung(struct going *going)
 {
-    if (--going->events == 0)
-        byok_delete(going);
+    if (--going->events > 0)
+        return;
+    byok_delete(going->long_body);
+    byok_delete(going);
 }
 
 static void arrive(void *arg);
@@ -233,6 +307,19 @@ static bool give_bytes(struct going *going)
     return true;
 }
 
+/* Its end, for each of its jobs. */
+static void end_entries(const struct going *going)
+{
+    struct sim_world *world = going->http->worker->world;
+    struct sim_entry *entry = &world->ledger.entries[going->entry];
+    for (unsigned i = entry->jobs; i-- > 0;) {
+        entry[i].end_us = world->clock.now_us;
+        entry[i].is_known = going->answer.how == SIM_WHOLE || going->answer.how == SIM_NO_CONNECT;
+        if (going->answer.how == SIM_WHOLE && going->tokens > 0)
+            entry[i].tokens = entry[i].texts > 0 ? SIM_TEXT_TOKENS * entry[i].texts : going->tokens;
+    }
+}
+
 static void arrive(void *arg)
 {
     struct going *going = arg;
@@ -245,14 +332,11 @@ static void arrive(void *arg)
     going->answered = true;
     struct byok_http_call *call = going->call;
     struct sim_world *world = going->http->worker->world;
-    struct sim_entry *entry = &world->ledger.entries[going->entry];
     call->sent = going->answer.how != SIM_NO_CONNECT;
-    entry->end_us = world->clock.now_us;
-    entry->is_known = going->answer.how == SIM_WHOLE || going->answer.how == SIM_NO_CONNECT;
+    end_entries(going);
     switch (going->answer.how) {
     case SIM_WHOLE:
-        give_body(call, &going->answer);
-        entry->tokens = going->tokens;
+        give_body(call, going);
         break;
     case SIM_NO_CONNECT:
         byok_fault_set(&call->fault, BYOK_E_UNREACHABLE, "connection refused");
@@ -280,7 +364,8 @@ static void drop_call(void *arg)
     struct going *going = arg;
     struct sim_ledger *ledger = &going->http->worker->world->ledger;
     if (!going->answered) {
-        ledger->entries[going->entry].end_us = going->http->worker->world->clock.now_us;
+        for (unsigned i = 0; i < ledger->entries[going->entry].jobs; i++)
+            ledger->entries[going->entry + i].end_us = going->http->worker->world->clock.now_us;
         going->http->open--;
         ledger->open--;
     }
@@ -296,6 +381,9 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
     struct sim_entry *entry = note(self->worker, call, key);
     struct going *going = sim_new(1, sizeof *going);
     going->entry = world->ledger.count - 1;
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_value texts = texts_of(&arena, call->request.body);
+    entry = note_joined(world, going->entry, &texts);
     going->events = 1;
     going->http = self;
     going->call = call;
@@ -303,14 +391,20 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
     going->answer = (struct sim_answer){.status = 200, .latency_us = 50000};
     if (!key || key->revoked)
         refuse_key(key, &going->answer);
+    else if (byok_str_find(call->request.body, byok_str_of(SIM_POISON)) != SIZE_MAX)
+        refuse_text(&going->answer);
     else if (world->answer)
         world->answer(world, entry, &going->answer);
-    entry->sent = going->answer.how != SIM_NO_CONNECT;
+    for (unsigned i = 0; i < entry->jobs; i++)
+        entry[i].sent = going->answer.how != SIM_NO_CONNECT;
     if (going->answer.how == SIM_HANG || going->answer.latency_us > call->timeout_us) {
         going->answer.how = going->answer.how == SIM_NO_CONNECT ? SIM_NO_CONNECT : SIM_HANG;
         going->answer.latency_us = call->timeout_us > 0 ? call->timeout_us : 1;
     }
-    if (going->answer.status == 200 && going->answer.body[0] == '\0')
+    bool good = going->answer.status == 200 && going->answer.body[0] == '\0';
+    if (good && texts.count > 0)
+        going->tokens = vectors_body(entry, &texts, &going->long_body);
+    else if (good)
         going->tokens =
             good_body(world, call, entry, going->answer.body, sizeof going->answer.body);
     self->open++;

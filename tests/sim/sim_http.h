@@ -12,6 +12,12 @@
 
 #include "actors/ports/http.h"
 
+/* Texts of embeddings that say whose they are ("<id>#<number>") are all as long, so that a job's
+ * share of a call's tokens is known. */
+#define SIM_TEXT_BYTES 24
+#define SIM_TEXT_TOKENS 6
+#define SIM_POISON "poison" /* a text with it is refused, with all of its call */
+
 struct sim_request;
 struct sim_world;
 struct sim_worker;
@@ -30,8 +36,11 @@ struct sim_entry {
     int32_t partition;
     bool is_known; /* a whole answer reached the worker */
     bool is_kept;  /* its outcome was parked with its request */
+    bool joined;   /* it went along in the call before it in the ledger that has not joined */
+    unsigned jobs; /* that share the call, 1 and those that joined */
     bool is_void;  /* its worker lost the partition before it could publish the outcome */
     int64_t tokens; /* that the answer said */
+    unsigned texts;    /* of embeddings, of this job's */
     int64_t deltas;    /* of its answer that were streamed */
     size_t delta_bytes; /* of text */
     bool ended;        /* the last of them said so */
@@ -68,6 +77,9 @@ struct sim_http {
     struct sim_worker *worker;
     int64_t open;
 };
+
+/** What the provider gives for a text. */
+void sim_vector_of(struct byok_str text, int64_t vector[static 2]);
 
 void sim_http_init(struct sim_http *http, struct sim_worker *worker);
 

@@ -69,6 +69,11 @@ static void see_request(struct sim_world *world, int32_t partition, size_t index
     if (!decode(&arena, record, &root) || text_of(&root, "id").len == 0)
         return;
     struct sim_request *request = sim_request_of(world, record->key, text_of(&root, "id"));
+    const struct byok_value *input = byok_value_find(&root, "input");
+    struct byok_value *first = byok_value_is(input, BYOK_VALUE_ARRAY) ? input->as.items : NULL;
+    if (first && byok_str_find(byok_value_as_str(first), byok_str_of("#")) != SIZE_MAX)
+        request->texts = input->count;
+    request->keyless = byok_str_is(text_of(&root, "key_label"), "none");
     request->retries = request->retries || byok_str_is(text_of(&root, "on_unknown"), "retry");
     request->records += byok_partition_of(record->key, world->cluster.partitions) == partition;
     log->requests[index] = request;
@@ -78,6 +83,29 @@ static struct sim_request *named(struct sim_world *world, const struct byok_reco
 {
     return sim_request_of(world, record->key,
                           byok_record_header_of(record, BYOK_HEADER_REQUEST_ID));
+}
+
+/* Of a job whose texts say whose they are: its own vectors, and no failure of another's. */
+static void see_vectors(struct sim_world *world, const struct sim_request *request,
+                        const struct byok_value *root)
+{
+    const struct byok_value *list = byok_value_find(root, "embeddings");
+    struct byok_str id = text_of(root, "id");
+    for (uint32_t i = 0; request->texts > 0 && list && i < request->texts; i++) {
+        char text[200];
+        const int pad = id.len < SIM_TEXT_BYTES ? SIM_TEXT_BYTES - 1 - (int)id.len : 0;
+        int64_t vector[2], x = -1, y = -1;
+        snprintf(text, sizeof text, "%.*s#%-*u", BYOK_STR_ARG(id), pad, i);
+        sim_vector_of(byok_str_of(text), vector);
+        const struct byok_value *own = i < list->count ? &list->as.items[i] : NULL;
+        bool good = own && own->count == 2 && byok_value_as_int(&own->as.items[0], &x) &&
+                    byok_value_as_int(&own->as.items[1], &y) && x == vector[0] && y == vector[1];
+        if (!good || list->count != request->texts)
+            sim_fail(world, "%s has vectors that are not its own", request->name);
+    }
+    if (request->jobs > 1 &&
+        byok_str_is(byok_value_as_str(byok_value_path(root, "error.code")), "bad_request"))
+        sim_fail(world, "%s is refused for what may have been another's", request->name);
 }
 
 static void see_result(struct sim_world *world, const struct byok_record *record)
@@ -94,13 +122,17 @@ static void see_result(struct sim_world *world, const struct byok_record *record
     request->job = byok_str_is(text_of(&root, "type"), "job"); /* of the record that was taken */
     const struct byok_value *attempts = byok_value_find(&root, "attempts");
     request->attempts = request->sent_attempts = request->lost_attempts = 0;
+    request->joined_attempts = 0;
     for (uint32_t i = 0; byok_value_is(attempts, BYOK_VALUE_ARRAY) && i < attempts->count; i++) {
         const struct byok_value *sent = byok_value_find(&attempts->as.items[i], "sent");
         request->attempts++;
         request->lost_attempts +=
             byok_str_is(text_of(&attempts->as.items[i], "code"), "outcome_lost");
         request->sent_attempts += byok_value_is(sent, BYOK_VALUE_BOOL) && sent->as.boolean;
+        request->joined_attempts +=
+            sent->as.boolean && byok_value_find(&attempts->as.items[i], "joined") != NULL;
     }
+    see_vectors(world, request, &root);
 }
 
 static int64_t number_of(const struct byok_value *root, const char *name)
@@ -118,7 +150,8 @@ static void see_usage(struct sim_world *world, const struct byok_record *record)
         sim_fail(world, "a usage event of %s that cannot be read", request->name);
         return;
     }
-    request->usage += (unsigned)number_of(&root, "calls");
+    request->usage++;
+    request->usage_calls += (unsigned)number_of(&root, "calls");
     request->tokens += number_of(&root, "input_tokens") + number_of(&root, "output_tokens");
 }
 

@@ -28,10 +28,16 @@ struct sim_request {
     bool job;
     bool retries; /* on_unknown: retry */
     bool dead;    /* went to the dlq */
+    unsigned texts; /* of embeddings that say whose they are */
+    bool keyless;   /* it names a key that its user does not have */
     bool parked;  /* was put into the state, at least once */
     unsigned records;  /* in the requests topic */
     unsigned results, usage;
     unsigned attempts, sent_attempts; /* of the last result */
+    unsigned joined_attempts; /* of them, calls of other jobs */
+    unsigned usage_calls;     /* that its usage events count */
+    unsigned jobs;            /* that shared its last call */
+    unsigned joined_calls;    /* of the ledger, that are somebody's */
     unsigned lost_attempts; /* of them, an earlier owner's, which may have been sent or not */
     int64_t tokens;                   /* of its usage events */
     unsigned made;                    /* calls, sent or not */

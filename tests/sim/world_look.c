@@ -198,17 +198,23 @@ static bool counts(const struct sim_entry *entry, const char *user)
     return !entry->is_void && strcmp(entry->user, user) == 0 && strcmp(entry->path, "/models") != 0;
 }
 
+/* Those that joined are no calls of their own. */
+static bool calls(const struct sim_entry *entry, const char *user)
+{
+    return counts(entry, user) && !entry->joined;
+}
+
 size_t sim_busiest_minute(const struct sim_world *world, const char *user)
 {
     const struct sim_ledger *ledger = &world->ledger;
     size_t most = 0, inside = 0, first = 0;
     for (size_t i = 0; i < ledger->count; i++) {
         const struct sim_entry *entry = &ledger->entries[i];
-        if (!counts(entry, user))
+        if (!calls(entry, user))
             continue;
         inside++;
         for (; ledger->entries[first].at_us <= entry->at_us - MINUTE_US; first++)
-            inside -= counts(&ledger->entries[first], user);
+            inside -= calls(&ledger->entries[first], user);
         most = inside > most ? inside : most;
     }
     return most;
@@ -236,11 +242,11 @@ size_t sim_most_at_once(const struct sim_world *world, const char *user)
     size_t most = 0;
     for (size_t i = 0; i < ledger->count; i++) {
         size_t open = 0;
-        if (!counts(&ledger->entries[i], user))
+        if (!calls(&ledger->entries[i], user))
             continue;
         int64_t at_us = ledger->entries[i].at_us;
         for (size_t k = 0; k <= i; k++)
-            open += counts(&ledger->entries[k], user) && ledger->entries[k].end_us > at_us;
+            open += calls(&ledger->entries[k], user) && ledger->entries[k].end_us > at_us;
         most = open > most ? open : most;
     }
     return most;

@@ -33,7 +33,7 @@ Test(result, of_an_answered_job_holds_the_answer_flat)
     struct byok_request request = chat_request;
     request.metadata = &metadata;
     request.traceparent = STR("00-a-b-01");
-    const struct byok_attempt attempt = {1000, 20, 200, BYOK_E_OK, true};
+    const struct byok_attempt attempt = {1000, 20, 200, BYOK_E_OK, true, false};
     struct byok_answer answer = {
         .output = from_json(&arena, "{\"text\":\"Hi\"}"),
         .finish = BYOK_FINISH_STOP,
@@ -143,8 +143,8 @@ Test(result, usage_belongs_to_the_attempt_that_was_answered)
 {
     BYOK_AUTO(byok_arena) arena = {0};
     const struct byok_attempt attempts[] = {
-        {1795996800000, 500, 0, BYOK_E_CUT_OFF, true},
-        {1795996801000, 700, 200, BYOK_E_OK, true},
+        {1795996800000, 500, 0, BYOK_E_CUT_OFF, true, false},
+        {1795996801000, 700, 200, BYOK_E_OK, true, false},
     };
     struct byok_answer answer = {.usage = BYOK_USAGE_UNSAID};
     answer.usage.characters = 13;
