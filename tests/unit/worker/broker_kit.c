@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <librdkafka/rdkafka.h>
-
 #include "base/mem.h"
 #include "worker/ports/clock_system.h"
 
@@ -182,6 +180,23 @@ void kit_init(struct kit *kit, const char *brokers, const char *prefix)
                                                .transaction_timeout_ms = 10000};
 }
 
+void kit_init_mock(struct kit *kit)
+{
+    char text[256];
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof text);
+    rd_kafka_mock_cluster_t *mock = rd_kafka_mock_cluster_new(client, 1);
+    assert(mock);
+    rd_kafka_mock_group_initial_rebalance_delay_ms(mock, 0);
+    for (int i = 0; i < BYOK_TOPIC_COUNT; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "t.%s", byok_topic_suffix((enum byok_topic)i));
+        (void)rd_kafka_mock_topic_create(mock, name, 2, 1);
+    }
+    kit_init(kit, rd_kafka_mock_cluster_bootstraps(mock), "t.");
+    kit->mock_client = client;
+    kit->mock = mock;
+}
+
 static void on_wake(uv_async_t *async)
 {
     struct kit_member *member = async->data;
@@ -224,6 +239,12 @@ struct kit_member *kit_join(struct kit *kit, size_t index)
     return member;
 }
 
+bool kit_started(void *member)
+{
+    const struct kit_member *of = member;
+    return of->parts[0].started && of->parts[1].started && byok_broker_rdkafka_ready(of->broker);
+}
+
 void kit_leave(struct kit_member *member)
 {
     byok_broker_rdkafka_close(member->broker);
@@ -259,6 +280,10 @@ void kit_done(struct kit *kit)
         if (kit->members[i].system)
             free_member(&kit->members[i]);
     }
+    if (!kit->mock)
+        return;
+    rd_kafka_mock_cluster_destroy(kit->mock);
+    rd_kafka_destroy(kit->mock_client);
 }
 
 /* What a test that fails needs to be understood. */
@@ -317,8 +342,10 @@ static rd_kafka_t *client(struct kit *kit, rd_kafka_type_t type)
     char text[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     (void)rd_kafka_conf_set(conf, "bootstrap.servers", kit->brokers, text, sizeof text);
-    if (type == RD_KAFKA_CONSUMER)
+    if (type == RD_KAFKA_CONSUMER) {
         (void)rd_kafka_conf_set(conf, "group.id", kit->group, text, sizeof text);
+        (void)rd_kafka_conf_set(conf, "enable.auto.commit", "false", text, sizeof text);
+    }
     rd_kafka_t *rk = rd_kafka_new(type, conf, text, sizeof text);
     assert(rk);
     return rk;
@@ -388,6 +415,36 @@ int64_t kit_count(struct kit *kit, enum byok_topic topic, int32_t partition)
     (void)rd_kafka_query_watermark_offsets(rk, name, partition, &low, &high, WAIT_MS);
     rd_kafka_destroy(rk);
     return high - low;
+}
+
+static void copy_text(char out[static KIT_TEXT], const void *bytes, size_t len)
+{
+    assert(len < KIT_TEXT);
+    if (len > 0)
+        memcpy(out, bytes, len);
+    out[len] = '\0';
+}
+
+bool kit_read(struct kit *kit, enum byok_topic topic, int32_t partition, int64_t offset,
+              char key[static KIT_TEXT], char value[static KIT_TEXT])
+{
+    char name[128];
+    topic_name(kit, topic, name, sizeof name);
+    rd_kafka_t *rk = client(kit, RD_KAFKA_CONSUMER);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, name, partition)->offset = offset;
+    rd_kafka_resp_err_t err = rd_kafka_assign(rk, list);
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, WAIT_MS);
+    assert(!err && message && !message->err && message->offset == offset);
+    (void)err;
+    copy_text(key, message->key, message->key_len);
+    copy_text(value, message->payload, message->len);
+    bool there = message->payload != NULL;
+    rd_kafka_message_destroy(message);
+    rd_kafka_topic_partition_list_destroy(list);
+    (void)rd_kafka_consumer_close(rk);
+    rd_kafka_destroy(rk);
+    return there;
 }
 
 void kit_commit(struct kit_member *member, enum byok_topic topic, const char *user,

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <librdkafka/rdkafka.h>
+/* in this order: the mock's header does not stand alone */
+#include <librdkafka/rdkafka_mock.h>
 #include <uv.h>
 
 #include "actors/env.h"
@@ -20,6 +23,13 @@
 #define KIT_PARTITIONS 8
 #define KIT_MEMBERS 3
 #define KIT_BATCHES 4096
+#define KIT_TEXT 64
+/* Kafka's ApiKeys */
+#define KIT_PRODUCE 0
+#define KIT_OFFSET_COMMIT 8
+#define KIT_INIT_PRODUCER_ID 22
+#define KIT_END_TXN 26
+#define KIT_TXN_OFFSET_COMMIT 28
 
 struct kit;
 
@@ -72,11 +82,17 @@ struct kit {
     bool exactly_once; /* each member has a transactional id of its own */
     struct kit_member members[KIT_MEMBERS];
     size_t errors; /* log events of level error */
+    rd_kafka_t *mock_client;
+    rd_kafka_mock_cluster_t *mock; /* NULL: on brokers of somebody else */
 };
 
 void kit_init(struct kit *kit, const char *brokers, const char *prefix);
+/** On a mock cluster of one broker, of which each topic has two partitions. */
+void kit_init_mock(struct kit *kit);
 /** A new member joins. */
 struct kit_member *kit_join(struct kit *kit, size_t index);
+/** Whether a member (for kit_until) serves both partitions of a mock cluster. */
+bool kit_started(void *member);
 /** It leaves in order. */
 void kit_leave(struct kit_member *member);
 /** All leave; the loop must run empty. */
@@ -93,6 +109,10 @@ void kit_write(struct kit *kit, enum byok_topic topic, int32_t partition, size_t
 int64_t kit_committed(struct kit *kit, int32_t partition);
 /** The number of records in a partition (its end minus its beginning). */
 int64_t kit_count(struct kit *kit, enum byok_topic topic, int32_t partition);
+
+/** The key and value of the record at that offset, which is waited for; false: it is a tombstone. */
+bool kit_read(struct kit *kit, enum byok_topic topic, int32_t partition, int64_t offset,
+              char key[static KIT_TEXT], char value[static KIT_TEXT]);
 
 /** Begin a transactional producer of that id and end it again, as another process would. */
 void kit_take_id(struct kit *kit, const char *transactional_id);

@@ -5,50 +5,24 @@
  */
 #include <criterion/criterion.h>
 
-#include <librdkafka/rdkafka.h>
-/* in this order: the mock's header does not stand alone */
-#include <librdkafka/rdkafka_mock.h>
-
 #include "tests/unit/worker/broker_kit.h"
 #include "worker/ports/broker_rdkafka_inner.h"
 
 #define SECONDS 30
-#define PRODUCE_REQUEST 0 /* Kafka's ApiKey */
-#define OFFSET_COMMIT_REQUEST 8
 
-static rd_kafka_t *mock_client;
-static rd_kafka_mock_cluster_t *mock;
 static struct kit kit;
 
 static void set_up(void)
 {
-    char text[256];
-    mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof text);
-    mock = rd_kafka_mock_cluster_new(mock_client, 1);
-    rd_kafka_mock_group_initial_rebalance_delay_ms(mock, 0);
-    for (int i = 0; i < BYOK_TOPIC_COUNT; i++) {
-        char name[64];
-        (void)snprintf(name, sizeof name, "t.%s", byok_topic_suffix((enum byok_topic)i));
-        (void)rd_kafka_mock_topic_create(mock, name, 2, 1);
-    }
-    kit_init(&kit, rd_kafka_mock_cluster_bootstraps(mock), "t.");
+    kit_init_mock(&kit);
 }
 
 static void tear_down(void)
 {
     kit_done(&kit);
-    rd_kafka_mock_cluster_destroy(mock);
-    rd_kafka_destroy(mock_client);
 }
 
 TestSuite(broker, .init = set_up, .fini = tear_down, .timeout = 120);
-
-static bool both_started(void *arg)
-{
-    struct kit_member *member = arg;
-    return member->parts[0].started && member->parts[1].started &&
-           byok_broker_rdkafka_ready(member->broker);
-}
 
 static bool seven_records(void *arg)
 {
@@ -73,7 +47,7 @@ Test(broker, restores_what_it_is_assigned_and_then_delivers_its_records)
     kit_write(&kit, BYOK_TOPIC_REQUESTS, 1, 2);
     struct kit_member *member = kit_join(&kit, 0);
     cr_assert(kit_until(&kit, seven_records, member, SECONDS));
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
     cr_assert_eq(member->broker->ops->partition_count(member->broker), 2);
     cr_assert_eq(member->parts[0].restored[1], 3);
     cr_assert_eq(member->parts[0].position[1], 3);
@@ -90,7 +64,7 @@ Test(broker, restores_in_chunks_from_the_position_it_is_given)
     kit_write(&kit, BYOK_TOPIC_STATE, 1, 1800);
     struct kit_member *member = kit_join(&kit, 0);
     member->from = 100;
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
     cr_assert_eq(member->parts[1].restored[1], 1700);
     cr_assert_eq(member->parts[1].position[1], 1800);
 }
@@ -100,7 +74,7 @@ Test(broker, restores_from_the_beginning_when_the_changelog_is_shorter_than_the_
     kit_write(&kit, BYOK_TOPIC_VAULT, 0, 4);
     struct kit_member *member = kit_join(&kit, 0);
     member->from = 1000;
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
     cr_assert_eq(member->parts[0].restored[0], 4);
     cr_assert_eq(member->parts[0].position[0], 4);
     cr_assert_eq(member->parts[0].resets[0], 1, "the table is to be emptied first");
@@ -112,7 +86,7 @@ Test(broker, restores_nothing_when_the_position_is_the_end)
     kit_write(&kit, BYOK_TOPIC_STATE, 0, 4);
     struct kit_member *member = kit_join(&kit, 0);
     member->from = 4;
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
     cr_assert_eq(member->parts[0].restored[1], 0);
     cr_assert_eq(member->parts[0].position[1], 4);
 }
@@ -123,7 +97,7 @@ Test(broker, commits_the_position_of_each_record_that_is_answered)
     kit_write(&kit, BYOK_TOPIC_REQUESTS, 1, 7);
     struct kit_member *member = kit_join(&kit, 0);
     member->echo = true;
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
     cr_assert(kit_until(&kit, records_307, member, SECONDS));
     cr_assert(kit_until(&kit, all_answered, member, SECONDS));
     cr_assert_eq(member->done, 307);
@@ -139,7 +113,7 @@ Test(broker, commits_the_position_of_each_record_that_is_answered)
 Test(broker, answers_a_batch_without_records_or_positions)
 {
     struct kit_member *member = kit_join(&kit, 0);
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
     struct byok_commit *commit = byok_new(1, sizeof *commit);
     struct byok_record *none = NULL;
     commit->tasks = byok_task_new(&none, 1024);
@@ -154,7 +128,7 @@ Test(broker, answers_a_batch_without_records_or_positions)
 Test(broker, delivers_each_record_once_through_pauses)
 {
     struct kit_member *member = kit_join(&kit, 0);
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
     member->broker->ops->pause(member->broker);
     kit_write(&kit, BYOK_TOPIC_REQUESTS, 0, 4);
     kit_for(&kit, 300);
@@ -174,9 +148,9 @@ Test(broker, delivers_each_record_once_through_pauses)
 Test(broker, tries_again_when_the_broker_refuses_for_a_while)
 {
     struct kit_member *member = kit_join(&kit, 0);
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
     rd_kafka_mock_push_request_errors(
-        mock, PRODUCE_REQUEST, 3, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        kit.mock, KIT_PRODUCE, 3, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
         RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
     kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, 1);
     cr_assert(kit_until(&kit, all_answered, member, SECONDS));
@@ -187,8 +161,8 @@ Test(broker, tries_again_when_the_broker_refuses_for_a_while)
 Test(broker, fails_only_the_batch_whose_record_is_too_large)
 {
     struct kit_member *member = kit_join(&kit, 0);
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
-    rd_kafka_mock_push_request_errors(mock, PRODUCE_REQUEST, 1,
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
+    rd_kafka_mock_push_request_errors(kit.mock, KIT_PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, 1);
     cr_assert(kit_until(&kit, all_answered, member, SECONDS));
@@ -207,8 +181,8 @@ Test(broker, fails_only_the_batch_whose_record_is_too_large)
 Test(broker, commits_a_position_later_when_the_group_is_moving)
 {
     struct kit_member *member = kit_join(&kit, 0);
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
-    rd_kafka_mock_push_request_errors(mock, OFFSET_COMMIT_REQUEST, 1,
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
+    rd_kafka_mock_push_request_errors(kit.mock, KIT_OFFSET_COMMIT, 1,
                                       RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
     kit_commit(member, BYOK_TOPIC_RESULTS, "user", 1, 5);
     cr_assert(kit_until(&kit, all_answered, member, SECONDS));
@@ -221,7 +195,7 @@ Test(broker, commits_a_position_later_when_the_group_is_moving)
 Test(broker, replaces_a_producer_that_failed_for_good_and_loses_nothing)
 {
     struct kit_member *member = kit_join(&kit, 0);
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
     struct byok_rdk *rdk = byok_rdk_of(member->broker);
     for (int i = 0; i < 20; i++)
         kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, i + 1);
@@ -259,7 +233,7 @@ Test(broker, gives_a_partition_away_only_when_it_is_released)
 {
     struct kit_member *first = kit_join(&kit, 0);
     first->hold = true;
-    cr_assert(kit_until(&kit, both_started, first, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, first, SECONDS));
     struct kit_member *second = kit_join(&kit, 1);
     cr_assert(kit_until(&kit, is_revoked, first, SECONDS));
     int32_t goes = first->parts[0].revoked ? 0 : 1, stays = 1 - goes;
@@ -281,12 +255,12 @@ Test(broker, gives_a_partition_away_only_when_it_is_released)
 Test(broker, leaves_the_group_when_it_closes)
 {
     struct kit_member *first = kit_join(&kit, 0);
-    cr_assert(kit_until(&kit, both_started, first, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, first, SECONDS));
     kit_commit(first, BYOK_TOPIC_RESULTS, "user", 0, 3);
     cr_assert(kit_until(&kit, all_answered, first, SECONDS));
     kit_leave(first);
     struct kit_member *second = kit_join(&kit, 1);
-    cr_assert(kit_until(&kit, both_started, second, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, second, SECONDS));
     cr_assert_eq(kit_committed(&kit, 0), 3);
 }
 
@@ -294,24 +268,24 @@ Test(broker, closes_with_batches_and_restores_under_way)
 {
     kit_write(&kit, BYOK_TOPIC_STATE, 0, 5000);
     struct kit_member *member = kit_join(&kit, 0);
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
-    rd_kafka_mock_broker_set_down(mock, 1);
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
+    rd_kafka_mock_broker_set_down(kit.mock, 1);
     for (int i = 0; i < 50; i++)
         kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, i + 1);
     kit_leave(member);
     struct kit_member *other = kit_join(&kit, 1);
-    rd_kafka_mock_broker_set_up(mock, 1);
+    rd_kafka_mock_broker_set_up(kit.mock, 1);
     kit_for(&kit, 500);
     kit_leave(other);
 }
 
 Test(broker, is_ready_only_while_the_broker_answers)
 {
-    rd_kafka_mock_broker_set_down(mock, 1);
+    rd_kafka_mock_broker_set_down(kit.mock, 1);
     struct kit_member *member = kit_join(&kit, 0);
     kit_for(&kit, 200);
     cr_assert_not(byok_broker_rdkafka_ready(member->broker));
     cr_assert_eq(member->broker->ops->partition_count(member->broker), 0);
-    rd_kafka_mock_broker_set_up(mock, 1);
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    rd_kafka_mock_broker_set_up(kit.mock, 1);
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
 }

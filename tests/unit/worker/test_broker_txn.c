@@ -6,54 +6,25 @@
  */
 #include <criterion/criterion.h>
 
-#include <librdkafka/rdkafka.h>
-/* in this order: the mock's header does not stand alone */
-#include <librdkafka/rdkafka_mock.h>
-
 #include "tests/unit/worker/broker_kit.h"
 #include "worker/ports/broker_rdkafka_inner.h"
 
 #define SECONDS 30
-/* Kafka's ApiKeys */
-#define PRODUCE_REQUEST 0
-#define INIT_PRODUCER_ID_REQUEST 22
-#define END_TXN_REQUEST 26
-#define TXN_OFFSET_COMMIT_REQUEST 28
 
-static rd_kafka_t *mock_client;
-static rd_kafka_mock_cluster_t *mock;
 static struct kit kit;
 
 static void set_up(void)
 {
-    char text[256];
-    mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof text);
-    mock = rd_kafka_mock_cluster_new(mock_client, 1);
-    rd_kafka_mock_group_initial_rebalance_delay_ms(mock, 0);
-    for (int i = 0; i < BYOK_TOPIC_COUNT; i++) {
-        char name[64];
-        (void)snprintf(name, sizeof name, "t.%s", byok_topic_suffix((enum byok_topic)i));
-        (void)rd_kafka_mock_topic_create(mock, name, 2, 1);
-    }
-    kit_init(&kit, rd_kafka_mock_cluster_bootstraps(mock), "t.");
+    kit_init_mock(&kit);
     kit.exactly_once = true;
 }
 
 static void tear_down(void)
 {
     kit_done(&kit);
-    rd_kafka_mock_cluster_destroy(mock);
-    rd_kafka_destroy(mock_client);
 }
 
 TestSuite(broker_txn, .init = set_up, .fini = tear_down, .timeout = 120);
-
-static bool both_started(void *arg)
-{
-    struct kit_member *member = arg;
-    return member->parts[0].started && member->parts[1].started &&
-           byok_broker_rdkafka_ready(member->broker);
-}
 
 static bool all_answered(void *arg)
 {
@@ -64,7 +35,7 @@ static bool all_answered(void *arg)
 static struct kit_member *join(void)
 {
     struct kit_member *member = kit_join(&kit, 0);
-    cr_assert(kit_until(&kit, both_started, member, SECONDS));
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
     return member;
 }
 
@@ -93,7 +64,7 @@ Test(broker_txn, publishes_batches_one_after_the_other)
 Test(broker_txn, aborts_the_batch_whose_record_is_too_large_and_goes_on)
 {
     struct kit_member *member = join();
-    rd_kafka_mock_push_request_errors(mock, PRODUCE_REQUEST, 1,
+    rd_kafka_mock_push_request_errors(kit.mock, KIT_PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     commit(member, 1, false);
     cr_assert_eq(member->fault.code, BYOK_E_TOO_LARGE);
@@ -104,7 +75,7 @@ Test(broker_txn, aborts_the_batch_whose_record_is_too_large_and_goes_on)
 Test(broker_txn, gives_back_a_batch_whose_topic_refuses_it_and_goes_on)
 {
     struct kit_member *member = join();
-    rd_kafka_mock_push_request_errors(mock, PRODUCE_REQUEST, 1,
+    rd_kafka_mock_push_request_errors(kit.mock, KIT_PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     commit(member, 1, false);
     cr_assert_not(member->out_refused);
@@ -116,7 +87,7 @@ Test(broker_txn, gives_back_a_batch_that_the_group_refuses_and_goes_on)
 {
     struct kit_member *member = join();
     commit(member, 1, true);
-    rd_kafka_mock_push_request_errors(mock, TXN_OFFSET_COMMIT_REQUEST, 1,
+    rd_kafka_mock_push_request_errors(kit.mock, KIT_TXN_OFFSET_COMMIT, 1,
                                       RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
     commit(member, 2, false);
     commit(member, 3, true);
@@ -125,7 +96,7 @@ Test(broker_txn, gives_back_a_batch_that_the_group_refuses_and_goes_on)
 Test(broker_txn, is_replaced_when_it_is_fenced_and_says_so)
 {
     struct kit_member *member = join();
-    rd_kafka_mock_push_request_errors(mock, END_TXN_REQUEST, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
+    rd_kafka_mock_push_request_errors(kit.mock, KIT_END_TXN, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
     commit(member, 1, false);
     cr_assert_geq(kit.errors, 1);
     commit(member, 2, true);
@@ -135,7 +106,7 @@ Test(broker_txn, finds_out_what_became_of_a_commit_without_an_answer)
 {
     kit.options.transaction_timeout_ms = 1000;
     struct kit_member *member = join();
-    rd_kafka_mock_broker_push_request_error_rtts(mock, 1, END_TXN_REQUEST, 1,
+    rd_kafka_mock_broker_push_request_error_rtts(kit.mock, 1, KIT_END_TXN, 1,
                                                  RD_KAFKA_RESP_ERR_NO_ERROR, 5000);
     commit(member, 1, false);
     commit(member, 2, true);
@@ -144,7 +115,7 @@ Test(broker_txn, finds_out_what_became_of_a_commit_without_an_answer)
 Test(broker_txn, waits_for_a_coordinator_that_is_not_ready)
 {
     rd_kafka_mock_push_request_errors(
-        mock, INIT_PRODUCER_ID_REQUEST, 3, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+        kit.mock, KIT_INIT_PRODUCER_ID, 3, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
         RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS);
     commit(join(), 1, true);
 }
@@ -177,7 +148,7 @@ Test(broker_txn, gives_back_a_batch_of_a_partition_that_is_not_ours)
 Test(broker_txn, closes_with_a_transaction_under_way)
 {
     struct kit_member *member = join();
-    rd_kafka_mock_broker_set_down(mock, 1);
+    rd_kafka_mock_broker_set_down(kit.mock, 1);
     for (int i = 0; i < 5; i++)
         kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, i + 1);
     kit_for(&kit, 100);
