@@ -31,7 +31,8 @@ static bool may_be_command(const struct byok_record *record)
 static bool is_full(const struct byok_ctx *ctx, const struct byok_user *self, size_t bytes)
 {
     const struct byok_settings *settings = ctx->env->settings;
-    return self->queue.more || self->queue.parking > 0 || self->backlog.count >= settings->queue ||
+    return self->overflow.head || self->queue.more || self->queue.parking > 0 ||
+           self->backlog.count >= settings->queue ||
            self->backlog_bytes + bytes > settings->held_bytes_max / BACKLOG_SHARE;
 }
 
@@ -39,8 +40,8 @@ void byok_user_line_up(const struct byok_ctx *ctx, struct byok_user *self,
                        struct byok_record **record)
 {
     struct byok_record *taken = *record;
-    bool waits =
-        self->backlog.head || self->fenced || self->queue.more || byok_user_room(ctx, self) == 0;
+    bool waits = self->backlog.head || self->overflow.head || self->fenced || self->queue.more ||
+                 byok_user_room(ctx, self) == 0;
     *record = NULL;
     if (waits && !taken->is_job && may_be_command(taken)) {
         byok_queue_push(&self->commands, &taken->msg);
@@ -63,13 +64,15 @@ static void put_back(struct byok_ctx *ctx, struct byok_user *self, struct byok_r
 
 void byok_user_spill(struct byok_ctx *ctx, struct byok_user *self)
 {
+    struct byok_queue spilled = {0};
     for (struct byok_msg *msg; (msg = byok_queue_pop(&self->backlog)) != NULL;) {
         struct byok_record *record = (struct byok_record *)msg;
         if (record->is_parked && record->place.due_wall_ms == 0)
             put_back(ctx, self, record);
         else
-            byok_queue_push(&self->overflow, msg);
+            byok_queue_push(&spilled, msg);
     }
+    byok_queue_prepend(&self->overflow, &spilled); /* they came before those */
     self->backlog_bytes = 0;
 }
 

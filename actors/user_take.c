@@ -4,6 +4,7 @@
 
 #include "actors/authorize.h"
 #include "actors/deadletter.h"
+#include "actors/outcome.h"
 #include "actors/parked.h"
 #include "actors/partition.h"
 #include "actors/route.h"
@@ -119,14 +120,20 @@ static enum byok_err decode(const struct byok_ctx *ctx, struct byok_task *task,
     return BYOK_E_OK;
 }
 
+/* Whether a request of this id is in memory. */
+static bool is_known(const struct byok_user *self, const struct byok_task *task)
+{
+    const struct byok_known *same = NULL;
+    HASH_FIND(hh, self->known, task->request.id.ptr, task->request.id.len, same);
+    return same != NULL;
+}
+
 /* Whether this id has been answered already, or is about to be. */
 static enum byok_err is_repeat(const struct byok_ctx *ctx, struct byok_user *self,
                                struct byok_task *task, bool *out)
 {
-    struct byok_known *same = NULL;
-    HASH_FIND(hh, self->known, task->request.id.ptr, task->request.id.len, same);
-    *out = same != NULL;
-    if (same)
+    *out = is_known(self, task);
+    if (*out)
         return BYOK_E_OK;
     struct byok_store *state = ctx->env->state;
     struct byok_str key = byok_done_key(&task->arena, byok_user_id(self), task->request.id), bytes;
@@ -148,11 +155,25 @@ static enum byok_err is_repeat(const struct byok_ctx *ctx, struct byok_user *sel
     return err == BYOK_E_NOMEM ? err : BYOK_E_OK;
 }
 
-/* Nothing to publish but the offset; of a parked one's copy nothing at all. */
-static void pass_over(struct byok_ctx *ctx, struct byok_task *task)
+/* Of a parked one: of one in memory this is a copy.  Else the state says that the id is done or
+ * waits elsewhere, and this place is left over from a batch that was written in part. */
+static void pass_over_parked(struct byok_ctx *ctx, const struct byok_user *self,
+                             struct byok_task *task)
+{
+    struct byok_str key = {NULL, 0};
+    if (!is_known(self, task))
+        key = byok_parked_key(&task->arena, byok_user_id(self), &task->record->place);
+    if (key.ptr && byok_outcome_state(task, key, NULL) == BYOK_E_OK)
+        byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
+    else
+        byok_task_ended(ctx, &task);
+}
+
+/* Nothing to publish but the offset. */
+static void pass_over(struct byok_ctx *ctx, const struct byok_user *self, struct byok_task *task)
 {
     if (task->record->is_parked) {
-        byok_task_ended(ctx, &task);
+        pass_over_parked(ctx, self, task);
         return;
     }
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_DUPLICATES, 1);
@@ -278,7 +299,7 @@ static enum byok_err take_one(struct byok_ctx *ctx, struct byok_user *self, stru
     bool repeat = false;
     err = is_repeat(ctx, self, task, &repeat);
     if (err == BYOK_E_OK && repeat)
-        pass_over(ctx, task);
+        pass_over(ctx, self, task);
     else if (err == BYOK_E_OK)
         err = place(ctx, self, task, from == &self->overflow);
     return err;

@@ -110,6 +110,13 @@ static void check_request(struct sim_world *world, const struct sim_request *req
         sim_fail(world, "%s has no result", request->name);
     if (request->records == 0 && request->results > 0)
         sim_fail(world, "%s has a result without a request", request->name);
+    if (request->places > 0 && (once || world->faults[SIM_FAULT_TORN_BATCH] == 0))
+        sim_fail(world, "%s has its result and waits in the state still", request->name);
+    /* of a registration that was written in part, the key may be missing */
+    if (once && request->job && request->no_key && !request->keyless && request->registration &&
+        request->registration->ok)
+        sim_fail(world, "%s found no key, which %s before it had registered", request->name,
+                 request->registration->name);
     if (!request->job || !once)
         return;
     if (request->sent_attempts - request->lost_attempts != request->calls - request->void_calls)

@@ -9,11 +9,12 @@
 
 struct sim_place {
     UT_hash_handle hh;
+    unsigned *count;
     size_t len;
     char key[];
 };
 
-void sim_parked_note(struct sim_place **places, const struct byok_record *record)
+void sim_parked_note(struct sim_place **places, const struct byok_record *record, unsigned *count)
 {
     struct byok_str user;
     struct byok_parked_place place;
@@ -24,12 +25,15 @@ void sim_parked_note(struct sim_place **places, const struct byok_record *record
     if (record->value.ptr && !found) {
         found = sim_new(1, sizeof *found + record->key.len);
         found->len = record->key.len;
+        found->count = count;
+        ++*count;
         memcpy(found->key, record->key.ptr, record->key.len);
         HASH_ADD_KEYPTR(hh, *places, found->key, found->len, found);
         if (!found->hh.tbl)
             abort();
     } else if (!record->value.ptr && found) {
         HASH_DEL(*places, found);
+        --*found->count;
         byok_delete(found);
     }
 }

@@ -7,8 +7,9 @@
 
 struct sim_place; /* live ones, by partition and key */
 
-/** A record of the state topic was appended. */
-void sim_parked_note(struct sim_place **places, const struct byok_record *record);
+/** A record of the state topic can be seen.  When it makes a place, `*count`, which lives as long,
+ *  is one more until it is erased. */
+void sim_parked_note(struct sim_place **places, const struct byok_record *record, unsigned *count);
 size_t sim_parked_count(const struct sim_place *places);
 void sim_parked_done(struct sim_place **places);
 

@@ -60,6 +60,18 @@ static struct byok_str text_of(const struct byok_value *root, const char *name)
     return byok_value_as_str(byok_value_find(root, name));
 }
 
+/* The user's last one before that record. */
+static const struct sim_request *registration_before(const struct sim_topic *log, size_t index)
+{
+    for (size_t i = index; i-- > 0;) {
+        const struct sim_request *request = log->requests[i];
+        if (request && request->registers &&
+            byok_str_eq(log->records[i]->key, log->records[index]->key))
+            return request;
+    }
+    return NULL;
+}
+
 static void see_request(struct sim_world *world, int32_t partition, size_t index)
 {
     struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_REQUESTS][partition];
@@ -75,8 +87,13 @@ static void see_request(struct sim_world *world, int32_t partition, size_t index
         request->texts = input->count;
     request->keyless = byok_str_is(text_of(&root, "key_label"), "none");
     request->retries = request->retries || byok_str_is(text_of(&root, "on_unknown"), "retry");
-    request->records += byok_partition_of(record->key, world->cluster.partitions) == partition;
     log->requests[index] = request;
+    if (byok_partition_of(record->key, world->cluster.partitions) != partition)
+        return;
+    if (request->records++ == 0) {
+        request->registers = byok_str_is(text_of(&root, "type"), "key.register");
+        request->registration = registration_before(log, index);
+    }
 }
 
 static struct sim_request *named(struct sim_world *world, const struct byok_record *record)
@@ -120,6 +137,9 @@ static void see_result(struct sim_world *world, const struct byok_record *record
         return;
     }
     request->job = byok_str_is(text_of(&root, "type"), "job"); /* of the record that was taken */
+    request->ok = byok_str_is(text_of(&root, "status"), "ok");
+    request->no_key =
+        byok_str_is(byok_value_as_str(byok_value_path(&root, "error.code")), "no_key");
     const struct byok_value *attempts = byok_value_find(&root, "attempts");
     request->attempts = request->sent_attempts = request->lost_attempts = 0;
     request->joined_attempts = 0;
@@ -180,18 +200,26 @@ static void see_dead_letter(struct sim_world *world, const struct byok_record *r
         log->requests[i] = &dead_letter;
 }
 
-/* Its place comes before its marker; of a batch written in part there may be no more. */
-static void see_place(struct sim_world *world, const struct byok_record *record)
+/* A request is put into a place, or a place is erased. */
+static void see_place(struct sim_world *world, int32_t partition, const struct byok_record *record)
 {
     BYOK_AUTO(byok_arena) arena = {0};
     struct byok_parked parked;
     struct byok_parked_place place;
     struct byok_str user;
     struct byok_value root;
-    if (record->value.ptr && byok_parked_key_read(record->key, &user, &place) &&
-        byok_parked_decode(record->value, &arena, &parked) == BYOK_E_OK &&
-        byok_decode(&arena, BYOK_JSON, parked.request, &root, NULL) == BYOK_E_OK)
-        sim_request_of(world, user, text_of(&root, "id"))->parked = true;
+    unsigned *count = NULL;
+    if (!byok_parked_key_read(record->key, &user, &place))
+        return;
+    if (record->value.ptr) {
+        if (byok_parked_decode(record->value, &arena, &parked) != BYOK_E_OK ||
+            byok_decode(&arena, BYOK_JSON, parked.request, &root, NULL) != BYOK_E_OK) {
+            sim_fail(world, "a parked request of %.*s cannot be read", BYOK_STR_ARG(user));
+            return;
+        }
+        count = &sim_request_of(world, user, text_of(&root, "id"))->places;
+    }
+    sim_parked_note(&world->cluster.parked[partition], record, count);
 }
 
 /* What was tried so far stands beside the marker of a parked request. */
@@ -205,7 +233,6 @@ static void see_marker(struct sim_world *world, const struct byok_record *record
     struct byok_str user = {rest.ptr, strlen(rest.ptr)};
     struct byok_str id = {rest.ptr + user.len + 1, rest.len - user.len - 1};
     struct sim_request *request = sim_request_of(world, user, id);
-    request->parked = true;
     for (size_t i = 0; i < world->ledger.count; i++) {
         struct sim_entry *entry = &world->ledger.entries[i];
         entry->is_kept = entry->is_kept || (entry->request == request && !entry->is_void);
@@ -230,8 +257,7 @@ void sim_watch_record(struct sim_world *world, enum byok_topic topic, int32_t pa
         see_dead_letter(world, record);
         break;
     case BYOK_TOPIC_STATE:
-        sim_parked_note(&world->cluster.parked[partition], record);
-        see_place(world, record);
+        see_place(world, partition, record);
         see_marker(world, record);
         break;
     case BYOK_TOPIC_STREAMS:
@@ -293,13 +319,8 @@ static bool is_settled(const struct sim_world *world, int32_t partition, size_t 
         return false;
     bool elsewhere =
         byok_partition_of(log->records[i]->key, world->cluster.partitions) != partition;
-    /* an id that was sent twice may be done by its later record, which comes again */
-    for (size_t later = i + 1; later < log->count; later++) {
-        if (log->requests[later] == request &&
-            log->records[later]->offset >= world->cluster.owners[partition].committed)
-            return true;
-    }
-    return request->results > 0 || request->parked || (elsewhere && request->records > 0);
+    /* it waits in the state: there, at this moment, or its result has erased the place */
+    return request->results > 0 || request->places > 0 || (elsewhere && request->records > 0);
 }
 
 void sim_watch_position(struct sim_world *world, int32_t partition, int64_t before)

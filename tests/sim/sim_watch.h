@@ -26,11 +26,15 @@ struct sim_worker;
 struct sim_request {
     char name[200]; /* user/id */
     bool job;
+    bool registers; /* a key */
     bool retries; /* on_unknown: retry */
     bool dead;    /* went to the dlq */
     unsigned texts; /* of embeddings that say whose they are */
     bool keyless;   /* it names a key that its user does not have */
-    bool parked;  /* was put into the state, at least once */
+    bool no_key;  /* its result says that its user has none */
+    bool ok;      /* its result says so */
+    const struct sim_request *registration; /* the last one before it in its partition */
+    unsigned places; /* where it waits in the state, now */
     unsigned records;  /* in the requests topic */
     unsigned results, usage;
     unsigned attempts, sent_attempts; /* of the last result */

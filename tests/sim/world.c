@@ -408,7 +408,8 @@ static bool all_done(struct sim_world *world)
     bool all = sim_all_committed(world);
     if (!world->settings.at_least_once)
         return all && sim_parked(world) == 0;
-    /* a batch that was written in part may leave a place behind that its id's marker does not name */
+    /* a batch that was written in part may have left a place in the changelog, which the owner's
+     * table does not have; the next owner finds it */
     for (const struct sim_request *r = world->watch.requests; r && all; r = r->hh.next)
         all = r->records == 0 || r->results > 0 || r->dead;
     return all;

@@ -69,6 +69,41 @@ Test(parked, a_scheduled_job_survives_a_crash_that_loses_the_local_state)
     cr_assert_eq(sim_calls(world, "later"), 1);
 }
 
+/* As at_least_once leaves it behind when a worker dies in the middle of a batch. */
+static void copy_place(int64_t later_ms)
+{
+    int32_t p = byok_partition_of(byok_str_of("alice"), world->cluster.partitions);
+    const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_STATE][p];
+    struct byok_parked_place place;
+    struct byok_str user;
+    size_t i = 0;
+    while (i < log->count && !byok_parked_key_read(log->records[i]->key, &user, &place))
+        i++;
+    cr_assert_lt(i, log->count, "a place");
+    place.due_wall_ms += later_ms;
+    sim_append(world, BYOK_TOPIC_STATE, p, byok_parked_key(&world->arena, user, &place),
+               log->records[i]->value, NULL, 0, 0);
+}
+
+Test(parked, a_place_that_was_left_over_is_not_served_and_goes)
+{
+    start();
+    chat_at("later", 600 * 1000);
+    sim_run_for(world, 20 * SIM_S);
+    copy_place(1000);
+    copy_place(-1000);
+    sim_worker_restart(worker, true);
+    sim_assign(worker, 0);
+    sim_assign(worker, 1);
+    sim_run_for(world, 10 * SIM_S);
+    cr_assert_eq(sim_parked(world), 3);
+    assert_done(700);
+    sim_run_for(world, 10 * SIM_S);
+    cr_assert_eq(sim_parked(world), 0);
+    assert_results("later", 1);
+    cr_assert_eq(sim_calls(world, "later"), 1);
+}
+
 Test(parked, the_id_of_a_parked_job_is_known)
 {
     start();
