@@ -215,7 +215,7 @@ struct byok_rdk_notes {
     struct byok_note *list; /* unanswered, oldest first; not `given`: not with librdkafka */
     size_t waiting;         /* of them, not given */
     int64_t alive_us;       /* the loop was seen running; 0: not yet */
-    int64_t doubt_until_us; /* it had stood still */
+    int64_t doubt_until_us; /* whether the partitions are this worker's: nothing is written */
 };
 
 /* ---- the port ---- */
@@ -398,6 +398,8 @@ rd_kafka_headers_t *byok_rdk_headers(const struct byok_out *out) BYOK_NONNULL(1)
 void byok_rdk_notes_init(struct byok_rdk *rdk) BYOK_NONNULL(1);
 /** The loop runs; tells when it had stood still. */
 void byok_rdk_notes_alive(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/** Others may have the partitions: nothing is written for a while. */
+void byok_rdk_notes_doubt(struct byok_rdk *rdk) BYOK_NONNULL(1);
 /** Write what waits, and fail what is of partitions that have gone. */
 void byok_rdk_notes_pump(struct byok_rdk *rdk) BYOK_NONNULL(1);
 void byok_rdk_on_note_reports(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);

@@ -6,9 +6,10 @@
  *
  * The brokers do not fence it as they fence a transaction.  So a note is only written while this
  * process has reason to believe that its partitions are its own: the consumer has not lost its
- * assignment, and the loop has not stood still.  After a standstill (a stopped process, a frozen
- * machine) nothing is written for as long as librdkafka, on its own threads, needs to see that the
- * session is over.  And a note that no broker takes in NOTE_TIMEOUT_MS is given up by librdkafka and
+ * assignment, the loop has not stood still, and nobody has fenced its transactions.  After a
+ * standstill (a stopped process, a frozen machine), or when another has its transactional id,
+ * nothing is written for as long as librdkafka, on its own threads, needs to see that the session
+ * is over.  And a note that no broker takes in NOTE_TIMEOUT_MS is given up by librdkafka and
  * looked at again here, so that it does not arrive long after; sessions last 6 s at least, by the
  * broker's group.min.session.timeout.ms.
  */
@@ -31,11 +32,16 @@ static int64_t fresh_now_us(void)
     return (int64_t)(uv_hrtime() / 1000);
 }
 
+void byok_rdk_notes_doubt(struct byok_rdk *rdk)
+{
+    rdk->notes.doubt_until_us = fresh_now_us() + DOUBT_US;
+}
+
 void byok_rdk_notes_alive(struct byok_rdk *rdk)
 {
     int64_t now = fresh_now_us();
     if (rdk->notes.alive_us != 0 && now - rdk->notes.alive_us > STANDSTILL_US) {
-        rdk->notes.doubt_until_us = now + DOUBT_US;
+        byok_rdk_notes_doubt(rdk);
         byok_log_event(rdk->env->log, BYOK_LOG_WARN, "stood_still",
                        BYOK_F_INT("ms", (now - rdk->notes.alive_us) / 1000));
     }

@@ -251,6 +251,7 @@ void byok_rdk_txn_retiring(struct byok_rdk *rdk)
     if (rd_kafka_fatal_error(producer(rdk)->rk, text, sizeof text) != RD_KAFKA_RESP_ERR__FENCED)
         return;
     producer(rdk)->not_before_us = byok_rdk_now_us(rdk) + FENCED_US;
+    byok_rdk_notes_doubt(rdk);
     byok_log_event(rdk->env->log, BYOK_LOG_ERROR, "producer_fenced",
                    BYOK_F_TEXT("transactional_id", rdk->options.transactional_id),
                    BYOK_F_TEXT("error", text),

@@ -99,6 +99,9 @@ Test(broker_txn, is_replaced_when_it_is_fenced_and_says_so)
     rd_kafka_mock_push_request_errors(kit.mock, KIT_END_TXN, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
     commit(member, 1, false);
     cr_assert_geq(kit.errors, 1);
+    struct byok_rdk *rdk = byok_rdk_of(member->broker);
+    byok_rdk_notes_alive(rdk);
+    cr_assert_gt(rdk->notes.doubt_until_us, rdk->notes.alive_us, "no claim is written for now");
     commit(member, 2, true);
 }
 
