@@ -41,7 +41,7 @@ def killed_at_random_times():
                 workers[name] = stack.worker(name, wait=False, **settings(stack, names[name]))
             load.wait_done(pick(200, 1000))
             load.finish()
-            load.judge(f"seed {SEED}", kills, double_sends=None)
+            load.judge(f"seed {SEED}", kills)
 
 
 def frozen_past_its_session():
@@ -59,7 +59,7 @@ def frozen_past_its_session():
                     os.kill(second.process.pid, signal.SIGCONT)
             load.wait_done(500)
             load.finish()
-            load.judge("SIGSTOP past the session, SIGCONT", double_sends=None)
+            load.judge("SIGSTOP past the session, SIGCONT")
         for worker in (first, second):
             expect(worker.running() and worker.stop() == 0, f"{worker.name} lives on and ends with 0")
 

@@ -130,8 +130,11 @@ class Load:
 
     def wait_done(self, more, seconds=120):
         """So many more results than now."""
-        target = self.done() + more
-        self._wait(f"{more} more results", lambda: self.done() >= target, seconds)
+        self.reach(self.done() + more, seconds)
+
+    def reach(self, count, seconds=120):
+        """So many results in all."""
+        self._wait(f"{count} results", lambda: self.done() >= count, seconds)
 
     def _wait(self, what, test, seconds):
         def look():
@@ -172,8 +175,8 @@ class Load:
         return [sum(row[i] for row in rows) for i in (3, 4, 5, 6)]
 
     def judge(self, what, kills=None, double_sends=0, statuses=("ok", "unknown")):
-        """One result each, usage and counters agree, the ledger knows of no call sent twice (but for `double_sends`; None: any
-        number). Prints the numbers."""
+        """One result each, usage and counters agree, no call was sent twice (double_sends=None: any number was), the group is at the
+        end. Prints the numbers."""
         results = {id: r for id, r in self.stack.results().items() if id.startswith("job")}
         lost = self.sent.keys() - results.keys()
         doubled = [id for id, r in results.items() if len(r) > 1]
@@ -191,8 +194,21 @@ class Load:
         expect(not doubled, f"{len(doubled)} have several results, e.g. {[results[id] for id in doubled[:1]]}")
         strange = [r[0] for r in results.values() if r[0]["status"] not in statuses]
         expect(not strange, f"{len(strange)} results are neither of {statuses}, e.g. {strange[:1]}")
-        expect(double_sends is None or twice <= double_sends, f"{twice} calls were sent twice")
+        expect(double_sends is None or twice <= double_sends, f"{twice} calls were sent twice, e.g. {[id for id, count in billed.items() if count > 1][:5]}")
+        expect(2 * by_status.get("ok", 0) > len(self.sent), "most calls were not cut off by anything, so most results are ok")
         self._judge_usage(results, billed)
+        wait_for("the group reaches the end", lambda: self.lag() == 0, 60, every=0.5)
+
+    def lag(self):
+        """Records of the requests topic that the group has not put behind it."""
+        consumer = Consumer({"bootstrap.servers": self.stack.brokers, "group.id": self.stack.prefix + "byokd",
+                             "isolation.level": "read_committed"})
+        left = 0
+        for at in consumer.committed([TopicPartition(self.stack.prefix + "requests", p) for p in range(self.stack.partitions)], timeout=30):
+            low, high = consumer.get_watermark_offsets(TopicPartition(at.topic, at.partition), timeout=30)
+            left += high - max(at.offset, low)
+        consumer.close()
+        return left
 
     def _judge_usage(self, results, billed):
         events = {}
