@@ -90,8 +90,8 @@ def two_workers_of_one_name_are_told():
 
 def a_broker_restart_leaves_one_result_each():
     with OwnKafka() as kafka, Stack(partitions=8, sim_options=LATENCY, brokers=kafka.brokers) as stack:
-        for name in ("w1", "w2"):  # with the usual session timeout: the group does not forget them meanwhile
-            stack.worker(name, **settings(stack, kafka={"consumer_properties": []}))
+        for name in ("w1", "w2"):
+            stack.worker(name, **settings(stack))
         with full(stack) as load:
             load.reach(JOBS // 3)
             kafka.run("stop")

@@ -85,12 +85,12 @@ static void see_request(struct sim_world *world, int32_t partition, size_t index
     struct byok_value *first = byok_value_is(input, BYOK_VALUE_ARRAY) ? input->as.items : NULL;
     if (first && byok_str_find(byok_value_as_str(first), byok_str_of("#")) != SIZE_MAX)
         request->texts = input->count;
-    request->keyless = byok_str_is(text_of(&root, "key_label"), "none");
     request->retries = request->retries || byok_str_is(text_of(&root, "on_unknown"), "retry");
     log->requests[index] = request;
     if (byok_partition_of(record->key, world->cluster.partitions) != partition)
         return;
-    if (request->records++ == 0) {
+    if (request->records++ == 0) { /* this one is served; others are taken for it */
+        request->keyless = byok_str_is(text_of(&root, "key_label"), "none");
         request->registers = byok_str_is(text_of(&root, "type"), "key.register");
         request->registration = registration_before(log, index);
     }
