@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "actors/bulk.h"
+#include "actors/cleanse.h"
 #include "actors/env.h"
 #include "actors/ledger.h"
 #include "actors/limit.h"
@@ -320,6 +321,13 @@ static enum byok_err read_job(const struct byok_ctx *ctx, struct byok_task *task
     return ops->parse(call, response, &task->answer, fault);
 }
 
+static void too_large(struct byok_task *task, struct byok_fault *fault)
+{
+    task->answer = (struct byok_answer){.usage = task->answer.usage};
+    byok_fault_set(fault, BYOK_E_TOO_LARGE,
+                   "the provider's answer takes more memory than a job may have");
+}
+
 static enum byok_err read_answer(const struct byok_ctx *ctx, struct byok_task *task)
 {
     const struct byok_adapter *adapter = task->provider->adapter;
@@ -338,14 +346,23 @@ static enum byok_err read_answer(const struct byok_ctx *ctx, struct byok_task *t
     if (err == BYOK_E_NOMEM && !call.arena->overflow)
         return err;
     if (err == BYOK_E_NOMEM)
-        byok_fault_set(&fault, BYOK_E_TOO_LARGE,
-                       "the provider's answer takes more memory than a job may have");
+        too_large(task, &fault);
     /* a key that may not list models is a good key all the same: it was recognised */
     if (task->request.type != BYOK_REQUEST_JOB && fault.code == BYOK_E_PERMISSION)
         fault = (struct byok_fault){0};
     if (fault.http_status == 0)
         fault.http_status = response->status;
     task->fault = fault;
+    return BYOK_E_OK;
+}
+
+static enum byok_err cleanse(struct byok_task *task)
+{
+    if (byok_cleanse(task) == BYOK_E_OK)
+        return BYOK_E_OK;
+    if (!task->arena.overflow)
+        return BYOK_E_NOMEM;
+    too_large(task, &task->fault);
     return BYOK_E_OK;
 }
 
@@ -388,6 +405,8 @@ static enum byok_err on_http_done(struct byok_ctx *ctx, struct provider *self,
         task->bulk->arena.failed = false;
     task->answer = (struct byok_answer){.usage = BYOK_USAGE_UNSAID};
     enum byok_err err = read_answer(ctx, task);
+    if (err == BYOK_E_OK)
+        err = cleanse(task);
     if (err == BYOK_E_OK && task->bulk)
         err = byok_bulk_split(task);
     if (err != BYOK_E_OK)

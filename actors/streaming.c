@@ -2,6 +2,9 @@
 /* actors/streaming.c - see actors/streaming.h. */
 #include "actors/streaming.h"
 
+#include <stdint.h>
+#include <string.h>
+
 #include "actors/partition.h"
 #include "base/mem.h"
 #include "schemas/codec.h"
@@ -17,6 +20,7 @@ void byok_streaming_free(struct byok_streaming *streaming)
     if (!streaming)
         return;
     byok_stream_done(&streaming->read);
+    byok_delete(streaming->said);
     byok_delete(streaming);
 }
 
@@ -119,10 +123,9 @@ static void publish_part(const struct byok_env *env, struct byok_streaming *self
     publish(env, self, &arena, &delta);
 }
 
-static void publish_delta(const struct byok_env *env, struct byok_streaming *self,
-                          const struct byok_delta *part)
+static void publish_text(const struct byok_env *env, struct byok_streaming *self,
+                         const struct byok_delta *part, struct byok_str text)
 {
-    struct byok_str text = byok_buf_str(&part->bytes);
     bool first = true;
     do {
         const size_t len = piece_of(text);
@@ -131,6 +134,85 @@ static void publish_delta(const struct byok_env *env, struct byok_streaming *sel
         if (text.len > 0)
             text = (struct byok_str){text.ptr + len, text.len - len};
     } while (text.len > 0 && !self->off);
+}
+
+/* ---- without the key ---- */
+
+/* NULL: no memory. */
+static struct byok_said *said_of(struct byok_streaming *self, const struct byok_delta *part)
+{
+    for (size_t i = 0; i < self->said_count; i++) {
+        if (self->said[i].kind == part->kind && self->said[i].tool == part->tool)
+            return &self->said[i];
+    }
+    struct byok_said *more = byok_renew(self->said, self->said_count + 1, sizeof *more);
+    if (!more)
+        return NULL;
+    self->said = more;
+    more += self->said_count++;
+    *more = (struct byok_said){.kind = part->kind, .tool = part->tool};
+    return more;
+}
+
+/* A delta on its way out. */
+struct outgoing {
+    const struct byok_env *env;
+    struct byok_streaming *self;
+    struct byok_delta *part;
+    bool last; /* nothing follows, so nothing is kept */
+};
+
+static void scrub_buf(struct byok_needles *needles, struct byok_buf *buf)
+{
+    (void)byok_needles_scrub(needles, byok_buf_str(buf), buf->ptr);
+}
+
+/* What was said before is looked at again with what is new, so that a run of the key's characters
+ * is seen however it was cut. */
+static void scrub_and_publish(void *arg, struct byok_needles *needles)
+{
+    const struct outgoing *out = arg;
+    struct byok_streaming *self = out->self;
+    struct byok_said *said = said_of(self, out->part);
+    BYOK_AUTO(byok_buf) all = {.cap_bytes = SIZE_MAX / 2};
+    if (!said || !byok_buf_add(&all, said->bytes, said->len) ||
+        !byok_buf_add_str(&all, byok_buf_str(&out->part->bytes))) {
+        self->off = true; /* a gap would be worse than an end */
+        return;
+    }
+    const struct byok_str text = byok_buf_str(&all);
+    const size_t from = said->len - said->kept;
+    size_t kept = out->last || text.len == 0 ? 0 : byok_needles_tail(needles, text);
+    if (kept > text.len - from)
+        kept = text.len - from;
+    said->len = text.len < sizeof said->bytes ? text.len : sizeof said->bytes;
+    said->kept = kept;
+    if (said->len > 0)
+        memcpy(said->bytes, text.ptr + text.len - said->len, said->len);
+    scrub_buf(needles, &all);
+    scrub_buf(needles, &out->part->id);
+    scrub_buf(needles, &out->part->name);
+    const size_t len = text.len - from - kept;
+    if (len > 0 || out->part->id.len > 0 || out->part->name.len > 0)
+        publish_text(out->env, self, out->part,
+                     (struct byok_str){text.ptr ? text.ptr + from : NULL, len});
+}
+
+static void publish_delta(const struct byok_env *env, struct byok_streaming *self,
+                          struct byok_delta *part, bool last)
+{
+    struct outgoing out = {env, self, part, last};
+    byok_slot_look(self->task->slot, scrub_and_publish, &out);
+}
+
+/* The answer has ended: what was kept is no beginning of anything. */
+static void publish_kept(const struct byok_env *env, struct byok_streaming *self)
+{
+    for (size_t i = 0; i < self->said_count && !self->off; i++) {
+        struct byok_delta end = {.kind = self->said[i].kind, .tool = self->said[i].tool};
+        if (self->said[i].kept > 0)
+            publish_delta(env, self, &end, true);
+    }
 }
 
 static void publish_audio(const struct byok_env *env, struct byok_streaming *self,
@@ -195,7 +277,7 @@ static void publish_all(const struct byok_env *env, struct byok_task *task)
     struct byok_streaming *self = task->streaming;
     struct byok_delta *delta;
     while (!self->off && (delta = byok_stream_take(&self->read))) {
-        publish_delta(env, self, delta);
+        publish_delta(env, self, delta, false);
         byok_delta_free(delta);
     }
     if (!ops_of(task)->streams_audio)
@@ -239,6 +321,8 @@ void byok_streaming_end(const struct byok_env *env, struct byok_task *task)
         (void)byok_streaming_read(env, task);
         publish_all(env, task);
     }
+    if (is_2xx(task))
+        publish_kept(env, self);
     /* an attempt of which nothing was shown need not be ended, but for one that went well */
     if ((ok || self->sequence > 0) && (!self->off || !ok)) {
         const enum byok_finish finish = !ok ? BYOK_FINISH_ERROR

@@ -4,6 +4,8 @@
  * One per attempt of a job with `stream`.  Deltas are a preview: they go to the streams topic at
  * once and outside of any commit, are dropped when memory or the broker fails, and end early then.
  * The answer itself is read from the whole body when it is there.
+ * Their texts are scrubbed of the key after decoding, across deltas: up to 7 last
+ * characters of a text that stand so in the key are kept until more comes or the answer ends.
  * Thread: the shard's; used by its provider.
  */
 #ifndef BYOK_ACTORS_STREAMING_H
@@ -11,6 +13,16 @@
 
 #include "actors/env.h"
 #include "adapters/stream.h"
+#include "vault_rocks/scrub.h"
+
+/* The end of one text of the answer, as it came: context for what follows, and what of it is kept
+ * back because it may be the beginning of the key. */
+struct byok_said {
+    enum byok_delta_kind kind;
+    uint32_t tool;
+    size_t len, kept; /* `kept` of them are not published yet */
+    char bytes[BYOK_SCRUB_CONTEXT];
+};
 
 struct byok_streaming {
     struct byok_msg msg; /* BYOK_MSG_HTTP_BYTES, when it is not away (http.bytes_away) */
@@ -21,6 +33,8 @@ struct byok_streaming {
     int64_t sequence; /* of the next delta */
     int64_t sent_us;  /* the last one; 0: none yet */
     bool off;         /* no more of this attempt */
+    struct byok_said *said; /* one for each text there is; owned */
+    size_t said_count;
 };
 
 /** Make it for the attempt that is about to be sent, and ask the HTTP port for bytes as they come.

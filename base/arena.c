@@ -103,3 +103,14 @@ struct byok_str byok_arena_printf(struct byok_arena *arena, const char *format, 
     va_end(again);
     return text ? (struct byok_str){text, (size_t)len} : (struct byok_str){NULL, 0};
 }
+
+bool byok_arena_holds(const struct byok_arena *arena, const void *memory)
+{
+    const uintptr_t at = (uintptr_t)memory;
+    for (const struct byok_arena_block *block = arena->head; block; block = block->next) {
+        const uintptr_t begin = (uintptr_t)block->bytes;
+        if (at >= begin && at < begin + block->used)
+            return true;
+    }
+    return false;
+}

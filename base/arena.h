@@ -40,6 +40,10 @@ struct byok_str byok_arena_copy(struct byok_arena *arena, struct byok_str text) 
 struct byok_str byok_arena_printf(struct byok_arena *arena, const char *format, ...) BYOK_NONNULL(1)
     BYOK_PRINTF(2, 3);
 
+/** Whether `memory` is in it, so that whoever has the arena may write there; takes a look at every
+ *  block. */
+bool byok_arena_holds(const struct byok_arena *arena, const void *memory) BYOK_NONNULL(1);
+
 static inline bool byok_arena_failed(const struct byok_arena *arena)
 {
     return arena->failed;

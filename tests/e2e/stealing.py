@@ -26,6 +26,7 @@ class Listener:
             def handle_one(self):
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 seen.append(f"{self.requestline} {dict(self.headers)} {body!r}")
+                self.prompt = body and json.loads(body)["messages"][-1]["content"]
                 if answer:
                     answer(self)
                 else:
@@ -175,6 +176,61 @@ def a_provider_that_gives_the_key_back():
         no_key_anywhere(stack, "an echo")
 
 
+def a_provider_that_spells_the_key():
+    """In events of 1 to 3 bytes, in JSON's escapes, in percents, in the arguments of a tool: whole only when it is decoded."""
+    def event(delta):
+        return b"data: " + json.dumps({"choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n"
+
+    def escaped(key):
+        return "".join(f"\\u{ord(c):04x}" for c in key)
+
+    def answer(handler):
+        if handler.command == "GET":  # the check of the key
+            return send(handler, 200, b'{"object": "list", "data": []}', [("content-type", "application/json")])
+        key = handler.headers["authorization"].removeprefix("Bearer ")
+        which, _, size = handler.prompt.partition(" ")
+        size = int(size or 1)
+        end = [b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n', b"data: [DONE]\n\n"]
+        if which == "events":
+            chunks = [event({"content": key[i:i + size]}) for i in range(0, len(key), size)] + end
+        elif which == "reasoning":  # two texts that take turns
+            chunks = [event(d) for i in range(0, len(key), size) for d in ({"content": key[i:i + size]}, {"reasoning_content": key[i:i + size]})] + end
+        elif which == "tool":
+            text = '{"a": "' + escaped(key) + '"}'
+            chunks = [event({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": text[i:i + size]}}]}) for i in range(0, len(text), size)] + end
+        else:
+            text = escaped(key) if which == "json" else "".join(f"%{ord(c):02x}" for c in key)
+            body = '{"id": "x", "model": "%s", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "key %s"}}]}' % (text, text)
+            if which.startswith("error"):
+                return send(handler, 400, ('{"error": {"message": "no %s", "code": "odd"}}' % escaped(key)).encode(), [("content-type", "application/json")])
+            return send(handler, 200, body.encode(), [("content-type", "application/json")])
+        return send(handler, 200, headers=[("content-type", "text/event-stream")], chunks=chunks)
+    prompts = [f"{which} {size}" for which in ("events", "reasoning", "tool") for size in (1, 2, 3, 7)] + ["json", "percent", "error"]
+    with Stack() as stack, Listener(answer) as provider:
+        settings = stack.settings("w1")["providers"][0]
+        worker = stack.worker("w1", log={"level": "debug"}, retry={"attempts": 1}, providers=[{**settings, "base_url": f"http://127.0.0.1:{provider.port}/v1"}])
+        stack.add_key("alice", KEY)
+        jobs = {f"s{i}{'s' if streams else ''}": {"prompt": prompt, "raw": True, "stream": streams} for i, prompt in enumerate(prompts) for streams in (False, True)}
+        stack.produce([("alice", job(name, **more)) for name, more in jobs.items()])
+        found = stack.wait_results(list(jobs))
+        worker.stop()
+        spoken = {}  # the texts of the deltas, joined as a reader would
+        for message in stack.read("streams"):
+            delta = json.loads(message.value())
+            for kind in ("text", "reasoning"):
+                spoken[delta["id"], kind] = spoken.get((delta["id"], kind), "") + delta.get(kind, "")
+            spoken[delta["id"], "tool"] = spoken.get((delta["id"], "tool"), "") + delta.get("tool_call", {}).get("arguments", "")
+        texts = [json.dumps(result) for results in found.values() for result in results] + list(spoken.values())
+        pieces = {KEY[i:i + 8] for i in range(len(KEY) - 7)}
+        pieces |= {"".join(f"%{ord(c):02x}" for c in piece) for piece in pieces}
+        for text in texts + [text.encode().decode("unicode_escape") for text in texts]:
+            expect(not any(piece in text for piece in pieces), text)
+        stars = "*" * len(KEY)
+        streamed = [name for name, more in jobs.items() if more["stream"] and more["prompt"].startswith("events")]
+        expect(all(found[name][0].get("text") == stars and spoken[name, "text"] == stars for name in streamed), (found, spoken))
+        no_key_anywhere(stack, "a spelled key")
+
+
 def a_header_of_another_name_is_not_forwarded_either():
     """libcurl would strip Authorization on a redirect to elsewhere, and send on what is called otherwise."""
     with Stack() as stack, Listener() as thief:
@@ -265,5 +321,5 @@ def certificates_that_are_not_the_providers():
 
 if __name__ == "__main__":
     main(a_message_cannot_say_where_the_key_goes, an_envelope_serves_its_owner_only_and_once, a_changed_origin_does_not_get_an_old_key,
-         a_provider_that_gives_the_key_back, a_header_of_another_name_is_not_forwarded_either, an_environment_that_leads_elsewhere,
+         a_provider_that_gives_the_key_back, a_provider_that_spells_the_key, a_header_of_another_name_is_not_forwarded_either, an_environment_that_leads_elsewhere,
          a_preloaded_library_stops_the_start, certificates_that_are_not_the_providers)

@@ -28,6 +28,7 @@ static void set_chances(struct sim_play *play)
     world->record_repeats = chance(play, PLAY_RECORDS, 100);
     world->record_delays = chance(play, PLAY_RECORDS, 100);
     world->note_crashes = chance(play, PLAY_CRASH, 10);
+    world->spells = chance(play, PLAY_PROVIDER, 500);
     world->offset_holes = (unsigned)below(play, 300);
 }
 

@@ -238,6 +238,23 @@ static void refuse_text(struct sim_answer *answer)
              "\"invalid_request_error\"}}");
 }
 
+/* A provider that would have its user's key published, in events of 1 to 3 characters. */
+static void spell_key(struct sim_world *world, struct sim_entry *entry, const char *secret,
+                      struct sim_answer *answer)
+{
+    size_t room = sizeof answer->body, len = 0;
+    entry->spelled = strlen(secret);
+    for (size_t at = 0, n; at < entry->spelled; at += n) {
+        n = 1 + (size_t)sim_below(&world->clock, 3);
+        len += (size_t)snprintf(answer->body + len, room - len,
+                                "data: {\"choices\":[{\"delta\":{\"content\":\"%.*s\"}}]}\n\n",
+                                (int)n, secret + at);
+    }
+    snprintf(answer->body + len, room - len,
+             "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],"
+             "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":1}}\n\ndata: [DONE]\n\n");
+}
+
 static void refuse_key(const struct sim_key *key, struct sim_answer *answer)
 {
     answer->status = 401;
@@ -407,6 +424,11 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
     else if (good)
         going->tokens =
             good_body(world, call, entry, going->answer.body, sizeof going->answer.body);
+    if (good && strncmp(going->answer.body, "data:", 5) == 0 &&
+        sim_chance(&world->clock, world->spells)) {
+        spell_key(world, entry, key->secret, &going->answer);
+        going->tokens = 8;
+    }
     self->open++;
     if (++world->ledger.open > world->ledger.open_most)
         world->ledger.open_most = world->ledger.open;

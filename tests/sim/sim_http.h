@@ -43,6 +43,8 @@ struct sim_entry {
     unsigned texts;    /* of embeddings, of this job's */
     int64_t deltas;    /* of its answer that were streamed */
     size_t delta_bytes; /* of text */
+    size_t delta_stars; /* in them */
+    size_t spelled;     /* how long the key is that the answer spells in many events; 0: none */
     bool ended;        /* the last of them said so */
 };
 
@@ -65,7 +67,7 @@ struct sim_answer {
     int64_t latency_us;
     int status;         /* 200 with an empty body: what a good provider answers */
     int retry_after_s;  /* 0: no such header */
-    char body[1024];
+    char body[8192];
 };
 
 /** Change the answer, which is preset with a good one. */

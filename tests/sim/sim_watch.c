@@ -301,10 +301,16 @@ void sim_watch_delta(struct sim_worker *worker, const struct byok_record *record
     bool gap = number_of(&root, "sequence") != entry->deltas++;
     if (entry->ended || (gap && !byok_str_is(finish, "error")))
         sim_fail(world, "the deltas of %s have a gap, or go on behind their end", request->name);
-    entry->delta_bytes += text_of(&root, "text").len;
+    struct byok_str text = text_of(&root, "text");
+    entry->delta_bytes += text.len;
+    for (size_t i = 0; i < text.len; i++)
+        entry->delta_stars += text.ptr[i] == '*';
     entry->ended = finish.len > 0;
-    if (byok_str_is(finish, "stop") && entry->delta_bytes != strlen("echo ") + strlen(entry->id))
+    size_t bytes = entry->spelled ? entry->spelled : strlen("echo ") + strlen(entry->id);
+    if (byok_str_is(finish, "stop") && entry->delta_bytes != bytes)
         sim_fail(world, "the deltas of %s are not its answer", request->name);
+    if (byok_str_is(finish, "stop") && entry->delta_stars != entry->spelled)
+        sim_fail(world, "the deltas of %s spell the key", request->name);
 }
 
 /* ---- positions ---- */

@@ -409,7 +409,10 @@ static bool all_done(struct sim_world *world)
     if (!world->settings.at_least_once)
         return all && sim_parked(world) == 0;
     /* a batch that was written in part may have left a place in the changelog, which the owner's
-     * table does not have; the next owner finds it */
+     * table does not have; the next owner finds it
+     * and may have to wait for a claim */
+    for (size_t i = 0; i < world->worker_count && all; i++)
+        all = !world->workers[i].alive || world->workers[i].env.partitions->held_bytes == 0;
     for (const struct sim_request *r = world->watch.requests; r && all; r = r->hh.next)
         all = r->records == 0 || r->results > 0 || r->dead;
     return all;

@@ -93,6 +93,7 @@ struct sim_world {
     void *answer_arg;
     uint32_t tokens_most; /* that a chat's answer says, drawn from 1 on; 0: always 5 */
     uint32_t slots;       /* per worker */
+    unsigned spells;      /* permille of streamed answers that are the key, bit by bit */
     /* chances of faults, in permille */
     unsigned commit_fails, chunk_fails, record_repeats, record_delays, offset_holes;
     unsigned torn_batches; /* at least once: what fails may be written in part */

@@ -36,6 +36,13 @@ static inline int32_t partition_of(const char *user)
     return byok_partition_of(byok_str_of(user), world->cluster.partitions);
 }
 
+/* A text in JSON's escapes, each character. */
+static inline void escape(const char *text, char out[static 512])
+{
+    for (size_t i = 0; text[i] && i < 80; i++)
+        snprintf(out + 6 * i, 7, "\\u00%02x", (unsigned)(unsigned char)text[i]);
+}
+
 #define assert_done(seconds) cr_assert(sim_run_until_done(world, (seconds) * SIM_S))
 #define assert_code(id, code) cr_assert_str_eq(sim_result_code(world, id), code)
 #define assert_results(id, n) cr_assert_eq(sim_results(world, id, NULL, NULL), n)

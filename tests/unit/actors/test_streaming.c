@@ -154,7 +154,7 @@ static void error_inside(struct sim_world *w, const struct sim_entry *entry,
     if (entry->attempt > 1)
         return;
     snprintf(answer->body, sizeof answer->body,
-             "data: {\"choices\":[{\"delta\":{\"content\":\"half\"}}]}\n\n"
+             "data: {\"choices\":[{\"delta\":{\"content\":\"half!\"}}]}\n\n"
              "data: {\"error\":{\"message\":\"busy\",\"code\":\"server_error\"}}\n\n");
 }
 
@@ -168,7 +168,7 @@ Test(streaming, an_error_event_after_200_is_an_error_and_is_tried_again)
     assert_code("j", "ok");
     cr_assert_eq(sim_calls(world, "j"), 2);
     look("alice", "j", &got);
-    cr_assert_str_eq(text_of(&got, 1), "half");
+    cr_assert_str_eq(text_of(&got, 1), "half!");
     cr_assert_str_eq(text_of(&got, 2), "echo j");
     byok_arena_done(&got.arena);
 }
@@ -245,4 +245,91 @@ Test(streaming, a_call_whose_partition_is_lost_streams_no_more)
     cr_assert_eq(after.count, before.count, "the next owner's deltas have the same numbers");
     byok_arena_done(&before.arena);
     byok_arena_done(&after.arena);
+}
+
+/* ---- a provider that spells the key ---- */
+
+static const char *secret;
+static int piece_bytes;
+
+static void spell(struct sim_world *w, const struct sim_entry *entry, struct sim_answer *answer)
+{
+    size_t len = 0;
+    (void)w;
+    if (strcmp(entry->path, "/models") == 0)
+        return;
+    for (size_t at = 0; at < strlen(secret); at += (size_t)piece_bytes)
+        len += (size_t)snprintf(answer->body + len, sizeof answer->body - len,
+                                "data: {\"choices\":[{\"delta\":{\"content\":\"%.*s\"}}]}\n\n",
+                                piece_bytes, secret + at);
+    snprintf(answer->body + len, sizeof answer->body - len,
+             "data: {\"choices\":[{\"delta\":{\"content\":\" sk-sim\"},"
+             "\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
+}
+
+Test(streaming, a_key_spelled_over_many_events_is_starred_out)
+{
+    struct deltas got;
+    char want[128], id[16];
+    start();
+    secret = world->keys[0].secret;
+    memset(want, '*', strlen(secret));
+    strcpy(want + strlen(secret), " sk-sim"); /* no key: too short, and kept to the end */
+    world->answer = spell;
+    for (piece_bytes = 1; piece_bytes <= 7; piece_bytes++) {
+        snprintf(id, sizeof id, "j%d", piece_bytes);
+        stream("alice", id, "");
+        assert_done(10);
+        assert_code(id, "ok");
+        cr_expect_str_eq(sim_result_text(world, id, "text"), want);
+        look("alice", id, &got);
+        cr_expect_str_eq(text_of(&got, 1), want, "pieces of %d", piece_bytes);
+        byok_arena_done(&got.arena);
+    }
+}
+
+/* In the arguments of a tool the escapes are the text's own, and one event cuts one in two. */
+static void spell_in_escapes(struct sim_world *w, const struct sim_entry *entry,
+                             struct sim_answer *answer)
+{
+    size_t len = 0;
+    char escapes[512], quoted[32];
+    (void)w;
+    if (strcmp(entry->path, "/models") == 0)
+        return;
+    escape(secret, escapes);
+    for (size_t at = 0; at < strlen(escapes); at += 5) {
+        size_t n = 0;
+        for (size_t i = at; i < at + 5 && escapes[i]; i++)
+            n += (size_t)snprintf(quoted + n, sizeof quoted - n, escapes[i] == '\\' ? "\\\\" : "%c",
+                                  escapes[i]);
+        len += (size_t)snprintf(answer->body + len, sizeof answer->body - len,
+                                "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,"
+                                "\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":"
+                                "\"%s%s%s\"}}]}}]}\n\n",
+                                at == 0 ? "{\\\"a\\\":\\\"" : "", quoted,
+                                at + 5 >= strlen(escapes) ? "\\\"}" : "");
+    }
+    snprintf(answer->body + len, sizeof answer->body - len, "data: [DONE]\n\n");
+}
+
+Test(streaming, a_key_in_the_escapes_of_a_tool_s_arguments_is_starred_out)
+{
+    struct deltas got;
+    char arguments[1024] = "";
+    start();
+    secret = world->keys[0].secret;
+    world->answer = spell_in_escapes;
+    stream("alice", "j", "");
+    assert_done(10);
+    assert_code("j", "ok");
+    look("alice", "j", &got);
+    for (size_t i = 0; i < got.count; i++) {
+        struct byok_str piece =
+            byok_value_as_str(byok_value_path(&got.list[i], "tool_call.arguments"));
+        strncat(arguments, piece.ptr ? piece.ptr : "", piece.len);
+    }
+    cr_expect_eq(strspn(arguments + strlen("{\"a\":\""), "*"), 6 * strlen(secret), "%s", arguments);
+    cr_expect_str_eq(arguments + strlen(arguments) - 3, "*\"}");
+    byok_arena_done(&got.arena);
 }

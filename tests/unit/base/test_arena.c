@@ -81,3 +81,15 @@ Test(arena, copies_and_formats_texts_with_a_nul_behind)
     cr_assert(byok_str_is(text, "a/7"));
     cr_assert_eq(text.ptr[3], '\0');
 }
+
+Test(arena, knows_what_it_holds)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    char outside = 'x';
+    cr_assert(!byok_arena_holds(&arena, &outside));
+    struct byok_str small = byok_arena_copy(&arena, byok_str_of("small"));
+    char *large = byok_arena_alloc(&arena, 100000);
+    cr_assert(byok_arena_holds(&arena, small.ptr + small.len));
+    cr_assert(byok_arena_holds(&arena, large) && byok_arena_holds(&arena, large + 99999));
+    cr_assert(!byok_arena_holds(&arena, &outside) && !byok_arena_holds(&arena, NULL));
+}

@@ -2,7 +2,7 @@
 /* tests/unit/vault_rocks/test_scrub.c - a key echoed by a provider is overwritten. */
 #include "kit.h"
 
-#include "vault_rocks/slot.h"
+#include "vault_rocks/scrub.h"
 
 #define KEY "sk-AbC0123456789xyz_-END"
 
@@ -131,4 +131,80 @@ Test(scrub, the_longest_and_the_most_repetitive_key_are_found)
     cr_assert_eq(byok_slot_scrub(slot, text, sizeof text), 1u);
     for (size_t i = 0; i < sizeof text; i++)
         cr_assert_eq(text[i], i >= 50001 && i < 50001 + BYOK_KEY_MAX ? '*' : '.');
+}
+
+/* ---- decoded texts ---- */
+
+static void star_out(void *arg, struct byok_needles *needles)
+{
+    char *text = arg;
+    (void)byok_needles_scrub(needles, kit_str(text), text);
+}
+
+Test(scrub, what_escapes_stand_for_is_found_too)
+{
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"sk\\u002dAbC01", "*************"},
+        {"<\\u0073\\u006B\\u002d\\u0041\\u0062\\u0043\\u0030\\u0031>",
+         "<************************************************>"},
+        {"%73%6b%2dAbC01 %20", "************** %20"},
+        {"\\x73k-AbC0123 and", "************* and"},
+        {"sk\\/AbC01", "sk\\/AbC01"},
+        {"sk-AbC0\\", "sk-AbC0\\"},
+        {"%7%zz\\u00\\u007", "%7%zz\\u00\\u007"},
+        {"yz_-END\\u0073k-AbC0", "yz_-END\\u0073k-AbC0"},
+        {"sk-AbC01 \\n sk-AbC01", "******** \\n ********"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "%s", cases[i].in);
+        byok_slot_look(slot, star_out, text);
+        cr_expect_str_eq(text, cases[i].out);
+    }
+    cr_assert_eq(byok_slot_set(slot, kit_str("abc/def/ghi/jkl")), BYOK_E_OK);
+    char text[] = "\"abc\\/def\\/ghi\"";
+    byok_slot_look(slot, star_out, text);
+    cr_assert_str_eq(text, "\"*************\"");
+}
+
+static void only_look(void *arg, struct byok_needles *needles)
+{
+    *(size_t *)arg = byok_needles_scrub(needles, kit_str("so " KEY), NULL);
+}
+
+Test(scrub, looking_changes_nothing)
+{
+    size_t places = 0;
+    byok_slot_look(slot, only_look, &places);
+    cr_assert_eq(places, 1);
+    sodium_memzero(slot, sizeof *slot);
+    byok_slot_look(slot, only_look, &places);
+    cr_assert_eq(places, 0, "of no key");
+}
+
+static void tails(void *arg, struct byok_needles *needles)
+{
+    static const struct {
+        const char *text;
+        size_t tail;
+    } cases[] = {
+        {"", 0},         {"Hello", 0},          {"Hello s", 1},          {"Hello sk", 2},
+        {"AbC0", 4},     {"sk-AbC0", 7},        {"x0123456", 7},         {"sk-AbC0 ", 0},
+        {"sk-AbC0!", 0}, {"a\\u0073k-AbC", 12}, {"say \\u0073k-Ab", 10}, {"50%", 3},
+    };
+    (void)arg;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        cr_expect_eq(byok_needles_tail(needles, kit_str(cases[i].text)), cases[i].tail, "%s",
+                     cases[i].text);
+    char all[200];
+    memset(all, '\\', sizeof all);
+    cr_expect_eq(byok_needles_tail(needles, (struct byok_str){all, sizeof all}),
+                 BYOK_SCRUB_TAIL_MAX);
+}
+
+Test(scrub, the_tail_is_what_may_go_on_as_the_key)
+{
+    byok_slot_look(slot, tails, NULL);
 }
