@@ -85,7 +85,9 @@ static bool note_request(const struct byok_ctx *ctx, const struct byok_task *tas
         calls += task->attempts[i].sent && !task->attempts[i].joined;
     if (!event || !has_out(task, BYOK_TOPIC_RESULTS))
         return false;
-    if (uses && (calls == 0 || ctx->env->settings->audit != BYOK_AUDIT_ALL))
+    if (task->fault.code == BYOK_E_KEY_OUTDATED)
+        event = "key.outdated"; /* an attack, be the uses noted or not */
+    else if (uses && (calls == 0 || ctx->env->settings->audit != BYOK_AUDIT_ALL))
         return false;
     *out = (struct byok_audit_record){
         .event = byok_str_of(event),

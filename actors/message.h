@@ -218,7 +218,8 @@ struct byok_task {
     uint32_t attempts_before; /* made by earlier owners, and not among the attempts */
     struct byok_slot *slot; /* leased; wiped and given back when the attempt ends */
     struct byok_slots *slots; /* where it was leased */
-    struct byok_key_info key;
+    int64_t key_floor_wall_ms; /* what the user's record says: see schemas/state.h */
+    struct byok_key_info key; /* issued_wall_ms 0: none was opened yet */
     struct byok_str sealed; /* key.register: the record to store */
     struct byok_http_call http;
     struct byok_streaming *streaming; /* of the call under way; owned; NULL: it does not stream */

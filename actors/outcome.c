@@ -237,11 +237,17 @@ static enum byok_err write_state(const struct byok_env *env, const struct byok_u
     return err == BYOK_E_OK ? byok_outcome_user(env, user, task) : err;
 }
 
+static bool stores_key(const struct byok_task *task)
+{
+    return task->status == BYOK_STATUS_OK && byok_request_stores_key(task->request.type) &&
+           !task->request.dry_run;
+}
+
 static enum byok_err write_vault(struct byok_task *task)
 {
     const struct byok_request *request = &task->request;
-    bool stores = byok_request_stores_key(request->type) && !request->dry_run;
-    if (task->status != BYOK_STATUS_OK || (!stores && request->type != BYOK_REQUEST_KEY_DELETE))
+    bool stores = stores_key(task);
+    if (!stores && (task->status != BYOK_STATUS_OK || request->type != BYOK_REQUEST_KEY_DELETE))
         return BYOK_E_OK;
     const struct byok_owner owner = {request->user, request->provider, request->label};
     struct byok_str key = byok_vault_record_key(&task->arena, &owner);
@@ -254,11 +260,36 @@ static enum byok_err write_vault(struct byok_task *task)
     return BYOK_E_OK;
 }
 
+/* What the user's record says of the key that was stored, deleted or used. */
+static enum byok_err note_key(struct byok_user_record *user, const struct byok_task *task,
+                              int64_t wall_ms)
+{
+    const struct byok_request *request = &task->request;
+    struct byok_user_key *key;
+    bool uses = task->attempt_count > 0 && task->key.issued_wall_ms > 0;
+    if (request->type == BYOK_REQUEST_KEY_DELETE && task->status == BYOK_STATUS_OK)
+        byok_user_key_remove(user, request->provider, request->label, wall_ms);
+    if (!stores_key(task) && (!uses || byok_request_stores_key(request->type)))
+        return BYOK_E_OK;
+    enum byok_err err =
+        byok_user_key_add(user, byok_str_of(task->provider->name), request->label, &key);
+    if (err !=
+        BYOK_E_OK) /* of too many there is none to be stored; one that is used stays unlisted */
+        return err == BYOK_E_TOO_LARGE ? BYOK_E_OK : err;
+    if (task->key.issued_wall_ms > key->issued_wall_ms)
+        key->issued_wall_ms = task->key.issued_wall_ms;
+    if (uses && wall_ms > key->used_wall_ms)
+        key->used_wall_ms = wall_ms;
+    return BYOK_E_OK;
+}
+
 static enum byok_err write_all(const struct byok_env *env, struct byok_user_record *user,
                                struct byok_task *task)
 {
     int64_t wall_ms = env->clock->ops->wall_ms(env->clock);
     enum byok_err err = count_usage(env, user, task, wall_ms);
+    if (err == BYOK_E_OK)
+        err = note_key(user, task, wall_ms);
     if (err != BYOK_E_OK)
         return err;
     const struct byok_result result = result_of(env, task, wall_ms);

@@ -58,6 +58,13 @@ enum byok_err byok_route(const struct byok_env *env, const struct byok_user_reco
         return route_job(env, user, task, fault);
     case BYOK_REQUEST_KEY_REGISTER:
     case BYOK_REQUEST_KEY_ROTATE:
+        if (user->key_count >= BYOK_USER_KEYS_MAX &&
+            !byok_user_key_find(user, task->request.provider, task->request.label))
+            return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                                  "the user has %d keys, which is as many as there may be: delete "
+                                  "one first",
+                                  BYOK_USER_KEYS_MAX);
+        return find_provider(env, task->request.provider, &task->provider, fault);
     case BYOK_REQUEST_KEY_CHECK:
         return find_provider(env, task->request.provider, &task->provider, fault);
     case BYOK_REQUEST_KEY_DELETE: /* also of a provider that is configured no more */

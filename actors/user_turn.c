@@ -63,6 +63,18 @@ static struct byok_task *pick(const struct byok_ctx *ctx, struct byok_user *self
     return NULL;
 }
 
+/* How old the key may be: only what the user's record says binds who may write to the vault's
+ * topic.  A new one must be newer than the one that is listed. */
+static int64_t key_floor(const struct byok_user *self, const struct byok_task *task)
+{
+    const struct byok_str provider = byok_str_of(task->provider->name);
+    const struct byok_user_key *listed =
+        byok_user_key_find(&self->record, provider, task->request.label);
+    if (byok_request_stores_key(task->request.type))
+        return listed ? listed->issued_wall_ms : 0;
+    return byok_user_key_floor(&self->record, provider, task->request.label);
+}
+
 /* It leaves the window for its call. */
 static void begin(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task, int64_t now)
 {
@@ -72,6 +84,7 @@ static void begin(struct byok_ctx *ctx, struct byok_user *self, struct byok_task
         task->deadline_us = now + ctx->env->settings->deadline_us;
     bool limited = self->requests.per_minute > 0 || self->tokens.per_minute > 0;
     task->turn_us = limited && !byok_user_is_exempt(task) ? now : 0;
+    task->key_floor_wall_ms = key_floor(self, task);
     byok_user_window_remove(self, task);
 }
 

@@ -45,11 +45,14 @@ static enum byok_err check_expiry(const struct byok_ctx *ctx, struct byok_task *
 static void on_unseal(struct byok_ctx *ctx, struct vault *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
-    const struct byok_owner owner = owner_of(task);
+    const struct byok_wanted_key wanted = {
+        .owner = owner_of(task),
+        .origin = byok_str_of(task->provider->origin),
+        .floor_wall_ms = task->key_floor_wall_ms,
+    };
     struct byok_fault fault = {0};
     enum byok_err err =
-        byok_vault_unseal(self->vault, task->partition, &owner, byok_str_of(task->provider->origin),
-                          task->slot, &task->key, &fault);
+        byok_vault_unseal(self->vault, task->partition, &wanted, task->slot, &task->key, &fault);
     if (err == BYOK_E_OK)
         err = check_expiry(ctx, task, task->key.expires_wall_ms, &fault);
     task->key.origin = (struct byok_str){NULL, 0}; /* borrowed from a record that is gone */
@@ -57,6 +60,13 @@ static void on_unseal(struct byok_ctx *ctx, struct vault *self, struct byok_msg 
         byok_metric_add(ctx->env->metrics, BYOK_METRIC_UNSEALS, 1);
     else if (err == BYOK_E_STORE)
         byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
+    else if (err == BYOK_E_KEY_OUTDATED)
+        byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "sealed_key_outdated",
+                       BYOK_F_STR("user", wanted.owner.user),
+                       BYOK_F_STR("provider", wanted.owner.provider),
+                       BYOK_F_STR("label", wanted.owner.label),
+                       BYOK_F_TEXT("hint", "somebody has put an older record into the vault's "
+                                           "topic: see who may write there"));
     task->fault = fault;
     task->fault.code = err;
     byok_send(ctx, (*msg)->from, BYOK_MSG_OPENED, msg);
@@ -71,6 +81,7 @@ static void on_register(struct byok_ctx *ctx, struct vault *self, struct byok_ms
         .envelope = task->request.envelope,
         .expires_wall_ms = task->request.expires_wall_ms,
         .replaces = task->request.type == BYOK_REQUEST_KEY_ROTATE,
+        .newer_than_wall_ms = task->key_floor_wall_ms,
         .now_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock),
         .max_age_ms = ctx->env->settings->envelope_max_age_ms,
     };

@@ -8,6 +8,7 @@
 #define BYOK_PROVIDER_MAX 64    /* provider name: a configuration word */
 #define BYOK_MODEL_MAX 256      /* longest seen: router paths of about 100 */
 #define BYOK_LABEL_MAX 64       /* key label */
+#define BYOK_REALM_MAX 64       /* what sealed keys are bound to: a Kafka cluster id has 22 */
 #define BYOK_ORIGIN_MAX 256     /* scheme://host:port of a provider */
 #define BYOK_TRACEPARENT_MAX 64 /* W3C Trace Context: 55 in version 00 */
 #define BYOK_KEY_MIN 8          /* shorter is surely a mistake */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* schemas/state.c - the user's record, the DONE record and all keys; the claim is in claim.c. */
-#include "schemas/state.h"
+/* schemas/state.c - the user's record but its keys (state_keys.c), the DONE record and all keys of the
+ * table; the claim is in claim.c. */
+#include "schemas/state_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,6 @@
 
 #include "base/mem.h"
 #include "schemas/codec.h"
-#include "schemas/value.h"
 
 #define STATE_VERSION 1
 #define MS_PER_DAY ((int64_t)86400000)
@@ -28,6 +28,7 @@ static const struct number numbers[] = {
     {"requests_per_minute", offsetof(struct byok_user_record, requests_per_minute)},
     {"tokens_per_minute", offsetof(struct byok_user_record, tokens_per_minute)},
     {"concurrency", offsetof(struct byok_user_record, concurrency)},
+    {"keys_floor_ms", offsetof(struct byok_user_record, keys_floor_wall_ms)},
 };
 
 /* A counter is an array on the wire: day, provider, model, then these. A later version appends. */
@@ -53,8 +54,7 @@ static void set_number(void *base, size_t offset, int64_t number)
     memcpy((char *)base + offset, &number, sizeof number);
 }
 
-/* Into a NUL-terminated field of `size` bytes, cut to fit. */
-static void set_field(char *field, size_t size, struct byok_str text)
+void byok_state_set_field(char *field, size_t size, struct byok_str text)
 {
     size_t len = text.len < size ? text.len : size - 1;
     if (len > 0)
@@ -71,6 +71,7 @@ void byok_user_record_init(struct byok_user_record *record)
 void byok_user_record_done(struct byok_user_record *record)
 {
     byok_delete(record->counters);
+    byok_delete(record->keys);
     byok_user_record_init(record);
 }
 
@@ -180,15 +181,15 @@ struct byok_counter *byok_user_record_counter(struct byok_user_record *record, c
                                               int keep_days)
 {
     struct byok_counter wanted = {0};
-    set_field(wanted.day, sizeof wanted.day, byok_str_of(day));
-    set_field(wanted.provider, sizeof wanted.provider, provider);
-    set_field(wanted.model, sizeof wanted.model, model);
+    byok_state_set_field(wanted.day, sizeof wanted.day, byok_str_of(day));
+    byok_state_set_field(wanted.provider, sizeof wanted.provider, provider);
+    byok_state_set_field(wanted.model, sizeof wanted.model, model);
     struct byok_counter *found = find_or_add(record, &wanted, false);
     if (found)
         return found;
     drop_old(record, day, keep_days);
     if (record->counter_count >= BYOK_COUNTERS_MAX)
-        set_field(wanted.model, sizeof wanted.model, byok_str_of(BYOK_OTHER_MODEL));
+        byok_state_set_field(wanted.model, sizeof wanted.model, byok_str_of(BYOK_OTHER_MODEL));
     return find_or_add(record, &wanted, true);
 }
 
@@ -240,6 +241,7 @@ enum byok_err byok_user_record_encode(const struct byok_user_record *record,
                        byok_value_int(get_number(record, numbers[i].offset)));
     byok_value_set(scratch, &map, "choices", choices_value(scratch, record));
     byok_value_set(scratch, &map, "counters", counters_value(scratch, record));
+    byok_value_set(scratch, &map, "keys", byok_user_keys_value(scratch, record));
     if (byok_arena_failed(scratch))
         return BYOK_E_NOMEM;
     return byok_encode(BYOK_MSGPACK, &map, out);
@@ -270,9 +272,9 @@ static bool read_counter(const struct byok_value *row, struct byok_counter *out)
             return false;
     }
     *out = (struct byok_counter){0};
-    set_field(out->day, sizeof out->day, items[0].as.str);
-    set_field(out->provider, sizeof out->provider, items[1].as.str);
-    set_field(out->model, sizeof out->model, items[2].as.str);
+    byok_state_set_field(out->day, sizeof out->day, items[0].as.str);
+    byok_state_set_field(out->provider, sizeof out->provider, items[1].as.str);
+    byok_state_set_field(out->model, sizeof out->model, items[2].as.str);
     for (size_t i = 0; i < COUNT(counter_numbers) && COUNTER_NAMES + i < row->count; i++) {
         int64_t number;
         if (!byok_value_as_int(&items[COUNTER_NAMES + i], &number))
@@ -308,10 +310,10 @@ static void read_choices(const struct byok_value *map, struct byok_user_record *
     for (size_t i = 0; i < BYOK_CAPABILITY_COUNT; i++) {
         const struct byok_value *choice =
             byok_value_find(map, byok_capability_name((enum byok_capability)i));
-        set_field(out->choice[i].provider, sizeof out->choice[i].provider,
-                  byok_value_as_str(byok_value_find(choice, "provider")));
-        set_field(out->choice[i].model, sizeof out->choice[i].model,
-                  byok_value_as_str(byok_value_find(choice, "model")));
+        byok_state_set_field(out->choice[i].provider, sizeof out->choice[i].provider,
+                             byok_value_as_str(byok_value_find(choice, "provider")));
+        byok_state_set_field(out->choice[i].model, sizeof out->choice[i].model,
+                             byok_value_as_str(byok_value_find(choice, "model")));
     }
 }
 
@@ -330,7 +332,8 @@ static enum byok_err read_record(const struct byok_value *map, struct byok_user_
             set_number(out, numbers[i].offset, number);
     }
     read_choices(byok_value_find(map, "choices"), out);
-    return read_counters(byok_value_find(map, "counters"), out);
+    enum byok_err err = read_counters(byok_value_find(map, "counters"), out);
+    return err ? err : byok_user_keys_read(byok_value_find(map, "keys"), out);
 }
 
 enum byok_err byok_user_record_decode(struct byok_str bytes, struct byok_arena *scratch,

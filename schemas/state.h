@@ -32,6 +32,17 @@ struct byok_counter {
     int64_t input_tokens, output_tokens, characters, milliseconds, images;
 };
 
+/* Keys of a user; the record is written with every batch. */
+#define BYOK_USER_KEYS_MAX 64
+
+/** What is known of one of the user's stored keys beside its sealed record. */
+struct byok_user_key {
+    char provider[BYOK_PROVIDER_MAX + 1];
+    char label[BYOK_LABEL_MAX + 1];
+    int64_t issued_wall_ms; /* of the record that was stored last: an older one is not opened */
+    int64_t used_wall_ms;   /* when the last call with it ended; 0: none did */
+};
+
 /** A user's durable record.  `counters` is owned (byok_new) and kept sorted by day, provider and
  *  model by the functions below; everything else is inline. */
 struct byok_user_record {
@@ -47,6 +58,9 @@ struct byok_user_record {
     } choice[BYOK_CAPABILITY_COUNT];
     struct byok_counter *counters;
     size_t counter_count;
+    struct byok_user_key *keys; /* owned, in no order */
+    size_t key_count;
+    int64_t keys_floor_wall_ms; /* what was issued up to then is opened only when it is listed */
 };
 
 /** A DONE record: this request id has its result. */
@@ -76,6 +90,24 @@ void byok_user_record_done(struct byok_user_record *record) BYOK_NONNULL(1);
 struct byok_counter *byok_user_record_counter(struct byok_user_record *record, const char *day,
                                               struct byok_str provider, struct byok_str model,
                                               int keep_days) BYOK_NONNULL(1, 2);
+
+/** What is known of that key; NULL: nothing.  Valid until a key is added or removed. */
+struct byok_user_key *byok_user_key_find(const struct byok_user_record *record,
+                                         struct byok_str provider, struct byok_str label)
+    BYOK_NONNULL(1);
+
+/** The same, made when missing.  BYOK_E_NOMEM; BYOK_E_TOO_LARGE: the user has BYOK_USER_KEYS_MAX. */
+BYOK_MUST_USE enum byok_err byok_user_key_add(struct byok_user_record *record,
+                                              struct byok_str provider, struct byok_str label,
+                                              struct byok_user_key **out) BYOK_NONNULL(1, 4);
+
+/** Forget a key, and let none open any more that was issued up to `wall_ms`, but those listed. */
+void byok_user_key_remove(struct byok_user_record *record, struct byok_str provider,
+                          struct byok_str label, int64_t wall_ms) BYOK_NONNULL(1);
+
+/** From when on a record of that key must have been issued to be opened. */
+int64_t byok_user_key_floor(const struct byok_user_record *record, struct byok_str provider,
+                            struct byok_str label) BYOK_NONNULL(1);
 
 /** Append the record's bytes. */
 BYOK_MUST_USE enum byok_err

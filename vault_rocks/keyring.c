@@ -22,6 +22,7 @@ struct byok_keyring {
     uint8_t keys[BYOK_KEYRING_MAX][BYOK_MASTER_KEY_BYTES];
     uint32_t ids[BYOK_KEYRING_MAX];
     uint32_t count;
+    char realm[BYOK_REALM_MAX + 1];
 };
 
 /* Room for the longest form, its line end, and one byte more that tells that it is too long. */
@@ -314,4 +315,23 @@ enum byok_err byok_keyring_make_file(const char *path, struct byok_fault *fault)
     }
     byok_guard_free(secret);
     return err;
+}
+
+enum byok_err byok_keyring_bind(struct byok_keyring *ring, struct byok_str realm,
+                                struct byok_fault *fault)
+{
+    if (realm.len > BYOK_REALM_MAX)
+        return byok_fault_set(fault, BYOK_E_CONFIG, "vault.realm is longer than %d bytes",
+                              BYOK_REALM_MAX);
+    sodium_mprotect_readwrite(ring);
+    memset(ring->realm, 0, sizeof ring->realm);
+    if (realm.len > 0)
+        memcpy(ring->realm, realm.ptr, realm.len);
+    sodium_mprotect_readonly(ring);
+    return BYOK_E_OK;
+}
+
+struct byok_str byok_keyring_realm(const struct byok_keyring *ring)
+{
+    return byok_str_of(ring->realm);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/str.h"
 
 #define BYOK_MASTER_KEY_BYTES 32
@@ -64,6 +65,15 @@ uint32_t byok_keyring_primary(const struct byok_keyring *ring) BYOK_NONNULL(1);
 
 /** The id of the index-th key, in the order added; 0: there are not so many. */
 uint32_t byok_keyring_id(const struct byok_keyring *ring, uint32_t index) BYOK_NONNULL(1);
+
+/** Bind what is sealed and opened with the ring from now on to a realm (the cluster); "" at first.
+ *  Before other threads use the ring.  BYOK_E_CONFIG: longer than BYOK_REALM_MAX. */
+BYOK_MUST_USE BYOK_NONNULL(1)
+enum byok_err byok_keyring_bind(struct byok_keyring *ring, struct byok_str realm,
+                                struct byok_fault *fault);
+
+/** The realm, borrowed. */
+struct byok_str byok_keyring_realm(const struct byok_keyring *ring) BYOK_NONNULL(1);
 
 /** Write a new random master key as hex into a new file of mode 0600; fails when it exists. */
 BYOK_MUST_USE BYOK_NONNULL(1)

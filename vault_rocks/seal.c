@@ -19,7 +19,8 @@
 #define HEAD_MAX                                                                                   \
     ((size_t)1 + 1 + 4 + 8 + 8 + 8 + BYOK_FINGERPRINT_BYTES + 2 + BYOK_ORIGIN_MAX + SALT_BYTES +   \
      COMMITMENT_BYTES + NONCE_MAX)
-#define AD_MAX (HEAD_MAX + 3 * 2 + BYOK_USER_MAX + BYOK_PROVIDER_MAX + BYOK_LABEL_MAX)
+#define AD_MAX                                                                                     \
+    (HEAD_MAX + 4 * 2 + BYOK_USER_MAX + BYOK_PROVIDER_MAX + BYOK_LABEL_MAX + BYOK_REALM_MAX)
 
 static const char fingerprint_context[] = "byok fingerprint v1";
 
@@ -34,8 +35,9 @@ struct derived {
     uint8_t commitment[COMMITMENT_BYTES];
 };
 
-/* A record taken apart; all borrowed from it. */
+/* A record taken apart; all borrowed from it, but for the realm, which is not in it. */
 struct parts {
+    struct byok_str realm;
     enum byok_seal_algorithm algorithm;
     uint32_t master_key_id;
     int64_t issued_wall_ms, created_wall_ms, expires_wall_ms;
@@ -98,15 +100,17 @@ static void fingerprint(const uint8_t master[static BYOK_MASTER_KEY_BYTES],
     sodium_memzero(&state, sizeof state);
 }
 
-/* The additional data: the record's head, then whose it is. Returns its length. */
+/* The additional data: the record's head, then whose it is and where. Returns its length. */
 static size_t write_ad(const uint8_t *head, size_t head_len, const struct byok_owner *owner,
-                       uint8_t out[static AD_MAX])
+                       struct byok_str realm, uint8_t out[static AD_MAX])
 {
     struct byok_writer writer = {out, out + AD_MAX, false};
     byok_put(&writer, head, head_len);
     byok_put_text(&writer, owner->user);
     byok_put_text(&writer, owner->provider);
     byok_put_text(&writer, owner->label);
+    if (realm.len > 0)
+        byok_put_text(&writer, realm);
     assert(!writer.failed); /* every length was checked */
     return (size_t)(writer.at - out);
 }
@@ -149,7 +153,7 @@ static enum byok_err encrypt(const struct byok_owner *owner, const struct parts 
     uint8_t head[HEAD_MAX], ad[AD_MAX];
     struct derived derived;
     size_t head_len = write_head(master, owner, parts, slot, head, &derived);
-    size_t ad_len = write_ad(head, head_len, owner, ad);
+    size_t ad_len = write_ad(head, head_len, owner, parts->realm, ad);
     size_t total = head_len + slot->len + TAG_BYTES;
     uint8_t *record = byok_arena_alloc(arena, total);
     if (record) {
@@ -189,6 +193,7 @@ enum byok_err byok_seal(const struct byok_keyring *ring, const struct byok_owner
                                 &(size_t){0}, NULL) == 0 &&
                  info->fingerprint[0] != '\0';
     struct parts parts = {
+        .realm = byok_keyring_realm(ring),
         .fingerprint = keeps ? print : NULL,
         .algorithm = algorithm,
         .master_key_id = id,
@@ -242,7 +247,7 @@ static bool decrypt(const uint8_t master[static BYOK_MASTER_KEY_BYTES],
                     const struct parts *parts, struct byok_slot *slot)
 {
     uint8_t ad[AD_MAX];
-    size_t ad_len = write_ad(record, parts->head_len, owner, ad);
+    size_t ad_len = write_ad(record, parts->head_len, owner, parts->realm, ad);
     struct derived derived;
     derive(master, parts->salt, owner->user, &derived);
     uint8_t *key = (uint8_t *)slot->key;
@@ -283,10 +288,12 @@ enum byok_err byok_seal_open(const struct byok_keyring *ring, const struct byok_
     if (!is_served(parts.algorithm))
         return byok_fault_set(fault, BYOK_E_KEY_UNREADABLE,
                               "sealed with AES-256-GCM, for which this CPU has no instructions");
+    parts.realm = byok_keyring_realm(ring);
     if (!decrypt(master, owner, (const uint8_t *)record.ptr, &parts, slot))
         return byok_fault_set(fault, BYOK_E_KEY_UNREADABLE,
                               "the sealed key does not open: it is another owner's, was sealed "
-                              "with another master key, or is damaged");
+                              "for another cluster (vault.realm) or with another master key, or "
+                              "is damaged");
     if (info)
         fill_info(&parts, info);
     return BYOK_E_OK;

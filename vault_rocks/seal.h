@@ -7,7 +7,8 @@
  *   ciphertext | tag 16
  * Version 1 is of a key that does not expire, 2 of one that does.
  * Additional data: everything of the record before the ciphertext, then user, provider, label,
- * each with a u16 length in front (lengths, not separators: "a|b","c" and "a","b|c" differ).
+ * each with a u16 length in front (lengths, not separators: "a|b","c" and "a","b|c" differ); and
+ * when the key ring has a realm, that, in the same way: a record of another cluster does not open.
  * Encryption key and commitment: keyed BLAKE2b(master, salt | user) -> 64 bytes.  The salt keeps
  * any one key far from the GCM nonce limit; the commitment, compared in constant time, makes sure
  * that one record opens under one master key only.

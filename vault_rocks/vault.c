@@ -307,9 +307,10 @@ static enum byok_err get_record(struct byok_vault *vault, int32_t partition,
 }
 
 static enum byok_err check_newer(struct byok_vault *vault, int32_t partition,
-                                 const struct byok_envelope *inside, bool replaces,
-                                 struct byok_fault *fault)
+                                 const struct byok_registration *registration,
+                                 const struct byok_envelope *inside, struct byok_fault *fault)
 {
+    int64_t newer_than = registration->newer_than_wall_ms;
     BYOK_AUTO(byok_arena) arena = {0};
     byok_arena_init(&arena, 2 * RECORD_BYTES_MAX);
     struct byok_str record;
@@ -317,14 +318,16 @@ static enum byok_err check_newer(struct byok_vault *vault, int32_t partition,
     enum byok_err err = get_record(vault, partition, &inside->owner, &arena, &record, fault);
     if (err)
         return err;
-    if (!record.ptr && replaces)
+    if (!record.ptr && registration->replaces)
         return byok_fault_set(fault, BYOK_E_NO_KEY,
                               "the user has no key of that provider and label to be replaced: "
                               "register it");
     /* A record that no longer opens must not stand in the way of a new key, so its clear part is
      * enough; whoever can forge that in the store could as well have removed the record. */
-    if (!record.ptr || byok_seal_inspect(record, &stored) != BYOK_E_OK ||
-        inside->issued_wall_ms > stored.issued_wall_ms)
+    if (record.ptr && byok_seal_inspect(record, &stored) == BYOK_E_OK &&
+        stored.issued_wall_ms > newer_than)
+        newer_than = stored.issued_wall_ms;
+    if (inside->issued_wall_ms > newer_than)
         return BYOK_E_OK;
     return byok_fault_set(fault, BYOK_E_BAD_ENVELOPE,
                           "the envelope is not newer than the key now stored (a replay?): seal "
@@ -339,7 +342,7 @@ static enum byok_err accept(struct byok_vault *vault, int32_t partition,
 {
     enum byok_err err = check_binding(registration, inside, fault);
     if (!err)
-        err = check_newer(vault, partition, inside, registration->replaces, fault);
+        err = check_newer(vault, partition, registration, inside, fault);
     if (err)
         return err;
     struct byok_key_info info = {
@@ -374,11 +377,28 @@ enum byok_err byok_vault_register(struct byok_vault *vault, int32_t partition,
     return err;
 }
 
-enum byok_err byok_vault_unseal(struct byok_vault *vault, int32_t partition,
-                                const struct byok_owner *owner, struct byok_str origin,
-                                struct byok_slot *slot, struct byok_key_info *info,
-                                struct byok_fault *fault)
+/* Of a key that opened. */
+static enum byok_err check_wanted(const struct byok_wanted_key *wanted,
+                                  const struct byok_key_info *stored, struct byok_fault *fault)
 {
+    if (!byok_str_eq(stored->origin, wanted->origin))
+        return byok_fault_set(fault, BYOK_E_KEY_UNREADABLE,
+                              "the key was registered for %.*s and is not sent to %.*s: register "
+                              "it again for the new address",
+                              BYOK_STR_ARG(stored->origin), BYOK_STR_ARG(wanted->origin));
+    if (stored->issued_wall_ms < wanted->floor_wall_ms)
+        return byok_fault_set(fault, BYOK_E_KEY_OUTDATED,
+                              "the sealed key is an older one, which was replaced or deleted, and "
+                              "has been put back in its place: register the key again, and see who "
+                              "may write to the vault's topic");
+    return BYOK_E_OK;
+}
+
+enum byok_err byok_vault_unseal(struct byok_vault *vault, int32_t partition,
+                                const struct byok_wanted_key *wanted, struct byok_slot *slot,
+                                struct byok_key_info *info, struct byok_fault *fault)
+{
+    const struct byok_owner *owner = &wanted->owner;
     sodium_memzero(slot, sizeof *slot);
     BYOK_AUTO(byok_arena) arena = {0};
     byok_arena_init(&arena, 2 * RECORD_BYTES_MAX);
@@ -392,18 +412,15 @@ enum byok_err byok_vault_unseal(struct byok_vault *vault, int32_t partition,
             BYOK_STR_ARG(owner->user), BYOK_STR_ARG(owner->provider), BYOK_STR_ARG(owner->label));
     struct byok_key_info stored;
     err = byok_seal_open(vault->ring, owner, record, slot, &stored, fault);
-    if (err)
-        return err;
-    if (!byok_str_eq(stored.origin, origin)) {
+    if (!err)
+        err = check_wanted(wanted, &stored, fault);
+    if (err) {
         sodium_memzero(slot, sizeof *slot);
-        return byok_fault_set(fault, BYOK_E_KEY_UNREADABLE,
-                              "the key was registered for %.*s and is not sent to %.*s: register "
-                              "it again for the new address",
-                              BYOK_STR_ARG(stored.origin), BYOK_STR_ARG(origin));
+        return err;
     }
     if (info) {
         *info = stored;
-        info->origin = origin; /* the same bytes, and the caller's: the record ends here */
+        info->origin = wanted->origin; /* the same bytes, and the caller's: the record ends here */
     }
     return BYOK_E_OK;
 }

@@ -49,6 +49,7 @@ struct byok_registration {
     int64_t max_age_ms; /* of the envelope */
     int64_t expires_wall_ms; /* of the key; 0: never */
     bool replaces;      /* there must be a stored key, whose place it takes */
+    int64_t newer_than_wall_ms; /* of issue: what its user's record says of the stored key */
     struct byok_str record;    /* out: sealed, NOT stored */
     struct byok_key_info info; /* out */
 };
@@ -66,14 +67,21 @@ enum byok_err byok_vault_register(struct byok_vault *vault, int32_t partition,
                                   struct byok_registration *registration, struct byok_arena *arena,
                                   struct byok_slot *slot, struct byok_fault *fault);
 
+/* A stored key as it is wanted. */
+struct byok_wanted_key {
+    struct byok_owner owner;
+    struct byok_str origin; /* where it is to be sent */
+    int64_t floor_wall_ms;  /* it was issued then or later (byok_user_key_floor) */
+};
+
 /** Open the owner's stored key into `slot`.
  *  BYOK_E_NO_KEY: none stored; BYOK_E_KEY_UNREADABLE: as byok_seal_open, or the record's origin is
- *  not `origin` (a changed base URL cannot send an old key elsewhere); BYOK_E_STORE. */
-BYOK_MUST_USE BYOK_NONNULL(1, 3, 5)
+ *  not the wanted one (a changed base URL cannot send an old key elsewhere); BYOK_E_KEY_OUTDATED:
+ *  it is older than wanted, so somebody has put it back; BYOK_E_STORE. */
+BYOK_MUST_USE BYOK_NONNULL(1, 3, 4)
 enum byok_err byok_vault_unseal(struct byok_vault *vault, int32_t partition,
-                                const struct byok_owner *owner, struct byok_str origin,
-                                struct byok_slot *slot, struct byok_key_info *info,
-                                struct byok_fault *fault);
+                                const struct byok_wanted_key *wanted, struct byok_slot *slot,
+                                struct byok_key_info *info, struct byok_fault *fault);
 
 /** Whether a record (from the changelog) opens with this ring for the owner its key names; for
  *  restore.  The key is wiped at once. */

@@ -19,6 +19,7 @@
 #define METADATA_MS 2000
 #define CONTROLLER_MS 300 /* it came with the metadata, if there is one */
 #define POLL_MS 100
+#define CLUSTER_ID_MS 2000 /* it came with the metadata */
 #define PAUSE_MS 1000
 
 /* A cluster may be without a controller for a moment; the embedded broker always is. */
@@ -436,6 +437,14 @@ static enum byok_err repeat(struct topics *self, struct byok_fault *fault)
     }
 }
 
+static void read_cluster(const struct topics *self)
+{
+    char *id = rd_kafka_clusterid(self->rk, CLUSTER_ID_MS);
+    (void)snprintf(self->options->cluster, BYOK_REALM_MAX + 1, "%s", id ? id : "");
+    if (id)
+        rd_kafka_mem_free(self->rk, id);
+}
+
 /* A consumer, since a producer's questions create topics on brokers that allow it. */
 static enum byok_err open_client(struct topics *self, struct byok_fault *fault)
 {
@@ -471,6 +480,8 @@ enum byok_err byok_topics_ensure(const struct byok_topics_options *options,
         const char *changelogs[] = {self.names[BYOK_TOPIC_VAULT], self.names[BYOK_TOPIC_STATE]};
         byok_topics_identity(self.rk, changelogs, 2, options->identity);
     }
+    if (err == BYOK_E_OK && options->cluster)
+        read_cluster(&self);
     rd_kafka_queue_destroy(self.main);
     rd_kafka_queue_destroy(self.queue);
     rd_kafka_destroy_flags(self.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);

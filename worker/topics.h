@@ -9,6 +9,7 @@
 
 #include "actors/ports/log.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "worker/ports/broker_rdkafka.h"
 
 /* Two topics' ids and a space, with room to spare. */
@@ -26,6 +27,7 @@ struct byok_topics_options {
     struct byok_log *log;
     char *identity; /* BYOK_TOPICS_IDENTITY_BYTES for the ids of the two changelogs, "" when they
                      * cannot be learnt; may be NULL */
+    char *cluster; /* BYOK_REALM_MAX + 1 for the cluster's id, "" when it has none; may be NULL */
 };
 
 /** See to it that all topics are there: requests, vault and state with the same count of

@@ -133,11 +133,26 @@ static enum byok_err start_status(struct worker *worker, struct byok_fault *faul
                              fault);
 }
 
+/* Before a shard sends the vault its first message. */
+static enum byok_err bind_vault(struct worker *worker, const char *cluster,
+                                struct byok_fault *fault)
+{
+    const char *own = worker->config->vault.realm;
+    struct byok_str realm = byok_str_of(own[0] != '\0' ? own : cluster);
+    if (realm.len == 0)
+        return byok_fault_set(fault, BYOK_E_CONFIG,
+                              "the Kafka cluster says no id, which sealed keys are bound to: set "
+                              "vault.realm");
+    byok_log_event(worker->log, BYOK_LOG_INFO, "vault_realm", BYOK_F_STR("realm", realm));
+    return byok_keyring_bind(worker->vault.ring, realm, fault);
+}
+
 /* Waits for the broker, for as long as it is away.  Tables that are a copy of other changelogs are
  * set aside then, before a shard sees them. */
 static enum byok_err ensure_topics(struct worker *worker, struct byok_fault *fault)
 {
     char identity[BYOK_TOPICS_IDENTITY_BYTES] = "", aside[BYOK_ASIDE_BYTES] = "";
+    char cluster[BYOK_REALM_MAX + 1] = "";
     const struct byok_kafka_options kafka = kafka_options(worker);
     const struct byok_topics_options topics = {
         .kafka = &kafka,
@@ -148,12 +163,13 @@ static enum byok_err ensure_topics(struct worker *worker, struct byok_fault *fau
         .stop = byok_signals_flag(),
         .log = worker->log,
         .identity = identity,
+        .cluster = cluster,
     };
     enum byok_err err = byok_topics_ensure(&topics, fault);
     if (err == BYOK_E_OK && identity[0] != '\0')
         err = byok_rocks_identify(worker->vault.rocks, identity, aside, fault);
     tell_aside(worker, "the topics are not those that it was filled from", aside);
-    return err;
+    return err == BYOK_E_OK ? bind_vault(worker, cluster, fault) : err;
 }
 
 static struct byok_shard_options shard_options(struct worker *worker, uint32_t index)

@@ -122,6 +122,52 @@ def an_envelope_serves_its_owner_only_and_once():
         expect(found["moved"][0]["error"]["code"] == "bad_envelope" and found["replayed"][0]["error"]["code"] == "bad_envelope", found)
 
 
+def an_older_record_put_back_is_refused():
+    """Who may write to the vault's topic puts back what was replaced, what was deleted, and what another cluster has sealed."""
+    def newest(user):
+        return [m for m in stack.read("vault") if m.key().startswith(user.encode() + b"\0") and m.value()][-1]
+
+    def put_back(message):
+        producer = stack.producer()
+        producer.produce(stack.prefix + "vault", key=message.key(), value=message.value(), partition=message.partition())
+        producer.flush(30)
+
+    with Stack() as stack:
+        worker = stack.worker("w1")
+        for user in ("alice", "bob", "carol"):
+            stack.add_key(user, KEY.replace("alice", user))
+        alice, bob = newest("alice"), newest("bob")
+        stack.add_key("alice", "sk-alice-" + "N3wKey00" * 5)
+        call(stack, "key", "delete", "--user", "bob", "--provider", "openai")
+        worker.stop()
+        put_back(alice)
+        put_back(bob)
+        calls = stack.sim_get("/sim/ledger")["total"]["requests"]
+        worker = stack.worker("w2")  # an empty folder: it reads all of the topic
+        stack.produce([(user, {**job(user), "user": user}) for user in ("alice", "bob", "carol")])
+        found = stack.wait_results(["alice", "bob", "carol"])
+        for user in ("alice", "bob"):
+            expect(found[user][0].get("error", {}).get("code") == "key_outdated", found[user])
+        expect(found["carol"][0]["status"] == "ok", found["carol"])
+        expect(stack.sim_get("/sim/ledger")["total"]["requests"] == calls + 1, "only carol's job was called")
+        expect(worker.err().count("event=sealed_key_outdated") >= 2, worker.err()[-2000:])
+        audit = [json.loads(m.value()) for m in stack.read("audit")]
+        expect({a["user"] for a in audit if a["event"] == "key.outdated"} == {"alice", "bob"}, audit)
+        stack.add_key("alice", "sk-alice-" + "An0ther1" * 5)
+        stack.produce([("alice", job("again"))])
+        expect(stack.wait_results(["again"])["again"][0]["status"] == "ok", "a new key goes")
+        worker.stop()
+        worker = stack.worker("w3", vault={"realm": "another-cluster"})  # the same records, as if they were mirrored there
+        stack.produce([("carol", {**job("mirrored"), "user": "carol"})])
+        refused = stack.wait_results(["mirrored"])["mirrored"][0]
+        expect(refused.get("error", {}).get("code") == "key_unreadable", refused)
+        worker.stop()
+        realm = next(line.split("realm=")[1].split()[0] for line in stack.processes[1].err().splitlines() if "event=vault_realm" in line)
+        stack.worker("w4", vault={"realm": realm.strip('"')})  # how topics are moved: the old cluster's id is kept
+        stack.produce([("carol", {**job("moved"), "user": "carol"})])
+        expect(stack.wait_results(["moved"])["moved"][0]["status"] == "ok", "the old realm opens it")
+
+
 def a_changed_origin_does_not_get_an_old_key():
     with Stack() as stack, Listener() as thief:
         worker = stack.worker("w1")
@@ -320,6 +366,6 @@ def certificates_that_are_not_the_providers():
 
 
 if __name__ == "__main__":
-    main(a_message_cannot_say_where_the_key_goes, an_envelope_serves_its_owner_only_and_once, a_changed_origin_does_not_get_an_old_key,
+    main(a_message_cannot_say_where_the_key_goes, an_envelope_serves_its_owner_only_and_once, an_older_record_put_back_is_refused, a_changed_origin_does_not_get_an_old_key,
          a_provider_that_gives_the_key_back, a_provider_that_spells_the_key, a_header_of_another_name_is_not_forwarded_either, an_environment_that_leads_elsewhere,
          a_preloaded_library_stops_the_start, certificates_that_are_not_the_providers)

@@ -287,7 +287,8 @@ def answers():
         "version": 1, "saved_ms": NOW, "requests_debt_us": 1000000, "tokens_debt_us": -5, "requests_per_minute": 60,
         "tokens_per_minute": -1, "concurrency": 0, "choices": {"chat": {"provider": "openai", "model": "gpt-4o-mini"}},
         "counters": [["2026-11-23", "openai", "gpt-4o-mini", 3, 1, 120, 45, 0, 0, 0],
-                     ["2026-11-24", "elevenlabs", "eleven_v3", 1, 0, 0, 0, 13, 1250, 0]]})
+                     ["2026-11-24", "elevenlabs", "eleven_v3", 1, 0, 0, 0, 13, 1250, 0]],
+        "keys_floor_ms": NOW - 5000, "keys": [["openai", "default", NOW - 90000, NOW - 10], ["openai", "work", NOW - 80000, 0]]})
     good("state_user_of_a_later_version", "user_record", {
         "version": 2, "saved_ms": NOW, "budget": {"day": 5}, "counters": [["2026-11-24", "openai", "m", 1, 0, 1, 1, 0, 0, 0, 99]]})
     good("state_done", "done_record", {"finished_ms": NOW, "status": "ok"})

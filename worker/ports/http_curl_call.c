@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include <openssl/ssl.h>
+#include <sodium.h>
 
 #include "actors/actor.h"
 #include "base/mem.h"
 #include "worker/ports/http_curl_fault.h"
 
 #define HEAD_BYTES_MAX ((size_t)64 * 1024) /* a real answer has 1 to 4 KiB */
-#define UPLOAD_BUFFER_BYTES 16384L         /* libcurl's least; it holds the key, and is wiped */
+#define STACK_BYTES ((size_t)32 * 1024) /* deeper than what is called from here while one runs */
+#define UPLOAD_BUFFER_BYTES 16384L /* libcurl's least; it holds the key, and is wiped */
 
 static void set_long(struct byok_curl_call *one, CURLoption option, long value)
 {
@@ -326,6 +328,8 @@ static void finish(struct byok_curl_call *one)
     call->response.body = byok_buf_str(&call->body);
     call->port = NULL;
     byok_curl_call_free(one);
+    /* where a header with an echo of the key went through printf(), for one */
+    sodium_stackzero(STACK_BYTES);
 }
 
 void byok_curl_call_end(struct byok_curl_call *one, CURLcode code)

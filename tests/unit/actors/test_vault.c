@@ -84,3 +84,89 @@ Test(vault, an_unreadable_record_of_the_changelog_is_said_and_harms_nobody)
     assert_code("a", "ok");
     cr_assert_gt(sim_log_count(&world->log, "sealed_keys_unreadable"), 0);
 }
+
+/* ---- an older record put back ---- */
+
+static struct byok_str stored(const char *user, struct byok_str *key, struct byok_arena *arena)
+{
+    struct byok_str record = {NULL, 0};
+    const struct byok_owner owner = {byok_str_of(user), byok_str_of("openai"),
+                                     byok_str_of("default")};
+    struct byok_store *store = &worker->vault_store->store;
+    *key = byok_vault_record_key(arena, &owner);
+    cr_assert_eq(store->ops->get(store, partition_of(user), *key, arena, &record, NULL), BYOK_E_OK);
+    return record;
+}
+
+/* Into the topic, behind what stands there; a worker that has nothing reads it all. */
+static void put_back(const char *user, struct byok_str key, struct byok_str record)
+{
+    sim_append(world, BYOK_TOPIC_VAULT, partition_of(user), key, record, NULL, 0, 0);
+    sim_worker_restart(worker, true);
+    sim_assign(worker, 0);
+    sim_assign(worker, 1);
+}
+
+static size_t audited(const char *event)
+{
+    size_t found = 0;
+    for (int32_t p = 0; p < world->cluster.partitions; p++) {
+        const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_AUDIT][p];
+        for (size_t i = 0; i < log->count; i++)
+            found += byok_str_find(log->records[i]->value, byok_str_of(event)) != SIZE_MAX;
+    }
+    return found;
+}
+
+Test(vault, a_replaced_key_that_is_put_back_is_refused_and_noted)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str key;
+    start();
+    struct byok_str old = stored("alice", &key, &arena);
+    sim_run_for(world, SIM_S);
+    sim_register_now(world, "alice");
+    put_back("alice", key, old);
+    sim_chat(world, "alice", "a");
+    sim_send(world, "alice",
+             "{\"type\":\"key.check\",\"id\":\"c\",\"user\":\"alice\",\"provider\":\"openai\"}");
+    assert_done(60);
+    assert_code("a", "key_outdated");
+    assert_code("c", "key_outdated");
+    cr_assert_eq(sim_calls(world, "a"), 0);
+    cr_assert_eq(audited("key.outdated"), 2);
+    sim_register_now(world, "alice"); /* is all there is to do */
+    sim_chat(world, "alice", "again");
+    assert_done(60);
+    assert_code("again", "ok");
+}
+
+Test(vault, a_deleted_key_that_is_put_back_is_refused)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str key;
+    start();
+    struct byok_str old = stored("alice", &key, &arena);
+    sim_send(world, "alice",
+             "{\"type\":\"key.delete\",\"id\":\"d\",\"user\":\"alice\",\"provider\":\"openai\"}");
+    assert_done(10);
+    put_back("alice", key, old);
+    sim_chat(world, "alice", "a");
+    assert_done(60);
+    assert_code("a", "key_outdated");
+    cr_assert_eq(sim_calls(world, "a"), 0);
+}
+
+Test(vault, a_record_of_another_cluster_is_refused)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str key, record;
+    start();
+    record = stored("alice", &key, &arena);
+    cr_assert_eq(byok_keyring_bind(world->ring, byok_str_of("another"), NULL), BYOK_E_OK);
+    put_back("alice", key, record);
+    sim_chat(world, "alice", "a");
+    assert_done(60);
+    assert_code("a", "key_unreadable");
+    cr_assert_eq(sim_calls(world, "a"), 0);
+}

@@ -240,3 +240,20 @@ Test(keyring, a_key_file_that_cannot_be_made_leaves_nothing)
     cr_assert_eq(byok_keyring_make_file("/no/such/folder/new.key", &fault), BYOK_E_CONFIG);
     cr_assert_not_null(strstr(fault.text, "/no/such/folder/new.key"), "%s", fault.text);
 }
+
+Test(keyring, is_bound_to_a_realm_of_a_bounded_length)
+{
+    char name[BYOK_REALM_MAX + 2];
+    struct byok_keyring *ring = kit_ring(1, 0x11);
+    struct byok_fault fault = {.text = ""};
+    memset(name, 'r', sizeof name);
+    cr_assert_eq(byok_keyring_realm(ring).len, 0);
+    cr_assert_eq(byok_keyring_bind(ring, (struct byok_str){name, BYOK_REALM_MAX}, &fault),
+                 BYOK_E_OK);
+    cr_assert_eq(byok_keyring_realm(ring).len, BYOK_REALM_MAX);
+    cr_assert_eq(byok_keyring_bind(ring, (struct byok_str){name, sizeof name}, &fault),
+                 BYOK_E_CONFIG);
+    cr_assert_eq(byok_keyring_bind(ring, kit_str("b"), &fault), BYOK_E_OK);
+    cr_assert(byok_str_is(byok_keyring_realm(ring), "b"));
+    byok_keyring_free(ring);
+}

@@ -424,3 +424,17 @@ Test(seal, an_expiry_is_sealed_in_and_no_bit_of_it_can_be_changed)
     }
     byok_keyring_free(masters);
 }
+
+Test(seal, a_record_of_another_cluster_does_not_open)
+{
+    EACH_ALGORITHM(algorithm)
+    {
+        cr_assert_eq(byok_keyring_bind(ring, kit_str("cluster-1"), NULL), BYOK_E_OK);
+        struct byok_str record = seal_with(algorithm);
+        cr_assert_eq(open_as(somebody(), record), BYOK_E_OK);
+        cr_assert_eq(byok_keyring_bind(ring, kit_str("cluster-2"), NULL), BYOK_E_OK);
+        cr_assert_eq(open_as(somebody(), record), BYOK_E_KEY_UNREADABLE);
+        cr_assert_eq(byok_keyring_bind(ring, kit_str(""), NULL), BYOK_E_OK);
+        cr_assert_eq(open_as(somebody(), record), BYOK_E_KEY_UNREADABLE);
+    }
+}

@@ -105,6 +105,15 @@ static struct byok_registration register_and_store(void)
     return registration;
 }
 
+static int64_t floor_wall_ms; /* what the user's record says */
+
+static enum byok_err unseal(int32_t partition, const struct byok_owner *owner, const char *origin,
+                            struct byok_key_info *info)
+{
+    const struct byok_wanted_key wanted = {*owner, kit_str(origin), floor_wall_ms};
+    return byok_vault_unseal(vault, partition, &wanted, slot, info, &fault);
+}
+
 Test(vault, a_registered_key_is_unsealed)
 {
     struct byok_registration registration = registration_of(sealed(ordinary()));
@@ -113,12 +122,11 @@ Test(vault, a_registered_key_is_unsealed)
     cr_assert(kit_slot_holds(slot, KIT_KEY), "for the check with the provider");
     cr_assert_eq(registration.info.issued_wall_ms, KIT_NOW);
     cr_assert_eq(registration.info.created_wall_ms, KIT_NOW + 1000);
-    cr_assert_eq(byok_vault_unseal(vault, 3, &owner, kit_str(KIT_ORIGIN), slot, NULL, &fault),
-                 BYOK_E_NO_KEY, "the vault itself stores nothing");
+    cr_assert_eq(unseal(3, &owner, KIT_ORIGIN, NULL), BYOK_E_NO_KEY,
+                 "the vault itself stores nothing");
     put(3, &owner, registration.record);
     struct byok_key_info info;
-    cr_assert_eq(byok_vault_unseal(vault, 3, &owner, kit_str(KIT_ORIGIN), slot, &info, &fault),
-                 BYOK_E_OK, "%s", fault.text);
+    cr_assert_eq(unseal(3, &owner, KIT_ORIGIN, &info), BYOK_E_OK, "%s", fault.text);
     cr_assert(kit_slot_holds(slot, KIT_KEY));
     cr_assert_str_eq(info.fingerprint, registration.info.fingerprint);
     cr_assert(byok_str_is(info.origin, KIT_ORIGIN));
@@ -147,9 +155,8 @@ Test(vault, only_the_owner_at_the_registered_origin_gets_the_key)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct byok_owner owner = kit_owner(cases[i].user, cases[i].provider, cases[i].label);
-        cr_expect_eq(byok_vault_unseal(vault, cases[i].partition, &owner, kit_str(cases[i].origin),
-                                       slot, NULL, &fault),
-                     cases[i].want, "%zu", i);
+        cr_expect_eq(unseal(cases[i].partition, &owner, cases[i].origin, NULL), cases[i].want,
+                     "%zu", i);
         cr_expect_eq(kit_is_wiped(slot), cases[i].want != BYOK_E_OK, "%zu", i);
     }
 }
@@ -164,8 +171,7 @@ Test(vault, a_record_moved_to_another_owner_does_not_open)
     for (size_t i = 0; i < 3; i++) {
         struct byok_owner thief = kit_owner(others[i].user, others[i].provider, others[i].label);
         put(3, &thief, registration.record);
-        cr_expect_eq(byok_vault_unseal(vault, 3, &thief, kit_str(KIT_ORIGIN), slot, NULL, &fault),
-                     BYOK_E_KEY_UNREADABLE);
+        cr_expect_eq(unseal(3, &thief, KIT_ORIGIN, NULL), BYOK_E_KEY_UNREADABLE);
         cr_expect_eq(byok_vault_verify(vault, byok_vault_record_key(&arena, &thief),
                                        registration.record, &fault),
                      BYOK_E_KEY_UNREADABLE);
@@ -251,8 +257,7 @@ Test(vault, a_damaged_record_does_not_stand_in_the_way_of_a_new_key)
     struct byok_owner owner = kit_owner("user-1", "openai", "work");
     put(3, &owner, kit_str("no record at all"));
     struct byok_registration registration = registration_of(sealed(ordinary()));
-    cr_assert_eq(byok_vault_unseal(vault, 3, &owner, kit_str(KIT_ORIGIN), slot, NULL, &fault),
-                 BYOK_E_KEY_UNREADABLE);
+    cr_assert_eq(unseal(3, &owner, KIT_ORIGIN, NULL), BYOK_E_KEY_UNREADABLE);
     cr_assert_eq(register_it(&registration), BYOK_E_OK, "%s", fault.text);
 }
 
@@ -262,8 +267,7 @@ Test(vault, a_value_larger_than_any_record_is_damage_and_no_lack_of_memory)
     memset(big, 1, sizeof big);
     struct byok_owner owner = kit_owner("user-1", "openai", "work");
     put(3, &owner, (struct byok_str){big, sizeof big});
-    cr_assert_eq(byok_vault_unseal(vault, 3, &owner, kit_str(KIT_ORIGIN), slot, NULL, &fault),
-                 BYOK_E_KEY_UNREADABLE, "%s", fault.text);
+    cr_assert_eq(unseal(3, &owner, KIT_ORIGIN, NULL), BYOK_E_KEY_UNREADABLE, "%s", fault.text);
     struct byok_registration registration = registration_of(sealed(ordinary()));
     cr_assert_eq(register_it(&registration), BYOK_E_OK, "it can be replaced: %s", fault.text);
 
@@ -290,9 +294,9 @@ Test(vault, the_longest_names_and_key_go_all_the_way)
                  BYOK_E_OK);
     cr_assert_eq(register_it(&registration), BYOK_E_OK, "%s", fault.text);
     put(3, &registration.owner, registration.record);
-    cr_assert_eq(
-        byok_vault_unseal(vault, 3, &registration.owner, registration.origin, slot, NULL, &fault),
-        BYOK_E_OK, "%s", fault.text);
+    const struct byok_wanted_key wanted = {registration.owner, registration.origin, 0};
+    cr_assert_eq(byok_vault_unseal(vault, 3, &wanted, slot, NULL, &fault), BYOK_E_OK, "%s",
+                 fault.text);
     cr_assert_eq(slot->len, sizeof x);
     cr_assert_arr_eq(slot->key, x, sizeof x);
 }
@@ -476,10 +480,32 @@ Test(vault, a_failing_store_is_an_error_and_not_an_absent_key)
     struct byok_owner owner = kit_owner("user-1", "openai", "work");
     struct byok_registration registration = registration_of(sealed(ordinary()));
     struct byok_vault *again = NULL;
-    cr_expect_eq(byok_vault_unseal(vault, 3, &owner, kit_str(KIT_ORIGIN), slot, NULL, &fault),
-                 BYOK_E_STORE);
+    cr_expect_eq(unseal(3, &owner, KIT_ORIGIN, NULL), BYOK_E_STORE);
     cr_expect_eq(register_it(&registration), BYOK_E_STORE);
     cr_expect_eq(byok_vault_new(ring, store, slots, &again, &fault), BYOK_E_STORE);
     cr_expect_str_eq(fault.text, "the disk is gone");
     store->ops = healthy;
+}
+
+Test(vault, a_record_older_than_its_user_s_says_is_not_opened)
+{
+    struct byok_owner owner = kit_owner("user-1", "openai", "work");
+    struct byok_registration registration = registration_of(sealed(ordinary()));
+    cr_assert_eq(register_it(&registration), BYOK_E_OK, "%s", fault.text);
+    put(3, &owner, registration.record);
+    floor_wall_ms = KIT_NOW;
+    cr_expect_eq(unseal(3, &owner, KIT_ORIGIN, NULL), BYOK_E_OK, "%s", fault.text);
+    floor_wall_ms = KIT_NOW + 1;
+    cr_expect_eq(unseal(3, &owner, KIT_ORIGIN, NULL), BYOK_E_KEY_OUTDATED);
+    cr_expect(kit_is_wiped(slot));
+}
+
+/* An older record in the store does not let an older envelope in either. */
+Test(vault, an_envelope_older_than_the_user_s_record_says_is_refused)
+{
+    struct byok_registration registration = registration_of(sealed(ordinary()));
+    registration.newer_than_wall_ms = KIT_NOW;
+    cr_expect_eq(register_it(&registration), BYOK_E_BAD_ENVELOPE);
+    registration.newer_than_wall_ms = KIT_NOW - 1;
+    cr_expect_eq(register_it(&registration), BYOK_E_OK, "%s", fault.text);
 }
