@@ -67,6 +67,7 @@ static const char *event_of(const struct byok_task *task)
     case BYOK_REQUEST_KEY_DELETE:
         return byok_request_type_name(task->request.type);
     case BYOK_REQUEST_USER_CONFIGURE:
+    case BYOK_REQUEST_JOB_CANCEL:
     case BYOK_REQUEST_TYPE_COUNT:
         break;
     }

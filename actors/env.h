@@ -110,4 +110,16 @@ enum byok_err byok_shard_actors(struct byok_system *system, struct byok_env *env
 struct byok_actor *byok_vault_actor(struct byok_system *system, struct byok_vault *vault)
     BYOK_NONNULL(1, 2) BYOK_MUST_USE;
 
+/** The monotonic clock, in µs. */
+static inline int64_t byok_now_us(const struct byok_ctx *ctx)
+{
+    return ctx->env->clock->ops->now_us(ctx->env->clock);
+}
+
+/** The wall clock, in ms since 1970. */
+static inline int64_t byok_now_wall_ms(const struct byok_ctx *ctx)
+{
+    return ctx->env->clock->ops->wall_ms(ctx->env->clock);
+}
+
 #endif

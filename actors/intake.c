@@ -332,13 +332,33 @@ static void stopped_if_empty(struct byok_ctx *ctx)
         env->stopped(env->stopped_arg);
 }
 
+/* What was written since the loss that nobody told us of may stand behind records of the new owner
+ * that we have not read, so the local tables are no prefix of their changelogs any more.
+ * Exactly once they are: a transaction that came too late was refused. */
+static enum byok_err forget_tables(struct byok_ctx *ctx, int32_t partition)
+{
+    struct byok_store *state = ctx->env->state;
+    if (!ctx->env->settings->at_least_once)
+        return BYOK_E_OK;
+    struct byok_fault fault = {0};
+    enum byok_err err = state->ops->drop(state, partition, &fault);
+    if (err == BYOK_E_OK)
+        return ask_vault_position(ctx, partition, 0, true);
+    byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "state_unwritable",
+                   BYOK_F_INT("partition", partition), BYOK_F_TEXT("reason", fault.text));
+    return err;
+}
+
 static void release(struct byok_ctx *ctx, struct byok_partition *partition)
 {
     int32_t id = partition->id;
     byok_log_event(ctx->env->log, partition->open == 0 ? BYOK_LOG_INFO : BYOK_LOG_WARN,
                    "partition_released", BYOK_F_INT("partition", id),
                    BYOK_F_INT("unfinished", partition->open));
+    bool torn = partition->torn;
     drop_partition(ctx, partition);
+    if (torn)
+        (void)forget_tables(ctx, id); /* what fails was told */
     ctx->env->broker->ops->release(ctx->env->broker, id);
     stopped_if_empty(ctx);
 }
@@ -380,23 +400,6 @@ static enum byok_err on_revoked(struct byok_ctx *ctx, struct intake *self,
         return drain(ctx, self, partition);
     ctx->env->broker->ops->release(ctx->env->broker, msg->partition);
     return BYOK_E_OK;
-}
-
-/* What was written since the loss that nobody told us of may stand behind records of the new owner
- * that we have not read, so the local tables are no prefix of their changelogs any more.
- * Exactly once they are: a transaction that came too late was refused. */
-static enum byok_err forget_tables(struct byok_ctx *ctx, int32_t partition)
-{
-    struct byok_store *state = ctx->env->state;
-    if (!ctx->env->settings->at_least_once)
-        return BYOK_E_OK;
-    struct byok_fault fault = {0};
-    enum byok_err err = state->ops->drop(state, partition, &fault);
-    if (err == BYOK_E_OK)
-        return ask_vault_position(ctx, partition, 0, true);
-    byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "state_unwritable",
-                   BYOK_F_INT("partition", partition), BYOK_F_TEXT("reason", fault.text));
-    return err;
 }
 
 /* The epoch ends first, so that nothing of it is published while the disk is in trouble. */

@@ -206,6 +206,8 @@ struct byok_task {
     bool joined; /* that call is another member's, the first one's */
     /* the call under way */
     int64_t turn_us; /* when its limits were taken; 0: its user has none */
+    bool calling; /* given to the HTTP port: it cannot be cancelled any more */
+    bool cancelled; /* not to be sent: it comes back late */
     bool late; /* came to be sent too long after that: nothing was sent, it waits again */
     struct byok_buf claim; /* its record: key, then value */
     struct byok_note note;
@@ -232,6 +234,7 @@ struct byok_task {
     char counted_day[11]; /* under which day */
     uint64_t finished; /* its place among the user's outcomes, which are committed in order */
     bool batched; /* in a batch that is under way or committed */
+    bool with_next; /* the next task to be published goes into the same batch */
     bool refused; /* its batch has failed: back at its user, to be written anew */
     size_t weight; /* bytes of it that are in the shard's account (byok_task_weigh) */
     bool outgoing; /* with the publisher */

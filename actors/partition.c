@@ -55,6 +55,12 @@ struct byok_partition *byok_partition_current(struct byok_partitions *partitions
     return partition && partition->epoch == epoch ? partition : NULL;
 }
 
+struct byok_partition *byok_partition_of_task(const struct byok_env *env,
+                                              const struct byok_task *task)
+{
+    return byok_partition_current(env->partitions, task->partition, task->epoch);
+}
+
 void byok_partition_remove(struct byok_partitions *partitions, struct byok_partition *partition)
 {
     struct byok_user_entry *entry, *next;

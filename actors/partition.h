@@ -69,6 +69,7 @@ struct byok_partition {
     uint32_t open;       /* records taken and neither committed nor dropped */
     struct byok_restore vault, state;
     int64_t state_end; /* behind all records of ours that are known to be in the state changelog */
+    bool torn; /* at least once, a batch has failed: part of it may be in the changelogs only */
     uint64_t key_changes; /* registrations and deletions given to the publisher so far */
     uint32_t key_changes_open; /* of them, with the publisher */
     struct byok_audit_head audit, audit_next; /* committed; and with the batch under way */
@@ -108,6 +109,10 @@ struct byok_partition *byok_partition_find(struct byok_partitions *partitions, i
 /** The partition when it is ours in that very epoch, else NULL. */
 struct byok_partition *byok_partition_current(struct byok_partitions *partitions, int32_t id,
                                               uint32_t epoch) BYOK_NONNULL(1);
+
+/** The task's partition when it is still the assignment that the task came in. */
+struct byok_partition *byok_partition_of_task(const struct byok_env *env,
+                                              const struct byok_task *task) BYOK_NONNULL(1, 2);
 
 /** Forget a partition and its user directory (the actors are closed before). */
 void byok_partition_remove(struct byok_partitions *partitions, struct byok_partition *partition)

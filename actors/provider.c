@@ -102,11 +102,35 @@ static void lease_waiting(struct byok_ctx *ctx, struct provider *self)
     }
 }
 
+static bool any_cancelled(struct byok_task *task)
+{
+    const struct byok_task *member;
+    for (uint32_t i = 0; (member = byok_bulk_member(task, i)) != NULL; i++) {
+        if (member->cancelled)
+            return true;
+    }
+    return false;
+}
+
+/* Their slots may be long in coming. */
+static void end_cancelled(struct byok_ctx *ctx, struct provider *self)
+{
+    struct byok_task *task, *next;
+    DL_FOREACH_SAFE(self->waiting, task, next) {
+        if (!any_cancelled(task))
+            continue;
+        DL_DELETE(self->waiting, task);
+        task->late = true;
+        byok_bulk_spread(task);
+        end_call(ctx, self, task);
+    }
+}
+
 static void on_call(struct provider *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
     *msg = NULL;
-    task->late = false;
+    task->late = task->calling = false;
     byok_streaming_free(task->streaming);
     task->streaming = NULL;
     byok_buf_done(&task->http.body);
@@ -169,6 +193,7 @@ static void send_call(struct byok_ctx *ctx, struct provider *self, struct byok_t
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_CALLS, 1);
     struct byok_task *member;
     for (uint32_t i = 0; (member = byok_bulk_member(task, i)) != NULL; i++) {
+        member->calling = true;
         member->claim_until_us = 0; /* used up */
         byok_metric_add(ctx->env->metrics, BYOK_METRIC_REPEATED, member->unclear);
         byok_metric_add(ctx->env->metrics, BYOK_METRIC_JOINED, i > 0);
@@ -178,9 +203,12 @@ static void send_call(struct byok_ctx *ctx, struct provider *self, struct byok_t
 }
 
 /* Held up for a slot, at the vault or by its claim: sent now, it would crowd the window of others.
- * Or the claim has grown old, or could not be made: it takes another turn. */
+ * Or the claim has grown old, or could not be made: it takes another turn.  Or it was cancelled, for
+ * which it goes back, too. */
 static bool is_late(const struct byok_ctx *ctx, const struct byok_task *task)
 {
+    if (task->cancelled)
+        return true;
     return task->turn_us != 0 && now_us(ctx) - task->turn_us > BYOK_LIMIT_SLACK_US;
 }
 
@@ -458,6 +486,8 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
     case BYOK_MSG_TIMER:
         if (*msg == &self->deltas.msg)
             on_deltas_due(ctx, self);
+        else if (*msg == &self->slot_retry.msg)
+            end_cancelled(ctx, self);
         break;
     default:
         assert(!"a message that a provider does not know");

@@ -33,20 +33,10 @@ struct publisher {
     struct byok_timer apply_retry;
 };
 
-static int64_t now_us(const struct byok_ctx *ctx)
-{
-    return ctx->env->clock->ops->now_us(ctx->env->clock);
-}
-
-static struct byok_partition *partition_of(const struct byok_ctx *ctx, const struct byok_task *task)
-{
-    return byok_partition_current(ctx->env->partitions, task->partition, task->epoch);
-}
-
 /* Registrations and deletions on their way, for actors/rewrap.c, whose own do not count. */
 static void count_key_changes(const struct byok_ctx *ctx, const struct byok_task *task, bool begins)
 {
-    struct byok_partition *partition = partition_of(ctx, task);
+    struct byok_partition *partition = byok_partition_of_task(ctx->env, task);
     bool changes = false;
     for (size_t i = 0; i < task->out_count; i++)
         changes = changes || task->outs[i].topic == BYOK_TOPIC_VAULT;
@@ -87,14 +77,22 @@ static void fill_positions(const struct byok_ctx *ctx, struct byok_commit *commi
     }
 }
 
+/* Where the next task is; NULL: there is none, or only the first of two that go together. */
+static struct byok_queue *next_queue(struct publisher *self)
+{
+    struct byok_queue *from = self->again.head ? &self->again : &self->fresh;
+    const struct byok_task *head = (const struct byok_task *)from->head;
+    return head && (!head->with_next || head->msg.next) ? from : NULL;
+}
+
 static struct byok_task *next_task(struct byok_ctx *ctx, struct publisher *self)
 {
     for (;;) {
-        struct byok_msg *msg = byok_queue_pop(self->again.head ? &self->again : &self->fresh);
-        if (!msg)
+        struct byok_queue *from = next_queue(self);
+        if (!from)
             return NULL;
-        struct byok_task *task = (struct byok_task *)msg;
-        if (partition_of(ctx, task))
+        struct byok_task *task = (struct byok_task *)byok_queue_pop(from);
+        if (byok_partition_of_task(ctx->env, task))
             return task;
         settle(ctx, task); /* another has the partition: this work is not ours to publish */
     }
@@ -207,13 +205,15 @@ static struct byok_commit *make_batch(struct byok_ctx *ctx, struct publisher *se
     commit->reply_to = ctx->self;
     uint64_t number = ++self->batches;
     struct byok_queue taken = {0};
-    while (taken.count < tasks_max(ctx, self)) {
+    bool together = false;
+    while (together || taken.count < tasks_max(ctx, self)) {
         struct byok_task *task = next_task(ctx, self);
         if (!task)
             break;
-        struct byok_partition *partition = partition_of(ctx, task);
+        struct byok_partition *partition = byok_partition_of_task(ctx->env, task);
         byok_watermark_claim(&partition->marks, task->offset, number);
         task->batched = true;
+        together = task->with_next;
         byok_queue_push(&taken, &task->msg);
         list_partition(commit, partition->id);
     }
@@ -242,10 +242,9 @@ static uint32_t commits_max(const struct byok_ctx *ctx)
     return ctx->env->settings->audit == BYOK_AUDIT_OFF ? ctx->env->broker->commits_max : 1;
 }
 
-static bool has_work(const struct byok_ctx *ctx, const struct publisher *self)
+static bool has_work(const struct byok_ctx *ctx, struct publisher *self)
 {
-    return self->away == 0 &&
-           (self->again.head || self->fresh.head || (self->under_way == 0 && any_behind(ctx)));
+    return self->away == 0 && (next_queue(self) || (self->under_way == 0 && any_behind(ctx)));
 }
 
 static void flush(struct byok_ctx *ctx, struct publisher *self)
@@ -254,7 +253,7 @@ static void flush(struct byok_ctx *ctx, struct publisher *self)
     while (self->under_way < commits_max(ctx) && has_work(ctx, self)) {
         struct byok_commit *commit = make_batch(ctx, self);
         if (!commit) {
-            byok_timer_set(ctx, &self->linger, now_us(ctx) + TROUBLE_RETRY_US);
+            byok_timer_set(ctx, &self->linger, byok_now_us(ctx) + TROUBLE_RETRY_US);
             return;
         }
         if (commit->position_count == 0) {
@@ -277,7 +276,7 @@ static void flush_or_linger(struct byok_ctx *ctx, struct publisher *self)
         settings->commit_linger_us == 0)
         flush(ctx, self);
     else if (!self->linger.set)
-        byok_timer_set(ctx, &self->linger, now_us(ctx) + settings->commit_linger_us);
+        byok_timer_set(ctx, &self->linger, byok_now_us(ctx) + settings->commit_linger_us);
 }
 
 /* ---- applying a batch ---- */
@@ -320,7 +319,7 @@ static bool is_current(const struct byok_ctx *ctx, const struct byok_commit *com
     for (const struct byok_task *task = commit->tasks; task;
          task = (const struct byok_task *)task->msg.next) {
         if (task->partition == partition)
-            return partition_of(ctx, task) != NULL;
+            return byok_partition_of_task(ctx->env, task) != NULL;
     }
     return false;
 }
@@ -381,7 +380,7 @@ static void settle_first(struct byok_ctx *ctx, struct publisher *self)
 static void drop_foreign_keys(const struct byok_ctx *ctx, const struct byok_commit *commit)
 {
     for (struct byok_task *task = commit->tasks; task; task = (struct byok_task *)task->msg.next) {
-        for (size_t i = task->out_count; i-- > 0 && !partition_of(ctx, task);) {
+        for (size_t i = task->out_count; i-- > 0 && !byok_partition_of_task(ctx->env, task);) {
             if (task->outs[i].topic == BYOK_TOPIC_VAULT)
                 remove_out(task, i);
         }
@@ -396,7 +395,7 @@ static void apply(struct byok_ctx *ctx, struct publisher *self)
         enum byok_err err = apply_state(ctx, commit);
         byok_store_state(ctx->env, err == BYOK_E_STORE);
         if (err != BYOK_E_OK) {
-            byok_timer_set(ctx, &self->apply_retry, now_us(ctx) + TROUBLE_RETRY_US);
+            byok_timer_set(ctx, &self->apply_retry, byok_now_us(ctx) + TROUBLE_RETRY_US);
             return;
         }
         drop_foreign_keys(ctx, commit);
@@ -467,6 +466,18 @@ static void commit_again(struct byok_ctx *ctx, struct publisher *self, struct by
     byok_queue_push(&self->again, &task->msg);
 }
 
+/* Its tasks are written anew, or dropped with their partition: then the tables, which go on to the
+ * positions of later batches, have holes. */
+static void note_failure(const struct byok_ctx *ctx, const struct byok_commit *commit)
+{
+    for (size_t i = 0; i < commit->position_count; i++) {
+        struct byok_partition *partition =
+            byok_partition_find(ctx->env->partitions, commit->positions[i].partition);
+        if (partition)
+            partition->torn = ctx->env->settings->at_least_once;
+    }
+}
+
 /* ---- messages ---- */
 
 /* Its tasks are durable: only now do the watermarks pass them. */
@@ -474,7 +485,7 @@ static void note_success(const struct byok_ctx *ctx, const struct byok_commit *c
 {
     for (const struct byok_task *task = commit->tasks; task;
          task = (const struct byok_task *)task->msg.next) {
-        struct byok_partition *partition = partition_of(ctx, task);
+        struct byok_partition *partition = byok_partition_of_task(ctx->env, task);
         if (!partition)
             continue;
         byok_watermark_finish(&partition->marks, task->offset);
@@ -507,13 +518,14 @@ static void on_commit_done(struct byok_ctx *ctx, struct publisher *self, struct 
                    BYOK_F_TEXT("code", byok_err_name(commit->fault.code)),
                    BYOK_F_TEXT("reason", commit->fault.text),
                    BYOK_F_INT("requests", commit->task_count));
+    note_failure(ctx, commit);
     while (commit->tasks) {
         struct byok_task *task = commit->tasks;
         commit->tasks = (struct byok_task *)task->msg.next;
         commit_again(ctx, self, task);
     }
     byok_commit_free(commit);
-    byok_timer_set(ctx, &self->linger, now_us(ctx) + TROUBLE_RETRY_US);
+    byok_timer_set(ctx, &self->linger, byok_now_us(ctx) + TROUBLE_RETRY_US);
 }
 
 static void on_applied(struct byok_ctx *ctx, struct publisher *self, struct byok_msg **msg)

@@ -51,4 +51,15 @@ static inline void byok_queue_prepend(struct byok_queue *queue, struct byok_queu
     *front = (struct byok_queue){0};
 }
 
+/** Unlink one that is in the queue; the others stay in order. */
+static inline void byok_queue_remove(struct byok_queue *queue, struct byok_msg *msg)
+{
+    struct byok_queue rest = {0};
+    for (struct byok_msg *other; (other = byok_queue_pop(queue)) != NULL;) {
+        if (other != msg)
+            byok_queue_push(&rest, other);
+    }
+    *queue = rest;
+}
+
 #endif

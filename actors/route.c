@@ -69,6 +69,7 @@ enum byok_err byok_route(const struct byok_env *env, const struct byok_user_reco
         return find_provider(env, task->request.provider, &task->provider, fault);
     case BYOK_REQUEST_KEY_DELETE: /* also of a provider that is configured no more */
     case BYOK_REQUEST_USER_CONFIGURE:
+    case BYOK_REQUEST_JOB_CANCEL:
     case BYOK_REQUEST_TYPE_COUNT:
         break;
     }

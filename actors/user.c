@@ -6,7 +6,6 @@
  * what comes behind it waits until it is committed, so that "register, then use" holds.
  */
 #include <assert.h>
-#include <stddef.h>
 
 #include <utlist.h>
 
@@ -21,20 +20,13 @@
 #define TROUBLE_RETRY_US ((int64_t)100000)
 #define PASSED_MAX 64 /* a look over all that wait costs as much as they are many */
 
-static void save_debts(const struct byok_ctx *ctx, struct byok_user *self)
-{
-    self->record.requests_debt_us = byok_limit_debt_us(&self->requests, byok_user_now_us(ctx));
-    self->record.tokens_debt_us = byok_limit_debt_us(&self->tokens, byok_user_now_us(ctx));
-    self->record.saved_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock);
-}
-
 /* ---- the end of a request ---- */
 
 /* It was not begun, or its result may not be published: the partition's next owner takes it. */
 static void drop(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
     byok_user_forget(self, task);
-    if (!byok_user_is_job(task))
+    if (byok_user_fences(task))
         self->fenced = false;
     byok_task_ended(ctx, &task);
 }
@@ -46,39 +38,6 @@ static void leave_to_next(struct byok_ctx *ctx, struct byok_user *self, struct b
         byok_send_task(ctx, ctx->env->ledger, BYOK_MSG_WITHDRAW, &task);
     else
         drop(ctx, self, task);
-}
-
-/* Write and send off what the task publishes; on an error it is unchanged and still here. */
-static enum byok_err finish(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
-{
-    save_debts(ctx, self);
-    if (task->finished == 0)
-        task->finished = ++self->finished;
-    enum byok_err err = byok_outcome_write(ctx->env, &self->record, task);
-    if (err != BYOK_E_OK) { /* others may be committed before it is tried again */
-        byok_outcome_count(&self->record, task, -1, ctx->env->settings->counters_keep_days);
-        task->counted = false;
-        return err;
-    }
-    enum byok_err code = task->status == BYOK_STATUS_OK ? BYOK_E_OK : task->fault.code;
-    atomic_fetch_add_explicit(&ctx->env->metrics->results_by_code[code], 1, memory_order_relaxed);
-    byok_log_event(ctx->env->log, BYOK_LOG_DEBUG, "finished",
-                   BYOK_F_STR("user", byok_user_id(self)), BYOK_F_STR("id", task->request.id),
-                   BYOK_F_TEXT("code", byok_err_name(code)),
-                   BYOK_F_INT("attempts", task->attempt_count));
-    byok_task_outgoing(ctx->env, task);
-    byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
-    return BYOK_E_OK;
-}
-
-/* The same for a task of the window, with what its fault says. */
-static enum byok_err finish_waiting(struct byok_ctx *ctx, struct byok_user *self,
-                                    struct byok_task *task)
-{
-    task->status = task->fault.code == BYOK_E_OK ? BYOK_STATUS_OK
-                   : task->unclear               ? BYOK_STATUS_UNKNOWN
-                                                 : BYOK_STATUS_ERROR;
-    return finish(ctx, self, task);
 }
 
 /* ---- from the window to the providers ---- */
@@ -107,7 +66,7 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
                            "the deadline passed while the request waited");
         if (!goes_out || task->deadline_us <= now) {
             byok_user_window_remove(self, task);
-            enum byok_err err = finish_waiting(ctx, self, task);
+            enum byok_err err = byok_user_finish_waiting(ctx, self, task);
             if (err != BYOK_E_OK) {
                 byok_user_window_return(self, task);
                 return err;
@@ -198,6 +157,8 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
     /* again while room was made: what ends without a call leaves the window at once */
     for (bool more = true; err == BYOK_E_OK && more && self->loaded && !self->closed;) {
         err = byok_user_fill(ctx, self);
+        if (err == BYOK_E_OK)
+            err = byok_user_cancel(ctx, self);
         enum byok_err seen = look_over(ctx, self, now, &wake_us); /* whatever cannot be taken */
         looked = seen == BYOK_E_OK;
         err = err == BYOK_E_OK ? seen : err;
@@ -245,6 +206,11 @@ static void on_close(struct byok_ctx *ctx, struct byok_user *self)
         struct byok_task *task = self->window;
         byok_user_window_remove(self, task);
         leave_to_next(ctx, self, task);
+    }
+    while (self->cancels) {
+        struct byok_task *task = self->cancels;
+        DL_DELETE(self->cancels, task);
+        drop(ctx, self, task);
     }
 }
 
@@ -298,7 +264,7 @@ static void wait_for_retry(struct byok_ctx *ctx, struct byok_user *self, struct 
     task->fault = (struct byok_fault){0};
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, !task->late);
     if (at_us >= byok_user_parks_at(ctx, byok_user_now_us(ctx)) && byok_user_can_park(task)) {
-        save_debts(ctx, self);
+        byok_user_save_debts(ctx, self);
         err = byok_user_park(ctx, self, task, at_us);
     }
     if (err == BYOK_E_OK)
@@ -335,6 +301,7 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
         self->calls -= !task->joined;
         byok_bulk_leave(task);
         task->not_before_us = at_us;
+        task->calling = false;
         if (!task->late && byok_ledger_can_withdraw(ctx, task))
             byok_send_task(ctx, ctx->env->ledger, BYOK_MSG_WITHDRAW, &task);
         else if (ours && !self->closed)
@@ -346,7 +313,7 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     task->status = final_status(task);
     bool own = !task->joined;
     byok_bulk_leave(task);
-    enum byok_err err = finish(ctx, self, task);
+    enum byok_err err = byok_user_finish(ctx, self, task);
     if (err != BYOK_E_OK)
         return err;
     *msg = NULL;
@@ -362,8 +329,7 @@ static void count_later(const struct byok_ctx *ctx, struct byok_user *self,
     HASH_ITER(hh, self->known, line, next) {
         if (line == &self->anchor)
             continue;
-        const struct byok_task *other =
-            (const struct byok_task *)(void *)((char *)line - offsetof(struct byok_task, known));
+        const struct byok_task *other = byok_user_task_of(line);
         if (other->finished > task->finished && !other->batched)
             byok_outcome_count(&self->record, other, sign, ctx->env->settings->counters_keep_days);
     }
@@ -378,7 +344,7 @@ static enum byok_err park_again(struct byok_ctx *ctx, struct byok_user *self, st
     self->queue.parking -= queued;
     task->parking = false;
     task->placed = true; /* part of the batch may be there when delivery is at least once */
-    save_debts(ctx, self);
+    byok_user_save_debts(ctx, self);
     if (!byok_user_is_refused(task, BYOK_TOPIC_STATE) && !self->closed)
         err = byok_user_park(ctx, self, task, queued ? 0 : task->not_before_us);
     *msg = NULL;
@@ -403,7 +369,7 @@ static enum byok_err on_refused(struct byok_ctx *ctx, struct byok_user *self, st
         byok_outcome_too_large(task, "the result is larger than the results topic takes: raise its "
                                      "max.message.bytes");
     count_later(ctx, self, task, -1);
-    enum byok_err err = finish(ctx, self, task);
+    enum byok_err err = byok_user_finish(ctx, self, task);
     count_later(ctx, self, task, 1);
     if (err == BYOK_E_OK)
         *msg = NULL;
@@ -503,9 +469,10 @@ static void done(struct byok_ctx *ctx, void *state)
     byok_records_free((struct byok_record *)self->commands.head);
     byok_records_free((struct byok_record *)self->backlog.head);
     byok_records_free((struct byok_record *)self->overflow.head);
-    while (self->window) {
-        struct byok_task *task = self->window;
-        byok_user_window_remove(self, task);
+    byok_records_free((struct byok_record *)self->wanted.head);
+    DL_CONCAT(self->window, self->cancels);
+    struct byok_task *task, *next;
+    DL_FOREACH_SAFE(self->window, task, next) {
         byok_user_forget(self, task);
         byok_task_free(task);
     }
@@ -520,7 +487,8 @@ static void check(const void *state)
 {
     const struct byok_user *self = state;
     assert(known_count(self) >= self->window_count + self->calls);
-    assert(!self->closed || (!self->backlog.head && !self->overflow.head && !self->window));
+    assert(!self->closed || (!self->backlog.head && !self->overflow.head && !self->wanted.head &&
+                             !self->window && !self->cancels));
 }
 
 const struct byok_behavior byok_actor_user = {

@@ -20,7 +20,7 @@
 /* A command's bytes hold its type as it is written; a job whose text does is found out later. */
 static bool may_be_command(const struct byok_record *record)
 {
-    static const char *const types[] = {"key.", "user.configure"};
+    static const char *const types[] = {"key.", "user.configure", "job.cancel"};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (byok_str_find(record->value, byok_str_of(types[i])) != SIZE_MAX)
             return true;
@@ -341,5 +341,6 @@ void byok_user_drop_raw(struct byok_ctx *ctx, struct byok_user *self)
     drop_all(ctx, &self->commands);
     drop_all(ctx, &self->backlog);
     drop_all(ctx, &self->overflow);
+    drop_all(ctx, &self->wanted);
     self->queue.more = false; /* it is the next owner's */
 }

@@ -4,11 +4,15 @@
  * user.c       the actor: messages, offers, retries, the end of a request
  * user_turn.c  what goes when it is the user's turn: limits, embeddings that share a call
  * user_take.c  from raw records to decoded requests: state, dedupe, routing
+ * user_end.c   the outcome of a request goes to the publisher
+ * user_cancel.c jobs that were not sent are taken back
  * user_claim.c requests that an earlier owner has claimed and not done
  * user_park.c  which records wait where; into the state and back
  */
 #ifndef BYOK_ACTORS_USER_PARTS_H
 #define BYOK_ACTORS_USER_PARTS_H
+
+#include <stddef.h>
 
 #include <utlist.h>
 
@@ -48,11 +52,13 @@ struct byok_user {
     struct byok_queue backlog;
     size_t backlog_bytes;
     struct byok_queue overflow; /* to be parked */
+    struct byok_queue wanted; /* to be cancelled */
     struct byok_user_queue queue;
     struct byok_task *window; /* decoded and not under way, oldest first */
     uint32_t window_count;
     uint32_t bulk_count; /* of them, those that may share calls */
     uint32_t passed; /* messages since all was looked over */
+    struct byok_task *cancels; /* that have not found out yet what becomes of their jobs */
     struct byok_known *known; /* all decoded ones up to their commit, by id; and `anchor` */
     struct byok_known anchor; /* keeps the table's head in this actor, whoever frees the tasks */
     uint32_t calls; /* under way */
@@ -75,6 +81,18 @@ static inline struct byok_str byok_user_id(const struct byok_user *self)
 static inline bool byok_user_is_job(const struct byok_task *task)
 {
     return task->request.type == BYOK_REQUEST_JOB;
+}
+
+/** Whether what comes behind it waits until it is committed. */
+static inline bool byok_user_fences(const struct byok_task *task)
+{
+    return !byok_user_is_job(task) && task->request.type != BYOK_REQUEST_JOB_CANCEL;
+}
+
+/** Whose line of the table of ids it is; not the anchor. */
+static inline struct byok_task *byok_user_task_of(struct byok_known *line)
+{
+    return (struct byok_task *)(void *)((char *)line - offsetof(struct byok_task, known));
 }
 
 static inline int64_t byok_user_or_default(int64_t own, int64_t general)
@@ -218,6 +236,34 @@ void byok_user_parked(struct byok_ctx *ctx, struct byok_user *self, const struct
  *  BYOK_E_NOMEM: the record is where it was; call again later. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_user_fill(struct byok_ctx *ctx, struct byok_user *self);
+
+/** The same for the wanted ones, whatever room there is; they are not parked. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_user_take_wanted(struct byok_ctx *ctx, struct byok_user *self);
+
+/** Let the cancels find their jobs.  Those whose job is on its way stay; it brings its user back
+ *  here.  BYOK_E_STORE, BYOK_E_NOMEM: call again later. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_user_cancel(struct byok_ctx *ctx, struct byok_user *self);
+
+/** What the limits are owed goes into the user's record. */
+void byok_user_save_debts(const struct byok_ctx *ctx, struct byok_user *self) BYOK_NONNULL(1, 2);
+
+/** Write and send off what the task, whose status is set, publishes.  BYOK_E_NOMEM: it is unchanged
+ *  and still the caller's. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_user_finish(struct byok_ctx *ctx, struct byok_user *self,
+                               struct byok_task *task);
+
+/** The same for a task that waited, with what its fault says. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_user_finish_waiting(struct byok_ctx *ctx, struct byok_user *self,
+                                       struct byok_task *task);
+
+/** The same for two that are committed in one batch, in this order. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4)
+enum byok_err byok_user_finish_both(struct byok_ctx *ctx, struct byok_user *self,
+                                    struct byok_task *first, struct byok_task *second);
 
 /** Whether byok_user_fill would decode more now. */
 bool byok_user_may_fill(const struct byok_ctx *ctx, const struct byok_user *self)

@@ -205,8 +205,11 @@ static void admit(const struct byok_ctx *ctx, struct byok_user *self, struct byo
 {
     if (task->fault.code == BYOK_E_OK)
         byok_bulk_look(ctx->env, task);
-    byok_user_window_add(self, task);
-    if (!byok_user_is_job(task))
+    if (task->request.type == BYOK_REQUEST_JOB_CANCEL)
+        DL_APPEND(self->cancels, task);
+    else
+        byok_user_window_add(self, task);
+    if (byok_user_fences(task))
         self->fenced = true;
     if (task->request.type == BYOK_REQUEST_USER_CONFIGURE)
         configure(ctx, self, task);
@@ -311,6 +314,8 @@ static enum byok_err take(struct byok_ctx *ctx, struct byok_user *self, struct b
     size_t bytes = from == &self->backlog ? record->bytes : 0;
     struct byok_queue back = {0};
     struct byok_task *task = byok_task_new(&record, arena_cap(ctx->env->settings));
+    if (task)
+        task->unparkable = from == &self->wanted;
     enum byok_err err = task ? take_one(ctx, self, task, from) : BYOK_E_NOMEM;
     if (err == BYOK_E_OK) {
         self->backlog_bytes -= bytes;
@@ -323,6 +328,14 @@ static enum byok_err take(struct byok_ctx *ctx, struct byok_user *self, struct b
     }
     byok_queue_push(&back, &record->msg); /* where it was */
     byok_queue_prepend(from, &back);
+    return err;
+}
+
+enum byok_err byok_user_take_wanted(struct byok_ctx *ctx, struct byok_user *self)
+{
+    enum byok_err err = BYOK_E_OK;
+    while (err == BYOK_E_OK && self->wanted.head)
+        err = take(ctx, self, &self->wanted);
     return err;
 }
 

@@ -33,6 +33,7 @@ static const char *const type_names[BYOK_REQUEST_TYPE_COUNT] = {
     [BYOK_REQUEST_KEY_CHECK] = "key.check",
     [BYOK_REQUEST_KEY_DELETE] = "key.delete",
     [BYOK_REQUEST_USER_CONFIGURE] = "user.configure",
+    [BYOK_REQUEST_JOB_CANCEL] = "job.cancel",
 };
 
 const char *byok_capability_name(enum byok_capability capability)
@@ -302,6 +303,12 @@ static enum byok_err read_job(struct byok_arena *arena, struct byok_request *out
     return err == BYOK_E_OK ? byok_check_job(arena, out, fault) : err;
 }
 
+static enum byok_err read_cancel(struct byok_request *out, struct byok_fault *fault)
+{
+    const struct word job_id = {"job_id", &out->job_id, BYOK_ID_MAX, true};
+    return read_word(&out->root, &job_id, fault);
+}
+
 static enum byok_err read_by_type(struct byok_arena *arena, struct byok_request *out,
                                   struct byok_fault *fault)
 {
@@ -315,6 +322,8 @@ static enum byok_err read_by_type(struct byok_arena *arena, struct byok_request 
         return byok_read_key_command(arena, out, fault);
     case BYOK_REQUEST_USER_CONFIGURE:
         return byok_read_settings(out, fault);
+    case BYOK_REQUEST_JOB_CANCEL:
+        return read_cancel(out, fault);
     case BYOK_REQUEST_TYPE_COUNT:
         break;
     }

@@ -26,6 +26,7 @@ enum byok_request_type {
     BYOK_REQUEST_KEY_CHECK,      /* "key.check" */
     BYOK_REQUEST_KEY_DELETE,     /* "key.delete" */
     BYOK_REQUEST_USER_CONFIGURE, /* "user.configure" */
+    BYOK_REQUEST_JOB_CANCEL,     /* "job.cancel" */
     BYOK_REQUEST_TYPE_COUNT
 };
 
@@ -82,6 +83,8 @@ struct byok_request {
     bool dry_run;             /* open and check the envelope only; store nothing */
     /* user.configure */
     struct byok_user_settings settings;
+    /* job.cancel */
+    struct byok_str job_id; /* of the job that is not wanted any more */
     struct byok_value root; /* the whole message, a map */
 };
 

@@ -123,6 +123,7 @@ def requests():
         type="user.configure", requests_per_minute=60, tokens_per_minute=-2, concurrency=-1, chat_provider="openai",
         chat_model="gpt-4o-mini", embeddings_provider="voyage", embeddings_model="-", text_to_speech_provider="-",
         text_to_speech_model="-", image_generation_provider="", image_generation_model="gpt-image-1", speech_to_text_provider="")
+    request("job_cancel", {"type": "job.cancel", "job_id": "chat_prompt"}, type="job.cancel", job_id="chat_prompt")
 
 
 def refusals():
@@ -193,6 +194,9 @@ def refusals():
     refused("default_name", 'member "defaults": has a name that is no', {"type": "user.configure", "defaults": {"chatt": None}})
     refused("default_text", 'member "defaults.chat": must be null or', {"type": "user.configure", "defaults": {"chat": "openai"}})
     refused("default_empty", 'member "defaults.chat": must be null or', {"type": "user.configure", "defaults": {"chat": {"provider": ""}}})
+    refused("cancel_no_job", 'member "job_id": is missing', {"type": "job.cancel"})
+    refused("cancel_number", 'member "job_id": must be a text of 1 to 128 bytes', {"type": "job.cancel", "job_id": 7})
+    refused("cancel_control", 'member "job_id": must have no control characters', {"type": "job.cancel", "job_id": "a\nb"})
     for name in ("api_key", "apiKey", "x-api-key", "authorization", "Authorization", "key"):
         refused(f"raw_{name.lower().replace('-', '_')}{'_upper' if name[0] == 'A' else '_camel' if 'K' in name else ''}",
                 'member "', {name: "sk-THIS-MUST-NOT-BE-ECHOED"}, says="byok key add", error="raw_key_refused")
@@ -271,6 +275,10 @@ def answers():
         "id": "7", **head, "type": "key.check", "status": "ok", "provider": "openai", "key": {"label": "work", "fingerprint": "00ff00ff00ff00ff"},
         "attempts": [call]})
     good("result_user_configure", "result", {"id": "8", **head, "type": "user.configure", "status": "ok"})
+    good("result_job_cancel", "result", {"id": "9", **head, "type": "job.cancel", "status": "ok", "job_id": "1", "outcome": "cancelled"})
+    good("result_cancelled", "result", {
+        "id": "1", **head, "status": "error", "capability": "chat", "provider": "openai", "model": "gpt-4o-mini",
+        "error": {"code": "cancelled", "message": "the job was cancelled by request 9", "retryable": False}})
     good("usage_chat", "usage", {
         "id": "1", "attempt": 1, "user": "alice", "provider": "openai", "model": "gpt-4o-mini", "capability": "chat", "day": "2026-11-30",
         "at_ms": NOW + 805, "calls": 1, "errors": 0, "code": "ok", "input_tokens": 9, "cached_tokens": 0, "output_tokens": 2})

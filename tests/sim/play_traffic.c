@@ -108,6 +108,19 @@ static void send_again(struct sim_play *play)
     send_chat(play, user, id, "");
 }
 
+/* Of anything sent before; often of the newest, which is on its way. */
+static void send_cancel(struct sim_play *play)
+{
+    char user[16];
+    size_t i = below(play, 2) ? (size_t)below(play, play->count) : play->count - 1;
+    const char *id = play->ids[i];
+    snprintf(user, sizeof user, "%.*s", (int)strcspn(id, "."), id);
+    const char *own = new_id(play, user);
+    sim_send(play->world, user,
+             "{\"type\":\"job.cancel\",\"id\":\"%s\",\"user\":\"%s\",\"job_id\":\"%s\"}", own, user,
+             id);
+}
+
 /* Sealing needs the vault's public key, which a worker tells. */
 static bool can_register(const struct sim_world *world)
 {
@@ -197,6 +210,8 @@ void play_send(struct sim_play *play)
         return;
     if (play->count > 0 && below(play, 10) == 0)
         send_again(play);
+    else if (play->count > 0 && below(play, 8) == 0)
+        send_cancel(play);
     else
         send_some(play, user);
 }

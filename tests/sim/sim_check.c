@@ -117,6 +117,9 @@ static void check_request(struct sim_world *world, const struct sim_request *req
         request->registration->ok)
         sim_fail(world, "%s found no key, which %s before it had registered", request->name,
                  request->registration->name);
+    if (once && request->cancelled != request->taken_back)
+        sim_fail(world, "%s %s cancelled, and %s cancel of it says so", request->name,
+                 request->cancelled ? "is" : "is not", request->taken_back ? "a" : "no");
     if (!request->job || !once)
         return;
     if (request->sent_attempts - request->lost_attempts != request->calls - request->void_calls)

@@ -90,6 +90,13 @@ static size_t provider_of(const struct sim_world *world, struct byok_str url)
     return i;
 }
 
+/* Nothing stops a worker that does not know that it has lost the partition. */
+static void check_wanted(struct sim_world *world, const struct sim_entry *entry)
+{
+    if (entry->request->taken_back && !entry->is_void && !world->settings.at_least_once)
+        sim_fail(world, "%s is called for though it was cancelled", entry->request->name);
+}
+
 static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *call,
                               const struct sim_key *key)
 {
@@ -115,6 +122,7 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
         sim_fail(world,
                  "%s is called for by worker %td, which knows that it has lost the partition",
                  entry->request->name, worker - world->workers);
+    check_wanted(world, entry);
     byok_log_event(&world->log.log, BYOK_LOG_DEBUG, "sim_call",
                    BYOK_F_INT("worker", worker - world->workers), BYOK_F_TEXT("user", entry->user),
                    BYOK_F_TEXT("id", entry->id), BYOK_F_INT("nobodys", entry->is_void));
@@ -188,6 +196,7 @@ static struct sim_entry *note_joined(struct sim_world *world, size_t first,
             entry->request = sim_request_of(world, byok_str_of(entry->user), id);
             entry->attempt = ++entry->request->made;
             entry->joined = true;
+            check_wanted(world, entry);
             if (entry->request->keyless)
                 sim_fail(world, "%s went along with a key that it did not name",
                          entry->request->name);

@@ -125,6 +125,14 @@ static void see_vectors(struct sim_world *world, const struct sim_request *reque
         sim_fail(world, "%s is refused for what may have been another's", request->name);
 }
 
+/* Of a job.cancel, what it says of its job. */
+static void see_outcome(struct sim_world *world, struct byok_str user,
+                        const struct byok_value *root)
+{
+    if (byok_str_is(text_of(root, "outcome"), "cancelled"))
+        sim_request_of(world, user, text_of(root, "job_id"))->taken_back = true;
+}
+
 static void see_result(struct sim_world *world, const struct byok_record *record)
 {
     struct sim_request *request = named(world, record);
@@ -140,6 +148,10 @@ static void see_result(struct sim_world *world, const struct byok_record *record
     request->ok = byok_str_is(text_of(&root, "status"), "ok");
     request->no_key =
         byok_str_is(byok_value_as_str(byok_value_path(&root, "error.code")), "no_key");
+    const struct byok_value *error = byok_value_find(&root, "error");
+    request->cancelled =
+        byok_value_is(error, BYOK_VALUE_MAP) && byok_str_is(text_of(error, "code"), "cancelled");
+    see_outcome(world, record->key, &root);
     const struct byok_value *attempts = byok_value_find(&root, "attempts");
     request->attempts = request->sent_attempts = request->lost_attempts = 0;
     request->joined_attempts = 0;

@@ -35,6 +35,8 @@ struct sim_request {
     bool ok;      /* its result says so */
     const struct sim_request *registration; /* the last one before it in its partition */
     unsigned places; /* where it waits in the state, now */
+    bool cancelled;  /* so its result says */
+    bool taken_back; /* so the result of a cancel says */
     unsigned records;  /* in the requests topic */
     unsigned results, usage;
     unsigned attempts, sent_attempts; /* of the last result */

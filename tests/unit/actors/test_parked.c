@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schemas/state.h"
 #include "tests/unit/actors/kit.h"
 
 #define JOBS 3000
@@ -247,6 +248,26 @@ Test(parked, what_waits_long_at_a_limit_holds_its_offset_no_longer)
     cr_assert(sim_all_committed(world));
     cr_assert_eq(sim_parked(world), 4);
     assert_done(400);
+}
+
+Test(parked, a_place_that_is_left_of_a_job_that_is_done_is_erased)
+{
+    start();
+    chat_at("later", 600 * 1000);
+    sim_run_for(world, 60 * SIM_S);
+    const struct byok_done_record done = {1, BYOK_STATUS_OK};
+    struct byok_str key = byok_done_key(&world->arena, byok_str_of("alice"), byok_str_of("later"));
+    BYOK_AUTO(byok_buf) value = {.cap_bytes = 1000};
+    cr_assert_eq(byok_done_record_encode(&done, &value), BYOK_E_OK);
+    sim_append(world, BYOK_TOPIC_STATE, partition_of("alice"), key, byok_buf_str(&value), NULL, 0,
+               0);
+    sim_worker_restart(worker, true);
+    sim_assign(worker, 0);
+    sim_assign(worker, 1);
+    sim_run_for(world, 700 * SIM_S);
+    cr_assert_eq(sim_parked(world), 0);
+    cr_assert_eq(sim_calls(world, "later"), 0);
+    assert_results("later", 0);
 }
 
 Test(parked, a_parking_that_is_refused_is_made_again)

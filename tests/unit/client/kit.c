@@ -215,6 +215,12 @@ static void carry_out(struct kit_worker *worker, struct byok_arena *arena,
     } else if (request->type == BYOK_REQUEST_KEY_CHECK) {
         result->status = BYOK_STATUS_ERROR;
         byok_fault_set(fault, BYOK_E_NO_KEY, "no such key");
+    } else if (request->type == BYOK_REQUEST_JOB_CANCEL) {
+        const char *outcome = byok_str_is(request->job_id, "waits") ? "cancelled" : "sent";
+        *answer = (struct byok_answer){.usage = BYOK_USAGE_UNSAID, .output = byok_value_map()};
+        byok_value_set_str(arena, &answer->output, "job_id", request->job_id);
+        byok_value_set(arena, &answer->output, "outcome", byok_value_text(outcome));
+        result->answer = answer;
     } else if (byok_str_is(prompt, "fail")) {
         result->status = BYOK_STATUS_ERROR;
         byok_fault_set(fault, BYOK_E_KEY_INVALID, "the provider refuses the key");

@@ -243,6 +243,30 @@ Test(commands, configure_sends_limits_and_choices)
     cr_assert_eq(run.code, BYOK_EXIT_USAGE);
 }
 
+Test(commands, cancel_says_what_became_of_the_job)
+{
+    begin_worker(NULL);
+    byok("cancel --user alice --id waits --wait", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_str_eq(run.out, "cancelled\n");
+    byok("cancel --user alice --id other --wait", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_FAILED);
+    cr_assert(byok_str_starts(byok_str_of(run.out), byok_str_of("sent: ")), "%s", run.out);
+    byok("cancel --user alice --id waits --wait --json", NULL);
+    cr_assert_not_null(strstr(run.out, "\"outcome\":\"cancelled\""));
+    byok("cancel --user alice --id waits", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK);
+    cr_assert_eq(strlen(run.out), BYOK_REQUEST_ID_BYTES, "its own id and a newline");
+    kit_worker_stop(worker);
+    cr_assert(kit_worker_saw(worker, "\"type\":\"job.cancel\",\"job_id\":\"waits\""));
+    kit_worker_free(worker);
+    worker = NULL;
+    byok("cancel --user alice", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+    byok("cancel --id waits", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+}
+
 Test(commands, results_and_usage_show_one_user_only)
 {
     begin_worker(NULL);
@@ -322,8 +346,9 @@ Test(commands, doctor_tells_a_wrong_vault_key_and_a_worker_that_sleeps)
 
 Test(commands, every_command_has_help_with_examples)
 {
-    static const char *const names[] = {"key",   "signer",    "vault", "submit", "results",
-                                        "usage", "configure", "dlq",   "audit",  "doctor"};
+    static const char *const names[] = {"key",     "signer", "vault",     "submit",
+                                        "results", "usage",  "configure", "dlq",
+                                        "audit",   "doctor", "cancel"};
     byok("--help", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_OK);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -45,6 +45,7 @@ static struct byok_value described(struct byok_arena *arena, const struct byok_r
     WHOLE("signed_at_ms", request->signature.at_wall_ms);
     const struct byok_value *audio = byok_value_find(&request->root, "audio");
     WHOLE("audio_bytes", byok_value_is(audio, BYOK_VALUE_BYTES) ? audio->as.str.len : 0);
+    TEXT("job_id", request->job_id);
     WHOLE("requests_per_minute", request->settings.requests_per_minute);
     WHOLE("tokens_per_minute", request->settings.tokens_per_minute);
     WHOLE("concurrency", request->settings.concurrency);
