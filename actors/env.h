@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "actors/actor.h"
+#include "actors/breaker.h"
 #include "actors/ports/notes.h"
 #include "adapters/adapter.h"
 #include "schemas/prices.h"
@@ -20,9 +21,11 @@
 /* How one provider is used; the i-th belongs to the i-th provider. */
 struct byok_provider_settings {
     int64_t concurrency; /* calls in flight per shard */
+    int64_t concurrency_min; /* that it is cut down to at most, while it is overloaded */
     int64_t timeout_us;  /* of one call */
     int64_t connect_timeout_us;
     uint32_t bulk_texts; /* of embedding jobs in one call; 0: what the adapter says; 1: one job */
+    struct byok_breaker_settings breaker; /* of the provider, and of each of its users */
 };
 
 /* What stands in the audit topic. */

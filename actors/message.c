@@ -143,7 +143,7 @@ bool byok_msg_is_embedded(enum byok_msg_kind kind)
     return kind == BYOK_MSG_HTTP_BYTES || kind == BYOK_MSG_NOTED || kind == BYOK_MSG_HTTP_DONE ||
            kind == BYOK_MSG_STOP || kind == BYOK_MSG_LOOK || kind == BYOK_MSG_READY ||
            kind == BYOK_MSG_TURN || kind == BYOK_MSG_DECLINE || kind == BYOK_MSG_DECLINED ||
-           kind == BYOK_MSG_TIMER;
+           kind == BYOK_MSG_DOWN || kind == BYOK_MSG_TIMER;
 }
 
 void byok_msg_free(struct byok_msg *msg)
@@ -198,6 +198,7 @@ void byok_msg_free(struct byok_msg *msg)
     case BYOK_MSG_TURN:
     case BYOK_MSG_DECLINE:
     case BYOK_MSG_DECLINED:
+    case BYOK_MSG_DOWN:
     case BYOK_MSG_TIMER:
         break; /* embedded */
     }

@@ -13,6 +13,7 @@
 
 #include <uthash.h>
 
+#include "actors/breaker.h"
 #include "actors/ports/http.h"
 #include "actors/ports/notes.h"
 #include "adapters/adapter.h"
@@ -49,6 +50,7 @@ enum byok_msg_kind {
     BYOK_MSG_TURN,  /* byok_ready: your turn: send the job, or decline */
     BYOK_MSG_DECLINE, /* byok_ready: nothing to send after all; sent back as DECLINED */
     BYOK_MSG_DECLINED,
+    BYOK_MSG_DOWN,  /* byok_ready: no turn before ready->until_us: its breaker is open */
     BYOK_MSG_CALL,  /* byok_task: make this call */
     BYOK_MSG_ENDED, /* byok_task: the attempt's answer or fault */
     /* provider <-> ledger */
@@ -155,10 +157,14 @@ struct byok_rewrap {
 void byok_rewrap_free(struct byok_rewrap *step);
 
 /* A user's wish for a turn at a provider; lives in the user actor, at most one on the way.  It is
- * home again with a TURN that is answered by a job, or when a DECLINE was acknowledged. */
+ * home again with a TURN that is answered by a job, with DOWN, or when a DECLINE was
+ * acknowledged. */
 struct byok_ready {
     struct byok_msg msg;
     bool away;
+    bool exempt;     /* it is for a command, which no breaker holds up */
+    uint32_t ticket; /* of the turn, at the provider's breaker */
+    int64_t until_us;
 };
 
 #define BYOK_OUT_HEADERS_MAX 12
@@ -205,6 +211,8 @@ struct byok_task {
     struct byok_bulk *bulk; /* of the call under way; NULL: it has its own */
     bool joined; /* that call is another member's, the first one's */
     /* the call under way */
+    uint32_t ticket, lane_ticket; /* at the provider's breaker, at its user's for the provider */
+    enum byok_verdict verdict;    /* what its end says of the provider */
     int64_t turn_us; /* when its limits were taken; 0: its user has none */
     bool calling; /* given to the HTTP port: it cannot be cancelled any more */
     bool cancelled; /* not to be sent: it comes back late */

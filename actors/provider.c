@@ -3,6 +3,8 @@
  *
  * Users who have a job stand in a ring; each turn takes one job of one user and puts the user at
  * the end, so a user with 100,000 jobs delays another's single job by one call at most.
+ * A breaker holds the turns back while the provider is not there (the users are told until when, so
+ * that their jobs can go elsewhere), and as many calls are made at once as it is found to take.
  * A call: lease a slot, have the vault put the key into it, let the adapter build the request, have
  * the ledger note it, send it, give the slot back, let the adapter read the answer.
  */
@@ -15,6 +17,7 @@
 #include "actors/bulk.h"
 #include "actors/cleanse.h"
 #include "actors/env.h"
+#include "actors/health.h"
 #include "actors/ledger.h"
 #include "actors/limit.h"
 #include "actors/partition.h"
@@ -24,11 +27,15 @@
 /* Other shards give slots back without a word, so who waits for one looks again. */
 #define SLOT_RETRY_US ((int64_t)5000)
 #define TURN_RETRY_US ((int64_t)50000)
+/* Users that are told at once that the breaker is open. */
+#define TOLD_MAX 256
 
 struct provider {
     const struct byok_provider *what;
     const struct byok_provider_settings *settings;
-    struct byok_queue ring; /* byok_ready of the users who wait for a turn */
+    struct byok_queue ring;     /* byok_ready of the users who wait for a turn */
+    struct byok_queue commands; /* the same for commands, which go first */
+    struct byok_health health;
     int64_t busy;                      /* turns given and calls under way */
     struct byok_task *waiting;         /* for a slot */
     struct byok_task *sent;            /* in the HTTP port */
@@ -50,17 +57,46 @@ static int64_t wall_ms(const struct byok_ctx *ctx)
 
 /* ---- turns ---- */
 
+static bool gives_a_turn(struct byok_ctx *ctx, struct provider *self, struct byok_queue *from)
+{
+    if (!from->head || self->busy >= byok_adaptive_limit(&self->health.room))
+        return false;
+    struct byok_msg *msg = byok_queue_pop(from);
+    struct byok_ready *ready = (struct byok_ready *)msg;
+    ready->ticket =
+        from == &self->ring ? byok_breaker_enter(&self->health.breaker, now_us(ctx)) : 0;
+    self->busy++;
+    byok_send(ctx, msg->from, BYOK_MSG_TURN, &msg);
+    return true;
+}
+
+/* They come again then.  While a probe is under way nobody knows; it is looked at as often. */
+static void turn_away(struct byok_ctx *ctx, struct provider *self)
+{
+    int64_t now = now_us(ctx), at = byok_breaker_at(&self->health.breaker, now);
+    for (int i = 0; i < TOLD_MAX && self->ring.head; i++) {
+        struct byok_msg *msg = byok_queue_pop(&self->ring);
+        struct byok_ready *ready = (struct byok_ready *)msg;
+        ready->until_us = at < INT64_MAX ? at : now + self->settings->breaker.open_us;
+        byok_send(ctx, msg->from, BYOK_MSG_DOWN, &msg);
+    }
+    if (self->ring.head)
+        byok_timer_set(ctx, &self->turn_retry, now);
+}
+
 static void give_turns(struct byok_ctx *ctx, struct provider *self)
 {
-    if (self->ring.head && byok_outgoing_full(ctx->env)) {
+    if ((self->ring.head || self->commands.head) && byok_outgoing_full(ctx->env)) {
         byok_timer_set(ctx, &self->turn_retry, now_us(ctx) + TURN_RETRY_US);
         return;
     }
-    while (self->busy < self->settings->concurrency && self->ring.head) {
-        struct byok_msg *ready = byok_queue_pop(&self->ring);
-        self->busy++;
-        byok_send(ctx, ready->from, BYOK_MSG_TURN, &ready);
+    while (gives_a_turn(ctx, self, &self->commands)) {
     }
+    while (byok_breaker_at(&self->health.breaker, now_us(ctx)) <= now_us(ctx)) {
+        if (!gives_a_turn(ctx, self, &self->ring))
+            return;
+    }
+    turn_away(ctx, self);
 }
 
 /* ---- the way of a call ---- */
@@ -68,6 +104,7 @@ static void give_turns(struct byok_ctx *ctx, struct provider *self)
 static void end_call(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
 {
     byok_slots_release(ctx->env->slots, &task->slot);
+    byok_health_learn(ctx, &self->health, task, self->busy);
     self->busy--;
     struct byok_task *other;
     for (uint32_t i = 1; (other = byok_bulk_member(task, i)) != NULL; i++) {
@@ -220,12 +257,20 @@ static bool is_over(const struct byok_ctx *ctx, struct byok_task *task)
     return true;
 }
 
+/* It has opened since the turn was given, which was no probe's. */
+static bool is_shut_out(const struct provider *self, const struct byok_task *task)
+{
+    return task->request.type == BYOK_REQUEST_JOB &&
+           self->health.breaker.state != BYOK_BREAKER_CLOSED &&
+           task->ticket != self->health.breaker.ticket;
+}
+
 /* The last look before the first byte.  Of those that share a call none goes when one may not: the
  * others take another turn. */
 static void send_or_end(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
 {
     struct byok_task *member;
-    bool goes = true;
+    bool goes = !is_shut_out(self, task);
     for (uint32_t i = 0; (member = byok_bulk_member(task, i)) != NULL; i++) {
         bool over = is_over(ctx, member);
         goes = goes && !over && !is_late(ctx, member) && byok_ledger_lets_go(ctx, member);
@@ -461,11 +506,13 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
     enum byok_err err = BYOK_E_OK;
     switch ((*msg)->kind) {
     case BYOK_MSG_READY:
-        byok_queue_push(&self->ring, *msg);
+        byok_queue_push(((struct byok_ready *)*msg)->exempt ? &self->commands : &self->ring, *msg);
         *msg = NULL;
         break;
     case BYOK_MSG_DECLINE:
         self->busy--;
+        (void)byok_breaker_leave(&self->health.breaker, now_us(ctx), 0,
+                                 ((struct byok_ready *)*msg)->ticket, BYOK_VERDICT_NONE, 0);
         byok_send(ctx, (*msg)->from, BYOK_MSG_DECLINED, msg);
         break;
     case BYOK_MSG_CALL:
@@ -503,6 +550,7 @@ static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
     size_t i = *(const size_t *)arg;
     self->what = &ctx->env->providers[i];
     self->settings = &ctx->env->provider_settings[i];
+    byok_health_init(&self->health, ctx->env, i);
     return BYOK_E_OK;
 }
 
@@ -529,6 +577,7 @@ static void check(const void *state)
 {
     const struct provider *self = state;
     assert(self->busy >= 0);
+    assert(self->health.breaker.probes <= self->busy);
     assert(!self->ring.head == (self->ring.count == 0));
 }
 

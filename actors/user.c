@@ -62,8 +62,7 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
         }
         bool goes_out = task->provider && task->fault.code == BYOK_E_OK;
         if (task->deadline_us <= now && goes_out)
-            byok_fault_set(&task->fault, BYOK_E_DEADLINE,
-                           "the deadline passed while the request waited");
+            byok_user_too_late(ctx, self, task, now);
         if (!goes_out || task->deadline_us <= now) {
             byok_user_window_remove(self, task);
             enum byok_err err = byok_user_finish_waiting(ctx, self, task);
@@ -75,38 +74,14 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
         }
         if (byok_user_park_old(ctx, self, task, wake_us))
             continue;
-        struct byok_lane *lane = byok_user_lane(ctx, self, task);
-        if (task->deadline_us < *wake_us)
-            *wake_us = task->deadline_us;
         int64_t due_us = byok_user_due(ctx, self, task);
-        if (due_us > now) {
+        if (due_us > now)
             *wake_us = earliest(*wake_us, due_us);
-        } else if (!lane->first) {
-            lane->first = task;
-        }
+        else
+            byok_user_stand(ctx, self, task, now);
+        *wake_us = earliest(*wake_us, task->deadline_us);
     }
     return BYOK_E_OK;
-}
-
-static void offer(struct byok_ctx *ctx, struct byok_user *self, int64_t now, int64_t *wake_us)
-{
-    if (self->calls >= byok_user_concurrency(ctx, self))
-        return; /* the end of a call brings us back */
-    for (size_t i = 0; i < ctx->env->provider_count; i++) {
-        struct byok_lane *lane = &self->lanes[i];
-        if (!lane->first || lane->ready.away)
-            continue;
-        int64_t at = byok_user_allowed_at(self, lane->first, now);
-        at = at > lane->blocked_until_us ? at : lane->blocked_until_us;
-        if (at > now) {
-            if (at < *wake_us)
-                *wake_us = at;
-            continue;
-        }
-        struct byok_msg *msg = &lane->ready.msg;
-        lane->ready.away = true;
-        byok_send(ctx, ctx->env->provider_actors[i], BYOK_MSG_READY, &msg);
-    }
 }
 
 static uint32_t known_count(const struct byok_user *self)
@@ -170,7 +145,7 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
     if (err != BYOK_E_OK)
         wake_us = now + TROUBLE_RETRY_US;
     if (looked)
-        offer(ctx, self, now, &wake_us);
+        byok_user_offer(ctx, self, now, &wake_us);
     if (is_quiet(ctx, self)) {
         if (self->idle_from_us == 0)
             self->idle_from_us = now;
@@ -258,9 +233,8 @@ static void wait_for_retry(struct byok_ctx *ctx, struct byok_user *self, struct 
 {
     enum byok_err err = BYOK_E_TOO_LARGE;
     int64_t at_us = task->not_before_us;
-    if (task->fault.code == BYOK_E_RATE_LIMITED &&
-        at_us > byok_user_lane(ctx, self, task)->blocked_until_us)
-        byok_user_lane(ctx, self, task)->blocked_until_us = at_us;
+    if (task->fault.code == BYOK_E_RATE_LIMITED)
+        byok_user_block(ctx, self, task, at_us);
     task->fault = (struct byok_fault){0};
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, !task->late);
     if (at_us >= byok_user_parks_at(ctx, byok_user_now_us(ctx)) && byok_user_can_park(task)) {
@@ -280,12 +254,20 @@ static enum byok_status final_status(const struct byok_task *task)
     return unclear && last_was_sent(task) ? BYOK_STATUS_UNKNOWN : BYOK_STATUS_ERROR;
 }
 
+static void call_ended(struct byok_user *self, struct byok_lane *lane, bool own)
+{
+    self->calls -= own;
+    lane->calls -= own;
+}
+
 /* Delivered again when it failed for memory: everything before the call of finish() may be done
  * twice. */
 static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
+    struct byok_lane *lane = byok_user_lane(ctx, self, task);
     bool ours = byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
+    byok_user_learn(ctx, self, task);
     settle_tokens(ctx, self, task, last_was_sent(task));
     int64_t at_us = 0; /* at once, when it was only late, but for a claim that could not be made */
     if (task->late && !byok_user_is_exempt(task) && !task->joined)
@@ -298,7 +280,7 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     bool retry = ours && (task->late || parts || retries(ctx, task, &at_us));
     if (!ours || retry) {
         *msg = NULL;
-        self->calls -= !task->joined;
+        call_ended(self, lane, !task->joined);
         byok_bulk_leave(task);
         task->not_before_us = at_us;
         task->calling = false;
@@ -317,7 +299,7 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     if (err != BYOK_E_OK)
         return err;
     *msg = NULL;
-    self->calls -= own;
+    call_ended(self, lane, own);
     return BYOK_E_OK;
 }
 
@@ -412,6 +394,9 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
     case BYOK_MSG_TURN:
         byok_user_turn(ctx, self, msg);
         break;
+    case BYOK_MSG_DOWN:
+        byok_user_turned_away(msg);
+        break;
     case BYOK_MSG_DECLINED:
         ((struct byok_ready *)*msg)->away = false;
         *msg = NULL;
@@ -454,7 +439,7 @@ static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
         self->known = NULL;
         return BYOK_E_NOMEM;
     }
-    self->lanes = byok_new(ctx->env->provider_count, sizeof *self->lanes);
+    self->lanes = byok_user_lanes_new(ctx->env);
     if (!self->lanes)
         return BYOK_E_NOMEM;
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_USERS, 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* actors/user_parts.h - what the parts of the user actor share.
  *
- * user.c       the actor: messages, offers, retries, the end of a request
+ * user.c       the actor: messages, retries, the end of a request
+ * user_lane.c  what may go to which provider, and when
  * user_turn.c  what goes when it is the user's turn: limits, embeddings that share a call
  * user_take.c  from raw records to decoded requests: state, dedupe, routing
  * user_end.c   the outcome of a request goes to the publisher
@@ -16,6 +17,8 @@
 
 #include <utlist.h>
 
+#include "actors/adaptive.h"
+#include "actors/breaker.h"
 #include "actors/bulk.h"
 #include "actors/env.h"
 #include "actors/limit.h"
@@ -28,6 +31,11 @@
 struct byok_lane {
     struct byok_ready ready;
     int64_t blocked_until_us; /* it said: not before */
+    int64_t down_until_us;    /* the provider's breaker is open */
+    struct byok_breaker breaker;
+    struct byok_tally tally[2];
+    struct byok_adaptive room; /* calls at once that the key is found to take */
+    int64_t calls;             /* under way */
     struct byok_task *first;  /* of the window, while offers are made */
 };
 
@@ -138,13 +146,15 @@ static inline uint32_t byok_user_room(const struct byok_ctx *ctx, const struct b
     return others >= window || self->bulk_count >= BYOK_BULK_MAX ? 0 : window - others;
 }
 
-static inline struct byok_lane *byok_user_lane(const struct byok_ctx *ctx, struct byok_user *self,
+/** The lane of a task that has a provider. */
+static inline struct byok_lane *byok_user_lane(const struct byok_ctx *ctx,
+                                               const struct byok_user *self,
                                                const struct byok_task *task)
 {
     return &self->lanes[task->provider - ctx->env->providers];
 }
 
-/** Limits are for calls that cost. */
+/** Limits and breakers are for calls that cost. */
 static inline bool byok_user_is_exempt(const struct byok_task *task)
 {
     return !byok_user_is_job(task);
@@ -154,9 +164,14 @@ static inline bool byok_user_is_exempt(const struct byok_task *task)
 int64_t byok_user_concurrency(const struct byok_ctx *ctx, const struct byok_user *self)
     BYOK_NONNULL(1, 2);
 
-/** When limits let the task go: now or before, or a later time. */
+/** When the user's limits let the task go: now or before, or a later time. */
 int64_t byok_user_allowed_at(const struct byok_user *self, struct byok_task *task, int64_t now)
     BYOK_NONNULL(1, 2);
+
+/** When its limits and all that is known of its lane let the task go: now or before, or a later time;
+ *  INT64_MAX: not before a call has ended. */
+int64_t byok_user_goes_at(const struct byok_ctx *ctx, const struct byok_user *self,
+                          struct byok_task *task, int64_t now) BYOK_NONNULL(1, 2, 3);
 
 /** Before when the task does not go by itself: a retry, its not_before, or others of its kind that it
  *  waits for. */
@@ -173,6 +188,33 @@ static inline int64_t byok_user_parks_at(const struct byok_ctx *ctx, int64_t tak
     int64_t after_us = ctx->env->settings->park_after_us;
     return after_us > 0 ? taken_us + after_us : INT64_MAX;
 }
+
+/** A lane per provider (byok_new). NULL: no memory. */
+struct byok_lane *byok_user_lanes_new(const struct byok_env *env) BYOK_NONNULL(1) BYOK_MUST_USE;
+
+/** A task of the window that waits for no time stands for its lane, if it is the first; commands
+ *  go before jobs.  A job that only its provider's failures hold up has its deadline from now on. */
+void byok_user_stand(const struct byok_ctx *ctx, const struct byok_user *self,
+                     struct byok_task *task, int64_t now) BYOK_NONNULL(1, 2, 3);
+
+/** Its fault, when its deadline has passed in the window. */
+void byok_user_too_late(const struct byok_ctx *ctx, const struct byok_user *self,
+                        struct byok_task *task, int64_t now) BYOK_NONNULL(1, 2, 3);
+
+/** Ask for a turn for each lane whose first may go; `*wake_us` is not later than when another may. */
+void byok_user_offer(struct byok_ctx *ctx, struct byok_user *self, int64_t now, int64_t *wake_us)
+    BYOK_NONNULL(1, 2, 4);
+
+/** A DOWN. */
+void byok_user_turned_away(struct byok_msg **msg) BYOK_NONNULL(1);
+
+/** Nothing of the task's lane goes out before. */
+void byok_user_block(const struct byok_ctx *ctx, struct byok_user *self,
+                     const struct byok_task *task, int64_t until_us) BYOK_NONNULL(1, 2, 3);
+
+/** What a call that has ended says of its provider and key; the second time for it does nothing. */
+void byok_user_learn(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
+    BYOK_NONNULL(1, 2, 3);
 
 /** Read the user's record and set up the limits.  BYOK_E_STORE, BYOK_E_NOMEM: call again later. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)

@@ -50,14 +50,13 @@ static struct byok_task *pick(const struct byok_ctx *ctx, struct byok_user *self
 {
     struct byok_task *task;
     const struct byok_lane *lane = &self->lanes[i];
-    if (self->closed || self->calls >= byok_user_concurrency(ctx, self) ||
-        lane->blocked_until_us > now)
+    if (self->closed || self->calls >= byok_user_concurrency(ctx, self))
         return NULL;
     DL_FOREACH(self->window, task) {
         if (!task->provider || byok_user_lane(ctx, self, task) != lane ||
-            byok_user_due(ctx, self, task) > now)
+            byok_user_due(ctx, self, task) > now || byok_user_is_exempt(task) < lane->ready.exempt)
             continue;
-        bool fit = may_go(task, now) && byok_user_allowed_at(self, task, now) <= now;
+        bool fit = may_go(task, now) && byok_user_goes_at(ctx, self, task, now) <= now;
         return fit ? task : NULL; /* nobody overtakes at a limit */
     }
     return NULL;
@@ -128,11 +127,16 @@ void byok_user_turn(struct byok_ctx *ctx, struct byok_user *self, struct byok_ms
     }
     *msg = NULL;
     lane->ready.away = false;
-    if (!byok_user_is_exempt(task))
+    lane->down_until_us = 0;
+    if (!byok_user_is_exempt(task)) {
         task->requests_ticket = byok_limit_take(&self->requests, now, 1);
+        task->lane_ticket = byok_breaker_enter(&lane->breaker, now);
+    }
+    task->ticket = lane->ready.ticket;
     task->joined = false;
     begin(ctx, self, task, now);
     gather(ctx, self, task, provider, now);
     self->calls++;
+    lane->calls++;
     byok_send_task(ctx, provider, BYOK_MSG_CALL, &task);
 }

@@ -288,6 +288,20 @@ static int64_t read_reset(struct byok_str text, int64_t wall_ms)
     return byok_retry_duration_ms(text);
 }
 
+/* The latest reset of the limits that are used up, or -1. */
+static int64_t latest_reset(const struct byok_http_response *response, int64_t wall_ms,
+                            bool with_days)
+{
+    int64_t wait = -1;
+    for (size_t i = 0; i < COUNT(limits); i++) {
+        bool counts = (with_days || !limits[i].by_day) && is_used_up(response, &limits[i]);
+        int64_t reset =
+            counts ? read_reset(byok_http_header_of(response, limits[i].reset), wall_ms) : -1;
+        wait = reset > wait ? reset : wait;
+    }
+    return wait;
+}
+
 int64_t byok_retry_after_ms(const struct byok_http_response *response, int64_t wall_ms)
 {
     double ms;
@@ -296,15 +310,21 @@ int64_t byok_retry_after_ms(const struct byok_http_response *response, int64_t w
         wait = wait_of(ms);
     if (wait < 0)
         wait = read_retry_after(byok_http_header_of(response, "retry-after"), wall_ms);
-    if (wait >= 0)
-        return wait;
-    for (size_t i = 0; i < COUNT(limits); i++) {
-        int64_t reset = is_used_up(response, &limits[i])
-                            ? read_reset(byok_http_header_of(response, limits[i].reset), wall_ms)
-                            : -1;
-        wait = reset > wait ? reset : wait;
-    }
-    return wait;
+    return wait >= 0 ? wait : latest_reset(response, wall_ms, true);
+}
+
+int64_t byok_rate_wait_ms(const struct byok_http_response *response, int64_t wall_ms)
+{
+    return latest_reset(response, wall_ms, false);
+}
+
+/* https://elevenlabs.io/docs/api-reference/introduction, on concurrency */
+int64_t byok_rate_calls_max(const struct byok_http_response *response)
+{
+    double most;
+    bool says = read_number(byok_http_header_of(response, "maximum-concurrent-requests"), &most) &&
+                most >= 1 && most <= 1e6;
+    return says ? (int64_t)most : -1;
 }
 
 bool byok_retry_day_limit(const struct byok_http_response *response)

@@ -26,6 +26,15 @@ int64_t byok_retry_after_ms(const struct byok_http_response *response, int64_t w
  *  a number of seconds.  -1: not one, or not positive. */
 int64_t byok_retry_duration_ms(struct byok_str text);
 
+/** How long the answer says that nothing more is let through, in ms; -1: it does not.  Of the limits
+ *  above but those by day; good answers carry them too. */
+int64_t byok_rate_wait_ms(const struct byok_http_response *response, int64_t wall_ms)
+    BYOK_NONNULL(1);
+
+/** Calls at once that the answer says its key may have (ElevenLabs' `maximum-concurrent-requests`);
+ *  -1: it does not. */
+int64_t byok_rate_calls_max(const struct byok_http_response *response) BYOK_NONNULL(1);
+
 /** True: a limit counted by day is used up (`x-ratelimit-remaining-requests-day: 0`). */
 bool byok_retry_day_limit(const struct byok_http_response *response) BYOK_NONNULL(1);
 

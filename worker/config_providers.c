@@ -73,6 +73,10 @@ static enum byok_err complete(struct byok_config *config, size_t index,
         return err;
     set->settings[index] = (struct byok_provider_settings){
         .concurrency = from->concurrency,
+        .concurrency_min = from->concurrency_min,
+        .breaker = {from->breaker.calls, from->breaker.failure_percent,
+                    from->breaker.window_ms * 1000, from->breaker.open_ms * 1000,
+                    from->breaker.open_max_ms * 1000, from->breaker.probes},
         .timeout_us = from->timeout_ms * 1000,
         .connect_timeout_us = from->connect_timeout_ms * 1000,
         .bulk_texts = (uint32_t)from->bulk_texts,

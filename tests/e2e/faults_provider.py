@@ -40,6 +40,29 @@ def an_outage_and_the_recovery():
             load.judge(f"{pick(3, 15)} s of 503, 200 results {recovery:.1f} s after it", statuses=("ok",))
 
 
+def an_outage_costs_few_calls():
+    """While the provider is away its breaker lets through probes only; jobs wait, and all end well when it is back."""
+    with Stack(partitions=4, sim_options=SIM) as stack:
+        own = settings(stack, retry={"attempts": 16, "backoff_ms": 200, "backoff_max_ms": 2000})
+        own["providers"][0]["breaker"] = {"open_ms": 500, "open_max_ms": 2000}
+        workers = [stack.worker(name, **own) for name in ("w1", "w2")]
+
+        def total(name):
+            return sum(worker.metric(name) for worker in workers)
+        with Load(stack, rate=60) as load:
+            load.wait_done(100)
+            faults(stack, {"kind": "status", "status": 503})
+            wait_for("a breaker opens", lambda: total("byok_breaker_opened_total") > 0)
+            calls, sent = total("byok_provider_calls_total"), len(load.sent)
+            wait_for("jobs come while it is away", lambda: len(load.sent) > sent + pick(300, 2000), 120)
+            calls, sent = total("byok_provider_calls_total") - calls, len(load.sent) - sent
+            expect(calls < sent / 2, f"{calls} calls to a provider that is away, while {sent} jobs came")
+            faults(stack)
+            load.finish()
+            load.judge(f"{calls:.0f} calls while it was away and {sent} jobs came", statuses=("ok",))
+            wait_for("all breakers are closed", lambda: total("byok_breakers_open") == 0, 30)
+
+
 def poison_among_good_ones():
     """Records that are no request, and jobs that the provider refuses for ever: the good ones are not held up."""
     with Stack(partitions=4, sim_options=SIM) as stack:
@@ -60,4 +83,4 @@ def poison_among_good_ones():
 
 
 if __name__ == "__main__":
-    main(an_outage_and_the_recovery, poison_among_good_ones)
+    main(an_outage_and_the_recovery, an_outage_costs_few_calls, poison_among_good_ones)

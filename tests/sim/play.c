@@ -50,6 +50,7 @@ static void set_sizes(struct sim_play *play)
     settings->commit_tasks_max = 1 + (uint32_t)below(play, 30);
     settings->drain_us = (int64_t)below(play, 60) * SIM_S;
     settings->deadline_us = 7200 * SIM_S;
+    world->deadlines_far = true;
     settings->user_idle_us = (int64_t)below(play, 60) * SIM_S;
     settings->held_bytes_max = 3000 + below(play, 100000);
 }

@@ -25,6 +25,7 @@ struct sim_play {
     char ids[PLAY_JOBS_MAX][24];
     size_t count;
     uint32_t faults; /* which disturbances may happen, as a mask */
+    int64_t away_until_us; /* the provider */
     unsigned rough;  /* chance of a bad answer of the provider, in permille */
 };
 

@@ -171,7 +171,7 @@ static void disturb_worker(struct sim_play *play, uint32_t kind, struct sim_work
 void play_disturb(struct sim_play *play)
 {
     struct sim_world *world = play->world;
-    uint32_t kind = 1u << below(play, 10); /* those that are moments, not chances */
+    uint32_t kind = 1u << below(play, 11); /* those that are moments, not chances */
     struct sim_worker *worker = any_up(play);
     if (!(play->faults & kind) || !worker)
         return;
@@ -179,6 +179,9 @@ void play_disturb(struct sim_play *play)
         world->cluster.down = !world->cluster.down;
         if (world->cluster.down)
             sim_note(world, SIM_FAULT_BROKER_DOWN);
+    } else if (kind == PLAY_OUTAGE) {
+        sim_note(world, SIM_FAULT_OUTAGE);
+        play->away_until_us = world->clock.now_us + (int64_t)below(play, 120 * (uint64_t)SIM_S);
     } else if (kind == PLAY_STOP) {
         sim_note(world, SIM_FAULT_RESTART);
         sim_worker_stop(worker);
@@ -196,6 +199,7 @@ void play_heal(struct sim_play *play)
     world->record_repeats = world->record_delays = 0;
     world->note_crashes = 0;
     play->rough = 0;
+    play->away_until_us = 0;
     for (size_t i = 0; i < PLAY_WORKERS; i++) {
         struct sim_worker *worker = play->workers[i];
         worker->crash_in = 0;

@@ -18,12 +18,13 @@ enum {
     PLAY_DISK = 1 << 7,
     PLAY_BROKER = 1 << 8,
     PLAY_CLOCK = 1 << 9,
-    PLAY_MEMORY = 1 << 10,
-    PLAY_COMMITS = 1 << 11,
-    PLAY_RECORDS = 1 << 12,
-    PLAY_PROVIDER = 1 << 13,
-    PLAY_BAD_RECORDS = 1 << 14,
-    PLAY_ALL = (1 << 15) - 1
+    PLAY_OUTAGE = 1 << 10,
+    PLAY_MEMORY = 1 << 11,
+    PLAY_COMMITS = 1 << 12,
+    PLAY_RECORDS = 1 << 13,
+    PLAY_PROVIDER = 1 << 14,
+    PLAY_BAD_RECORDS = 1 << 15,
+    PLAY_ALL = (1 << 16) - 1
 };
 
 /** How the provider answers; a sim_answer_fn. */

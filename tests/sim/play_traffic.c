@@ -42,8 +42,13 @@ void play_answer(struct sim_world *world, const struct sim_entry *entry, struct 
         if (out->latency_us > world->provider_settings[0].timeout_us)
             sim_note(world, SIM_FAULT_HANG);
     }
-    if (sim_chance(&world->clock, play->rough))
+    if (world->clock.now_us < play->away_until_us) {
+        out->how = sim_below(&world->clock, 3) ? SIM_NO_CONNECT : SIM_WHOLE;
+        out->status = 503;
+        snprintf(out->body, sizeof out->body, "{}");
+    } else if (sim_chance(&world->clock, play->rough)) {
         misbehave(world, out);
+    }
 }
 
 /* ---- the users ---- */

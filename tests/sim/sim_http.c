@@ -273,6 +273,14 @@ static void refuse_key(const struct sim_key *key, struct sim_answer *answer)
              key ? key->secret : "none");
 }
 
+static void add_header(struct byok_http_call *call, struct byok_http_header *headers,
+                       const char *name, int number)
+{
+    if (number > 0 && headers)
+        headers[call->response.header_count++] = (struct byok_http_header){
+            byok_str_of(name), byok_arena_printf(call->arena, "%d", number)};
+}
+
 static void give_body(struct byok_http_call *call, const struct going *going)
 {
     const struct sim_answer *answer = &going->answer;
@@ -282,15 +290,16 @@ static void give_body(struct byok_http_call *call, const struct going *going)
     if (call->body.ptr)
         (void)byok_slot_scrub(call->slot, call->body.ptr, call->body.len);
     call->safe_bytes = call->body.len;
-    struct byok_http_header *headers = byok_arena_alloc(call->arena, sizeof *headers);
     call->response =
         (struct byok_http_response){.status = answer->status, .body = byok_buf_str(&call->body)};
-    if (answer->retry_after_s > 0 && headers) {
-        headers->name = byok_str_of("retry-after");
-        headers->value = byok_arena_printf(call->arena, "%d", answer->retry_after_s);
-        call->response.headers = headers;
-        call->response.header_count = 1;
-    }
+    struct byok_http_header *headers = byok_arena_alloc(call->arena, 4 * sizeof *headers);
+    call->response.headers = headers;
+    add_header(call, headers, "retry-after", answer->retry_after_s);
+    add_header(call, headers, "x-ratelimit-reset-requests", answer->spent_s);
+    if (answer->spent_s > 0 && headers)
+        headers[call->response.header_count++] = (struct byok_http_header){
+            byok_str_of("x-ratelimit-remaining-requests"), byok_str_of("0")};
+    add_header(call, headers, "maximum-concurrent-requests", answer->calls_max);
 }
 
 /* Frees it with its last event. */
@@ -380,8 +389,7 @@ static void arrive(void *arg)
     going->http->open--;
     world->ledger.open--;
     rung(going);
-    struct byok_msg *msg = call->reply;
-    byok_post(call->reply_to, BYOK_MSG_HTTP_DONE, &msg);
+    byok_post(call->reply_to, BYOK_MSG_HTTP_DONE, &call->reply);
 }
 
 /* Its worker is dead; the provider goes on. */

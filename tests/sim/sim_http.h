@@ -68,6 +68,8 @@ struct sim_answer {
     int status;         /* 200 with an empty body: what a good provider answers */
     int retry_after_s;  /* 0: no such header */
     char body[8192];
+    int spent_s;   /* the headers say that nothing more is let through for so long; 0: nothing */
+    int calls_max; /* the headers say that so many calls at once are let through; 0: nothing */
 };
 
 /** Change the answer, which is preset with a good one. */

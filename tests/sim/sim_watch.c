@@ -86,6 +86,8 @@ static void see_request(struct sim_world *world, int32_t partition, size_t index
     if (first && byok_str_find(byok_value_as_str(first), byok_str_of("#")) != SIZE_MAX)
         request->texts = input->count;
     request->retries = request->retries || byok_str_is(text_of(&root, "on_unknown"), "retry");
+    request->hurries = request->hurries || byok_value_find(&root, "timeout_ms") ||
+                       byok_value_find(&root, "deadline_ms");
     log->requests[index] = request;
     if (byok_partition_of(record->key, world->cluster.partitions) != partition)
         return;
@@ -152,6 +154,9 @@ static void see_result(struct sim_world *world, const struct byok_record *record
     request->cancelled =
         byok_value_is(error, BYOK_VALUE_MAP) && byok_str_is(text_of(error, "code"), "cancelled");
     see_outcome(world, record->key, &root);
+    if (request->job && !request->hurries && !world->clock_jumped && world->deadlines_far &&
+        byok_str_is(byok_value_as_str(byok_value_path(&root, "error.code")), "deadline_exceeded"))
+        sim_fail(world, "%s was left behind until its deadline", request->name);
     const struct byok_value *attempts = byok_value_find(&root, "attempts");
     request->attempts = request->sent_attempts = request->lost_attempts = 0;
     request->joined_attempts = 0;

@@ -28,6 +28,7 @@ struct sim_request {
     bool job;
     bool registers; /* a key */
     bool retries; /* on_unknown: retry */
+    bool hurries; /* names a deadline */
     bool dead;    /* went to the dlq */
     unsigned texts; /* of embeddings that say whose they are */
     bool keyless;   /* it names a key that its user does not have */

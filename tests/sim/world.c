@@ -64,8 +64,12 @@ static void make_providers(struct sim_world *world)
         provider->default_model[BYOK_CHAT] = "gpt-sim";
         provider->default_model[BYOK_EMBEDDINGS] = "embed-sim";
         must(byok_provider_complete(&world->arena, provider, "openai", &fault), &fault, "provider");
-        world->provider_settings[i] = (struct byok_provider_settings){
-            .concurrency = 16, .timeout_us = 30 * SIM_S, .connect_timeout_us = 5 * SIM_S};
+        world->provider_settings[i] =
+            (struct byok_provider_settings){.concurrency = 16,
+                                            .concurrency_min = 4,
+                                            .timeout_us = 30 * SIM_S,
+                                            .connect_timeout_us = 5 * SIM_S,
+                                            .breaker = {6, 50, 10 * SIM_S, SIM_S, 30 * SIM_S, 2}};
     }
 }
 

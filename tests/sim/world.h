@@ -103,6 +103,7 @@ struct sim_world {
     unsigned note_crashes; /* a note's answer takes long and its worker is killed before */
     int64_t note_delay_us;
     bool no_ledger;      /* ledger: process */
+    bool deadlines_far; /* of jobs that name none: nothing that is made to go wrong lasts so long */
     uint32_t commits_max;
     struct sim_watch watch;
     struct sim_user users[SIM_USERS_MAX]; /* that sim_check looks after */
@@ -110,7 +111,7 @@ struct sim_world {
     bool clock_jumped; /* forward: limits that were saved before do not hold */
     uint64_t faults[SIM_FAULT_COUNT]; /* injected so far */
     uint64_t ids; /* for ids made here */
-    bool stuck;   /* the actors went round without end */
+    bool stuck; /* the actors went round without end */
 };
 
 /** Change settings and chances after it, then start workers. */

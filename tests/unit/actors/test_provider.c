@@ -62,15 +62,15 @@ Test(provider, classifies_every_kind_of_answer)
         const char *code;
         size_t calls;
     } cases[] = {
-        {{SIM_NO_CONNECT, 1000, 0, 0, ""}, "unreachable", 0}, /* counted below */
-        {{SIM_CUT, 1000, 0, 0, ""}, "cut_off", 1},
-        {{SIM_HANG, 1000, 0, 0, ""}, "timeout", 1},
-        {{SIM_TOO_LARGE, 1000, 0, 0, ""}, "too_large", 1},
-        {{SIM_WHOLE, 1000, 200, 0, "<html>"}, "bad_answer", 1},
-        {{SIM_WHOLE, 1000, 200, 0, "{\"choices\":[]}"}, "bad_answer", 1},
-        {{SIM_WHOLE, 1000, 401, 0, "{\"error\":{\"message\":\"no\"}}"}, "key_invalid", 1},
-        {{SIM_WHOLE, 1000, 404, 0, "{\"error\":{\"message\":\"no\"}}"}, "not_found", 1},
-        {{SIM_WHOLE, 1000, 503, 0, ""}, "overloaded", 4},
+        {{SIM_NO_CONNECT, 1000, 0, 0, "", 0, 0}, "unreachable", 0}, /* counted below */
+        {{SIM_CUT, 1000, 0, 0, "", 0, 0}, "cut_off", 1},
+        {{SIM_HANG, 1000, 0, 0, "", 0, 0}, "timeout", 1},
+        {{SIM_TOO_LARGE, 1000, 0, 0, "", 0, 0}, "too_large", 1},
+        {{SIM_WHOLE, 1000, 200, 0, "<html>", 0, 0}, "bad_answer", 1},
+        {{SIM_WHOLE, 1000, 200, 0, "{\"choices\":[]}", 0, 0}, "bad_answer", 1},
+        {{SIM_WHOLE, 1000, 401, 0, "{\"error\":{\"message\":\"no\"}}", 0, 0}, "key_invalid", 1},
+        {{SIM_WHOLE, 1000, 404, 0, "{\"error\":{\"message\":\"no\"}}", 0, 0}, "not_found", 1},
+        {{SIM_WHOLE, 1000, 503, 0, "", 0, 0}, "overloaded", 4},
     };
     start();
     world->answer = give;
@@ -133,4 +133,161 @@ Test(provider, a_call_that_waits_for_a_slot_is_not_made_when_the_partition_is_lo
     sim_run_for(world, 100 * SIM_S);
     cr_assert_eq(sim_calls(world, "second"), 0, "paid for by who cannot publish it");
     cr_assert_eq(byok_slots_leased(worker->slots), 0);
+}
+
+/* ---- a provider that is away ---- */
+
+static int64_t away_until_us;
+
+static void be_away(struct sim_world *w, const struct sim_entry *entry, struct sim_answer *answer)
+{
+    if (w->clock.now_us < away_until_us && strcmp(entry->path, "/models") != 0)
+        answer->status = 503;
+    if (answer->status == 503)
+        snprintf(answer->body, sizeof answer->body, "{}");
+}
+
+static void start_away(int64_t seconds)
+{
+    start();
+    sim_register_now(world, "bob");
+    world->answer = be_away;
+    away_until_us = world->clock.now_us + seconds * SIM_S;
+}
+
+static size_t calls_of(const char *user)
+{
+    size_t calls = 0;
+    for (size_t i = 0; i < world->ledger.count; i++)
+        calls += strcmp(world->ledger.entries[i].user, user) == 0;
+    return calls;
+}
+
+Test(provider, that_fails_for_several_users_is_left_alone_until_a_probe_is_answered)
+{
+    world->settings.attempts_max = 16;
+    start_away(120);
+    for (int i = 0; i < 440; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "j%d", i);
+        sim_chat(world, i % 2 ? "alice" : "bob", id);
+        sim_run_for(world, SIM_S / 4);
+    }
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_BREAKERS_OPEN), 1);
+    cr_assert_lt(world->ledger.count, 100, "%zu calls", world->ledger.count);
+    assert_done(60);
+    assert_code("j0", "ok");
+    assert_code("j439", "ok");
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_BREAKERS_OPEN), 0);
+    cr_assert_gt(sim_metric(worker, BYOK_METRIC_BREAKER_OPENED), 1);
+}
+
+Test(provider, jobs_wait_for_one_that_is_away_until_their_deadline)
+{
+    world->settings.attempts_max = 16;
+    world->settings.deadline_us = 300 * SIM_S;
+    start_away(3600);
+    send_many("alice", 20);
+    send_many("bob", 20);
+    sim_run_for(world, 20 * SIM_S);
+    sim_send(world, "bob",
+             "{\"id\":\"j\",\"user\":\"bob\",\"capability\":\"chat\",\"provider\":\"openai\","
+             "\"prompt\":\"x\",\"timeout_ms\":20000}");
+    sim_run_for(world, 10 * SIM_S);
+    assert_results("j", 0);
+    sim_run_for(world, 15 * SIM_S);
+    assert_code("j", "deadline_exceeded");
+    cr_assert(strstr(sim_result_text(world, "j", "error.message"), "\"openai\" failed"));
+    assert_done(1000);
+    assert_code("alice.19", "deadline_exceeded");
+}
+
+Test(provider, one_user_whose_calls_fail_is_held_up_alone)
+{
+    start();
+    sim_register_now(world, "bob");
+    world->keys[0].revoked = false;
+    world->settings.attempts_max = 16;
+    world->answer = be_away;
+    away_until_us = world->clock.now_us + 60 * SIM_S;
+    send_many("alice", 30);
+    sim_run_for(world, 50 * SIM_S);
+    cr_assert_lt(calls_of("alice"), 60, "%zu calls", calls_of("alice"));
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_BREAKERS_OPEN), 0);
+    away_until_us = 0;
+    sim_chat(world, "bob", "b");
+    sim_run_for(world, SIM_S);
+    assert_code("b", "ok");
+    assert_done(100);
+    assert_code("alice.29", "ok");
+}
+
+Test(provider, a_command_is_carried_out_though_the_breaker_is_open)
+{
+    world->settings.attempts_max = 16;
+    start_away(600);
+    send_many("alice", 20);
+    send_many("bob", 20);
+    sim_run_for(world, 10 * SIM_S);
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_BREAKERS_OPEN), 1);
+    sim_send(world, "alice",
+             "{\"type\":\"key.check\",\"id\":\"k\",\"user\":\"alice\",\"provider\":\"openai\"}");
+    sim_run_for(world, SIM_S);
+    assert_code("k", "ok");
+    assert_done(3600);
+}
+
+/* ---- what the headers say of a key ---- */
+
+Test(provider, a_key_that_has_nothing_left_waits_for_its_reset)
+{
+    start();
+    sim_register_now(world, "bob");
+    world->answer = give;
+    given = (struct sim_answer){.status = 200, .latency_us = 1000, .spent_s = 20};
+    sim_chat(world, "alice", "first");
+    sim_run_for(world, SIM_S);
+    sim_chat(world, "alice", "second");
+    sim_chat(world, "bob", "other");
+    sim_run_for(world, 15 * SIM_S);
+    cr_assert_eq(sim_calls(world, "second"), 0);
+    assert_code("other", "ok");
+    sim_run_for(world, 10 * SIM_S);
+    assert_code("second", "ok");
+}
+
+Test(provider, a_key_is_used_by_no_more_calls_at_once_than_it_may)
+{
+    start();
+    world->answer = give;
+    given = (struct sim_answer){.status = 200, .latency_us = SIM_S, .calls_max = 3};
+    sim_chat(world, "alice", "first");
+    assert_done(10);
+    world->ledger.open_most = 0;
+    send_many("alice", 20);
+    assert_done(100);
+    cr_assert_eq(world->ledger.open_most, 3);
+}
+
+/* It takes three at once, says no to the others, and tells nothing. */
+static void take_three(struct sim_world *w, const struct sim_entry *entry,
+                       struct sim_answer *answer)
+{
+    (void)entry;
+    answer->latency_us = SIM_S;
+    if (w->ledger.open < 3)
+        return;
+    answer->status = 429;
+    answer->latency_us = 10000;
+    snprintf(answer->body, sizeof answer->body, "{}");
+}
+
+Test(provider, how_many_calls_at_once_a_key_takes_is_found_out)
+{
+    start();
+    world->answer = take_three;
+    send_many("alice", 200);
+    assert_done(600);
+    assert_code("alice.199", "ok");
+    cr_assert_lt(world->ledger.count, 300, "%zu calls for 200 jobs", world->ledger.count);
 }

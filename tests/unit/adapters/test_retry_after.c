@@ -206,3 +206,47 @@ Test(retry_after, a_duration_stands_alone_too)
     cr_expect_eq(byok_retry_duration_ms(byok_str_of("soon")), -1);
     cr_expect_eq(byok_retry_duration_ms(byok_str_of(NULL)), -1);
 }
+
+static struct byok_http_response two(const struct byok_http_header *headers)
+{
+    return (struct byok_http_response){.status = 200, .headers = headers, .header_count = 2};
+}
+
+Test(retry_after, a_good_answer_says_how_long_nothing_more_is_let_through)
+{
+    static const struct {
+        const char *remaining, *left, *reset, *value;
+        int64_t ms;
+    } cases[] = {
+        {"x-ratelimit-remaining-requests", "0", "x-ratelimit-reset-requests", "6s", 6000},
+        {"x-ratelimit-remaining-requests", "1", "x-ratelimit-reset-requests", "6s", -1},
+        {"x-ratelimit-remaining-requests-day", "0", "x-ratelimit-reset-requests-day", "6s", -1},
+        {"x-ratelimit-remaining-tokens", "0", "x-ratelimit-reset-requests", "6s", -1},
+        {"anthropic-ratelimit-tokens-remaining", "0", "anthropic-ratelimit-tokens-reset",
+         "2026-10-21T07:28:05Z", 5000},
+        {"retry-after", "20", "retry-after-ms", "20", -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct byok_http_header headers[] = {
+            {byok_str_of(cases[i].remaining), byok_str_of(cases[i].left)},
+            {byok_str_of(cases[i].reset), byok_str_of(cases[i].value)}};
+        const struct byok_http_response response = two(headers);
+        cr_expect_eq(byok_rate_wait_ms(&response, NOW), cases[i].ms, "case %zu", i);
+    }
+}
+
+Test(retry_after, an_answer_says_how_many_calls_at_once_a_key_may_have)
+{
+    static const struct {
+        const char *value;
+        int64_t calls;
+    } cases[] = {{"5", 5},     {"0", -1},   {"-1", -1},      {"", -1},
+                 {"many", -1}, {"1e9", -1}, {"99999999", -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct byok_http_header headers[] = {
+            {byok_str_of("current-concurrent-requests"), byok_str_of("2")},
+            {byok_str_of("maximum-concurrent-requests"), byok_str_of(cases[i].value)}};
+        const struct byok_http_response response = two(headers);
+        cr_expect_eq(byok_rate_calls_max(&response), cases[i].calls, "%s", cases[i].value);
+    }
+}
