@@ -13,6 +13,7 @@
 
 #include "actors/partition.h"
 #include "actors/queue.h"
+#include "actors/speech.h"
 #include "schemas/state.h"
 
 #define TROUBLE_RETRY_US ((int64_t)250000)
@@ -67,7 +68,7 @@ void byok_ledger_saw(struct byok_partition *partition, int64_t offset)
 
 bool byok_ledger_can_withdraw(const struct byok_ctx *ctx, const struct byok_task *task)
 {
-    return task->claimed && !task->unclear && partition_of(ctx, task);
+    return task->claimed && !task->unclear && !byok_speech_holds(task) && partition_of(ctx, task);
 }
 
 /* ---- the record ---- */

@@ -99,6 +99,7 @@ struct byok_record_header {
 };
 
 struct byok_bulk;
+struct byok_speech;
 struct byok_streaming;
 struct byok_task;
 
@@ -210,6 +211,9 @@ struct byok_task {
     uint32_t parted; /* how often that was so: no fault of the job, so no attempt of its own */
     struct byok_bulk *bulk; /* of the call under way; NULL: it has its own */
     bool joined; /* that call is another member's, the first one's */
+    struct byok_speech
+        *speech; /* of a text that is spoken in parts; in the arena (actors/speech.h) */
+    bool more;                  /* its call was for a part, and there are others */
     /* the call under way */
     uint32_t ticket, lane_ticket; /* at the provider's breaker, at its user's for the provider */
     enum byok_verdict verdict;    /* what its end says of the provider */

@@ -22,6 +22,7 @@
 #include "actors/limit.h"
 #include "actors/partition.h"
 #include "actors/queue.h"
+#include "actors/speech.h"
 #include "actors/streaming.h"
 
 /* Other shards give slots back without a word, so who waits for one looks again. */
@@ -167,12 +168,14 @@ static void on_call(struct provider *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
     *msg = NULL;
-    task->late = task->calling = false;
+    task->late = task->calling = task->more = false;
     byok_streaming_free(task->streaming);
     task->streaming = NULL;
     byok_buf_done(&task->http.body);
     task->http = (struct byok_http_call){0};
     task->answer = (struct byok_answer){.usage = BYOK_USAGE_UNSAID};
+    if (task->speech)
+        task->answer.usage = task->speech->usage;
     if (task->joined)
         DL_APPEND(self->joined, task);
     else
@@ -181,10 +184,16 @@ static void on_call(struct provider *self, struct byok_msg **msg)
 
 static struct byok_adapter_call adapter_call(const struct byok_ctx *ctx, struct byok_task *task)
 {
+    struct byok_str before, after;
+    byok_speech_context(task, &before, &after);
     return (struct byok_adapter_call){
         .arena = task->bulk ? &task->bulk->arena : &task->arena,
         .provider = task->provider,
-        .request = task->bulk ? &task->bulk->request : &task->request,
+        .request = task->bulk     ? &task->bulk->request
+                   : task->speech ? &task->speech->request
+                                  : &task->request,
+        .before = before,
+        .after = after,
         .model = task->model,
         .attempt_id = byok_arena_printf(&task->arena, "%.*s/%u", BYOK_STR_ARG(task->request.id),
                                         task->attempts_before + task->attempt_count + 1),
@@ -461,7 +470,7 @@ static void note_attempt(const struct byok_ctx *ctx, struct byok_task *task)
 
 static void count_tokens(const struct byok_ctx *ctx, const struct byok_task *task)
 {
-    const struct byok_usage *usage = &task->answer.usage;
+    const struct byok_usage *usage = byok_speech_usage(task);
     if (usage->input_tokens > 0)
         byok_metric_add(ctx->env->metrics, BYOK_METRIC_INPUT_TOKENS, usage->input_tokens);
     if (usage->output_tokens > 0)
@@ -482,6 +491,8 @@ static enum byok_err on_http_done(struct byok_ctx *ctx, struct provider *self,
         err = cleanse(task);
     if (err == BYOK_E_OK && task->bulk)
         err = byok_bulk_split(task);
+    if (err == BYOK_E_OK && task->speech)
+        err = byok_speech_took(ctx->env->settings, task);
     if (err != BYOK_E_OK)
         return err;
     *msg = NULL;

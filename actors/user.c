@@ -192,7 +192,7 @@ static void on_close(struct byok_ctx *ctx, struct byok_user *self)
 static void settle_tokens(const struct byok_ctx *ctx, struct byok_user *self,
                           struct byok_task *task, bool sent)
 {
-    const struct byok_usage *usage = &task->answer.usage;
+    const struct byok_usage *usage = byok_speech_usage(task);
     int64_t used = task->reserved_tokens;
     if (!sent)
         used = 0;
@@ -219,7 +219,8 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
     const struct byok_retry_case what = {
         .fault = &task->fault,
         .sent = last_was_sent(task),
-        .attempts = task->attempts_before + task->attempt_count - task->parted,
+        .attempts =
+            task->attempts_before + task->attempt_count - task->parted - byok_speech_done(task),
         .on_unknown = task->request.on_unknown,
         .now_us = byok_user_now_us(ctx),
         .deadline_us = task->deadline_us,
@@ -237,13 +238,22 @@ static void wait_for_retry(struct byok_ctx *ctx, struct byok_user *self, struct 
         byok_user_block(ctx, self, task, at_us);
     task->fault = (struct byok_fault){0};
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, !task->late);
-    if (at_us >= byok_user_parks_at(ctx, byok_user_now_us(ctx)) && byok_user_can_park(task)) {
-        byok_user_save_debts(ctx, self);
+    if (at_us >= byok_user_parks_at(ctx, byok_user_now_us(ctx)) && byok_user_can_park(task))
         err = byok_user_park(ctx, self, task, at_us);
-    }
     if (err == BYOK_E_OK)
         return;
     byok_user_window_return(self, task); /* also when there is no memory to park it */
+}
+
+/* The next part of a long text takes the next turn. */
+static void next_part(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
+{
+    task->not_before_us = 0;
+    task->calling = false;
+    if (self->closed)
+        leave_to_next(ctx, self, task);
+    else
+        byok_user_window_return(self, task);
 }
 
 static enum byok_status final_status(const struct byok_task *task)
@@ -274,6 +284,12 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
         byok_limit_settle(&self->requests, byok_user_now_us(ctx), task->requests_ticket, 1, 0);
     if (task->late && task->note.fault.code != BYOK_E_OK)
         at_us = byok_user_now_us(ctx) + TROUBLE_RETRY_US;
+    if (ours && task->more) {
+        *msg = NULL;
+        call_ended(self, lane, true);
+        next_part(ctx, self, task);
+        return BYOK_E_OK;
+    }
     bool parts = ours && !task->late && byok_bulk_parts(task);
     if (parts)
         at_us = byok_user_now_us(ctx);
@@ -326,7 +342,6 @@ static enum byok_err park_again(struct byok_ctx *ctx, struct byok_user *self, st
     self->queue.parking -= queued;
     task->parking = false;
     task->placed = true; /* part of the batch may be there when delivery is at least once */
-    byok_user_save_debts(ctx, self);
     if (!byok_user_is_refused(task, BYOK_TOPIC_STATE) && !self->closed)
         err = byok_user_park(ctx, self, task, queued ? 0 : task->not_before_us);
     *msg = NULL;

@@ -259,6 +259,7 @@ enum byok_err byok_user_park(struct byok_ctx *ctx, struct byok_user *self, struc
     if (task->deadline_us < at_us)
         at_us = task->deadline_us; /* to be told of it in time */
     task->arena.failed = false;    /* of an earlier try */
+    byok_user_save_debts(ctx, self);
     if (!task->placed)
         task->place = (struct byok_parked_place){
             .due_wall_ms = at_us > 0 ? due_of(ctx, task, at_us) : 0,

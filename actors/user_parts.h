@@ -23,6 +23,7 @@
 #include "actors/env.h"
 #include "actors/limit.h"
 #include "actors/queue.h"
+#include "actors/speech.h"
 #include "schemas/state.h"
 
 #define FAR_US ((int64_t)10 * 365 * 86400 * 1000000) /* keeps sums of times from overflowing */
@@ -244,7 +245,8 @@ enum byok_err byok_user_find_queue(const struct byok_ctx *ctx, struct byok_user 
  *  sent, nor when there were attempts that this task cannot tell of. */
 static inline bool byok_user_can_park(const struct byok_task *task)
 {
-    return byok_user_is_job(task) && !task->claimed && task->attempts_before == 0;
+    return byok_user_is_job(task) && !task->claimed && task->attempts_before == 0 &&
+           !byok_speech_holds(task);
 }
 
 /** Send a known job that is not in the window to the publisher, to wait in the state until

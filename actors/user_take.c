@@ -228,6 +228,8 @@ static enum byok_err place(struct byok_ctx *ctx, struct byok_user *self, struct 
     enum byok_err err = byok_authorize(ctx->env, &task->request, &fault);
     if (err == BYOK_E_OK)
         err = byok_route(ctx->env, &self->record, task, &fault);
+    if (err == BYOK_E_OK)
+        err = byok_speech_look(task, &fault);
     if (err != BYOK_E_NOMEM)
         err = list(ctx, self, task);
     if (err != BYOK_E_OK)

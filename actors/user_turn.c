@@ -24,7 +24,8 @@ int64_t byok_user_allowed_at(const struct byok_user *self, struct byok_task *tas
     if (byok_user_is_exempt(task))
         return now;
     if (task->reserved_tokens == 0)
-        task->reserved_tokens = byok_estimate_tokens(&task->request);
+        task->reserved_tokens =
+            byok_estimate_tokens(task->speech ? &task->speech->request : &task->request);
     int64_t requests = byok_limit_wait_us(&self->requests, now, 1);
     int64_t tokens = byok_limit_wait_us(&self->tokens, now, task->reserved_tokens);
     return now + later(requests, tokens);

@@ -41,6 +41,7 @@ struct byok_adapter_call {
     const struct byok_request *request;
     struct byok_str model;      /* resolved, not empty for a job */
     struct byok_str attempt_id; /* "<request id>/<attempt>", for the provider's request-id header */
+    struct byok_str before, after; /* of a text spoken in parts: what is said around this one */
     int64_t wall_ms; /* now, for HTTP dates */
 };
 
@@ -70,6 +71,9 @@ struct byok_adapter_ops {
                            struct byok_fault *fault);
     bool
         streams_audio; /* a job with `stream` is answered with audio that can be played as it comes */
+    /** Of text to speech: characters that a model takes in one call; longer texts are spoken in parts.
+     *  0: any, or unknown.  NULL: unknown. */
+    uint32_t (*text_max)(struct byok_str model);
     struct byok_bulk_limits bulk; /* of embeddings: texts of several jobs in one call */
 };
 

@@ -174,7 +174,10 @@ const struct byok_adapter byok_adapter_azure = {
     .ops =
         {
             [BYOK_CHAT] = {.build = build, .parse = parse, .event = read_event},
-            [BYOK_TEXT_TO_SPEECH] = {.build = build, .parse = parse, .streams_audio = true},
+            [BYOK_TEXT_TO_SPEECH] = {.build = build,
+                                     .parse = parse,
+                                     .text_max = byok_openai_speech_max,
+                                     .streams_audio = true},
             [BYOK_SPEECH_TO_TEXT] = {.build = build, .parse = parse},
             [BYOK_IMAGE_GENERATION] = {.build = build, .parse = parse},
             [BYOK_EMBEDDINGS] = {.build = build, .parse = parse, .bulk = BYOK_OPENAI_BULK},

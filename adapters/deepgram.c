@@ -71,6 +71,7 @@ const struct byok_adapter byok_adapter_deepgram = {
         {
             [BYOK_TEXT_TO_SPEECH] = {.build = byok_deepgram_build_speak,
                                      .parse = byok_deepgram_parse_speak,
+                                     .text_max = byok_deepgram_speak_max,
                                      .streams_audio = true},
             [BYOK_SPEECH_TO_TEXT] = {.build = byok_deepgram_build_listen,
                                      .parse = byok_deepgram_parse_listen},

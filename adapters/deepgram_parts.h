@@ -20,9 +20,10 @@ BYOK_MUST_USE enum byok_err byok_deepgram_parse_listen(const struct byok_adapter
                                                        struct byok_fault *fault);
 
 /* deepgram_speak.c */
-BYOK_MUST_USE enum byok_err
-byok_deepgram_build_speak(const struct byok_adapter_call *call, struct byok_http_request *out,
-                          struct byok_fault *fault);
+uint32_t byok_deepgram_speak_max(struct byok_str model);
+BYOK_MUST_USE enum byok_err byok_deepgram_build_speak(const struct byok_adapter_call *call,
+                                                      struct byok_http_request *out,
+                                                      struct byok_fault *fault);
 BYOK_MUST_USE enum byok_err byok_deepgram_parse_speak(const struct byok_adapter_call *call,
                                                       const struct byok_http_response *response,
                                                       struct byok_answer *out,

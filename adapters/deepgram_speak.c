@@ -77,6 +77,13 @@ static enum byok_err put_format(const struct byok_adapter_call *call, struct byo
                           "mulaw and alaw");
 }
 
+/* Deepgram's API rate limits: 2,000 characters in a request for speech, with every model. */
+uint32_t byok_deepgram_speak_max(struct byok_str model)
+{
+    (void)model;
+    return 2000;
+}
+
 enum byok_err byok_deepgram_build_speak(const struct byok_adapter_call *call,
                                         struct byok_http_request *out, struct byok_fault *fault)
 {

@@ -83,6 +83,7 @@ const struct byok_adapter byok_adapter_elevenlabs = {
         {
             [BYOK_TEXT_TO_SPEECH] = {.build = byok_elevenlabs_build_speech,
                                      .parse = byok_elevenlabs_parse_speech,
+                                     .text_max = byok_elevenlabs_speech_max,
                                      .streams_audio = true},
             [BYOK_SPEECH_TO_TEXT] = {.build = byok_elevenlabs_build_transcript,
                                      .parse = byok_elevenlabs_parse_transcript},

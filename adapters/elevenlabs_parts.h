@@ -6,9 +6,10 @@
 #include "adapters/kit.h"
 
 /* elevenlabs_speech.c */
-BYOK_MUST_USE enum byok_err
-byok_elevenlabs_build_speech(const struct byok_adapter_call *call, struct byok_http_request *out,
-                             struct byok_fault *fault);
+uint32_t byok_elevenlabs_speech_max(struct byok_str model);
+BYOK_MUST_USE enum byok_err byok_elevenlabs_build_speech(const struct byok_adapter_call *call,
+                                                         struct byok_http_request *out,
+                                                         struct byok_fault *fault);
 BYOK_MUST_USE enum byok_err byok_elevenlabs_parse_speech(const struct byok_adapter_call *call,
                                                          const struct byok_http_response *response,
                                                          struct byok_answer *out,

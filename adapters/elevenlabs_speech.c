@@ -81,6 +81,32 @@ static void put_options(const struct byok_adapter_call *call, struct byok_value 
     *body = kept;
 }
 
+/* ElevenLabs' page of models, "character limits"; those that it does not list take 10,000 or more. */
+uint32_t byok_elevenlabs_speech_max(struct byok_str model)
+{
+    static const struct {
+        const char *prefix;
+        uint32_t characters;
+    } models[] = {
+        {"eleven_v3", 5000},        {"eleven_flash_v2_5", 40000}, {"eleven_turbo_v2_5", 40000},
+        {"eleven_flash_v2", 30000}, {"eleven_turbo_v2", 30000},
+    };
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
+        if (byok_str_starts(model, byok_str_of(models[i].prefix)))
+            return models[i].characters;
+    }
+    return 10000;
+}
+
+/* Of a text in parts, so that the voice goes on as it was; the third version does not take it. */
+static void put_context(const struct byok_adapter_call *call, struct byok_value *body)
+{
+    if (byok_str_starts(call->model, byok_str_of("eleven_v3")))
+        return;
+    byok_value_set_str(call->arena, body, "previous_text", call->before);
+    byok_value_set_str(call->arena, body, "next_text", call->after);
+}
+
 enum byok_err byok_elevenlabs_build_speech(const struct byok_adapter_call *call,
                                            struct byok_http_request *out, struct byok_fault *fault)
 {
@@ -101,6 +127,7 @@ enum byok_err byok_elevenlabs_build_speech(const struct byok_adapter_call *call,
         return err;
     byok_value_set(call->arena, &body, "text", *text);
     byok_value_set_str(call->arena, &body, "model_id", call->model);
+    put_context(call, &body);
     if (language)
         byok_value_set(call->arena, &body, "language_code", *language);
     if (speed) {

@@ -110,9 +110,10 @@ BYOK_MUST_USE enum byok_err byok_gemini_parse_embeddings(const struct byok_adapt
                                                          struct byok_fault *fault);
 
 /* gemini_speech.c */
-BYOK_MUST_USE enum byok_err
-byok_gemini_build_speech(const struct byok_adapter_call *call, struct byok_http_request *out,
-                         struct byok_fault *fault);
+uint32_t byok_gemini_speech_max(struct byok_str model);
+BYOK_MUST_USE enum byok_err byok_gemini_build_speech(const struct byok_adapter_call *call,
+                                                     struct byok_http_request *out,
+                                                     struct byok_fault *fault);
 BYOK_MUST_USE enum byok_err byok_gemini_parse_speech(const struct byok_adapter_call *call,
                                                      const struct byok_http_response *response,
                                                      struct byok_answer *out,

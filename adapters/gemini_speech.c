@@ -38,6 +38,13 @@ static void put_speech(const struct byok_adapter_call *call, struct byok_value *
         byok_value_set(call->arena, config, "speechConfig", speech);
 }
 
+/* The page of Gemini's speech models: 8,192 tokens go in.  A character of some scripts is two. */
+uint32_t byok_gemini_speech_max(struct byok_str model)
+{
+    (void)model;
+    return 4000;
+}
+
 enum byok_err byok_gemini_build_speech(const struct byok_adapter_call *call,
                                        struct byok_http_request *out, struct byok_fault *fault)
 {

@@ -144,6 +144,7 @@ const struct byok_adapter byok_adapter_openai = {
                                  .bulk = BYOK_OPENAI_BULK},
             [BYOK_TEXT_TO_SPEECH] = {.build = byok_openai_build_speech,
                                      .parse = byok_openai_parse_speech,
+                                     .text_max = byok_openai_speech_max,
                                      .streams_audio = true},
             [BYOK_SPEECH_TO_TEXT] = {.build = byok_openai_build_transcription,
                                      .parse = byok_openai_parse_transcription},

@@ -137,9 +137,10 @@ BYOK_MUST_USE enum byok_err byok_openai_parse_embeddings(const struct byok_adapt
                                                          struct byok_fault *fault);
 
 /* openai_speech.c */
-BYOK_MUST_USE enum byok_err
-byok_openai_build_speech(const struct byok_adapter_call *call, struct byok_http_request *out,
-                         struct byok_fault *fault);
+uint32_t byok_openai_speech_max(struct byok_str model);
+BYOK_MUST_USE enum byok_err byok_openai_build_speech(const struct byok_adapter_call *call,
+                                                     struct byok_http_request *out,
+                                                     struct byok_fault *fault);
 BYOK_MUST_USE enum byok_err byok_openai_parse_speech(const struct byok_adapter_call *call,
                                                      const struct byok_http_response *response,
                                                      struct byok_answer *out,

@@ -40,6 +40,13 @@ static enum byok_err put_format(const struct byok_adapter_call *call, struct byo
                           "provider_options as \"response_format\"");
 }
 
+/* OpenAI's API reference, createSpeech: the input is at most 4,096 characters. */
+uint32_t byok_openai_speech_max(struct byok_str model)
+{
+    (void)model;
+    return 4096;
+}
+
 enum byok_err byok_openai_build_speech(const struct byok_adapter_call *call,
                                        struct byok_http_request *out, struct byok_fault *fault)
 {

@@ -159,6 +159,21 @@ static void send_embeddings(struct sim_play *play, const char *user)
     }
 }
 
+/* Of 1 to 2 parts of what the provider takes. */
+static void send_speech(struct sim_play *play, const char *user)
+{
+    const char *id = new_id(play, user);
+    char text[7000];
+    size_t len = 0, room = 100 + (size_t)below(play, sizeof text - 200);
+    while (len < room)
+        len += (size_t)snprintf(text + len, sizeof text - len, "Sentence %d of %s. ",
+                                (int)below(play, 1000), id);
+    sim_send(play->world, user,
+             "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"text_to_speech\",\"provider\":"
+             "\"openai\",\"format\":\"pcm\",\"text\":\"%s\"%s}",
+             id, user, text, below(play, 2) ? "" : ",\"on_unknown\":\"retry\"");
+}
+
 static void send_some(struct sim_play *play, const char *user)
 {
     struct sim_world *world = play->world;
@@ -185,6 +200,9 @@ static void send_some(struct sim_play *play, const char *user)
                  new_id(play, user), user,
                  (long long)world->clock.clock.ops->wall_ms(&world->clock.clock) +
                      (int64_t)below(play, 600000));
+        break;
+    case 11:
+        send_speech(play, user);
         break;
     case 3:
         if (play->faults & PLAY_BAD_RECORDS)

@@ -224,6 +224,13 @@ static void check_repeats(struct sim_world *world)
         if (entry->request->unclear)
             sim_fail(world, "%s was sent again though a call before it is unclear",
                      entry->request->name);
+        const struct sim_entry *part = entry->request->spoken;
+        if (part && (part->worker != entry->worker || part->life != entry->life ||
+                     part->generation != entry->generation))
+            sim_fail(world, "%s was begun anew though parts of it are paid for",
+                     entry->request->name);
+        if (entry->is_void && entry->spoke)
+            entry->request->spoken = entry;
         entry->request->unclear = !entry->is_known || (entry->is_void && entry->tokens > 0);
     }
 }

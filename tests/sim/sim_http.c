@@ -20,6 +20,7 @@ struct going {
     struct sim_answer answer;
     int64_t tokens;  /* that the answer says of each of its jobs' texts, or in all */
     size_t entry;    /* of the ledger; behind it are those of the jobs that joined */
+    bool speaks;     /* the answer is samples */
     char *long_body; /* the answer's, when it does not fit into it; owned */
     unsigned events; /* that will ring for it: one, and one more when it was cancelled */
     bool answered;
@@ -73,7 +74,8 @@ static void note_id(struct sim_entry *entry, struct byok_str header)
 
 static const char *path_of(struct byok_str url)
 {
-    static const char *const paths[] = {"/chat/completions", "/embeddings", "/models"};
+    static const char *const paths[] = {"/chat/completions", "/embeddings", "/audio/speech",
+                                        "/models"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (byok_str_find(url, byok_str_of(paths[i])) != SIZE_MAX)
             return paths[i];
@@ -239,6 +241,18 @@ static int64_t vectors_body(const struct sim_entry *entry, const struct byok_val
     return tokens;
 }
 
+/* The text itself for samples: what was spoken can be read. */
+static void speak(struct byok_str body, char **out)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_value root;
+    struct byok_str text = {"", 0};
+    if (byok_decode(&arena, BYOK_JSON, body, &root, NULL) == BYOK_E_OK)
+        text = byok_value_as_str(byok_value_find(&root, "input"));
+    *out = sim_new(text.len + 1, 1);
+    memcpy(*out, text.ptr, text.len);
+}
+
 static void refuse_text(struct sim_answer *answer)
 {
     answer->status = 400;
@@ -292,7 +306,7 @@ static void give_body(struct byok_http_call *call, const struct going *going)
     call->safe_bytes = call->body.len;
     call->response =
         (struct byok_http_response){.status = answer->status, .body = byok_buf_str(&call->body)};
-    struct byok_http_header *headers = byok_arena_alloc(call->arena, 4 * sizeof *headers);
+    struct byok_http_header *headers = byok_arena_alloc(call->arena, 5 * sizeof *headers);
     call->response.headers = headers;
     add_header(call, headers, "retry-after", answer->retry_after_s);
     add_header(call, headers, "x-ratelimit-reset-requests", answer->spent_s);
@@ -300,6 +314,9 @@ static void give_body(struct byok_http_call *call, const struct going *going)
         headers[call->response.header_count++] = (struct byok_http_header){
             byok_str_of("x-ratelimit-remaining-requests"), byok_str_of("0")};
     add_header(call, headers, "maximum-concurrent-requests", answer->calls_max);
+    if (answer->status == 200 && going->speaks && headers)
+        headers[call->response.header_count++] =
+            (struct byok_http_header){byok_str_of("content-type"), byok_str_of("audio/pcm")};
 }
 
 /* Frees it with its last event. */
@@ -349,6 +366,7 @@ static void end_entries(const struct going *going)
     struct sim_entry *entry = &world->ledger.entries[going->entry];
     for (unsigned i = entry->jobs; i-- > 0;) {
         entry[i].end_us = world->clock.now_us;
+        entry[i].spoke = going->speaks && going->answer.how == SIM_WHOLE;
         entry[i].is_known = going->answer.how == SIM_WHOLE || going->answer.how == SIM_NO_CONNECT;
         if (going->answer.how == SIM_WHOLE && going->tokens > 0)
             entry[i].tokens = entry[i].texts > 0 ? SIM_TEXT_TOKENS * entry[i].texts : going->tokens;
@@ -436,7 +454,10 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
         going->answer.latency_us = call->timeout_us > 0 ? call->timeout_us : 1;
     }
     bool good = going->answer.status == 200 && going->answer.body[0] == '\0';
-    if (good && texts.count > 0)
+    going->speaks = strcmp(entry->path, "/audio/speech") == 0 && good;
+    if (going->speaks)
+        speak(call->request.body, &going->long_body);
+    else if (good && texts.count > 0)
         going->tokens = vectors_body(entry, &texts, &going->long_body);
     else if (good)
         going->tokens =

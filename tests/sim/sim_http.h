@@ -41,6 +41,7 @@ struct sim_entry {
     bool is_void;  /* its worker lost the partition before it could publish the outcome */
     int64_t tokens; /* that the answer said */
     unsigned texts;    /* of embeddings, of this job's */
+    bool spoke;        /* it is a part of a speech, well answered */
     int64_t deltas;    /* of its answer that were streamed */
     size_t delta_bytes; /* of text */
     size_t delta_stars; /* in them */

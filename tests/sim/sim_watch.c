@@ -72,6 +72,15 @@ static const struct sim_request *registration_before(const struct sim_topic *log
     return NULL;
 }
 
+/* FNV-1a, 64 bits. */
+static uint64_t hash_of(struct byok_str text)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (unsigned char)text.ptr[i]) * 1099511628211u;
+    return hash;
+}
+
 static void see_request(struct sim_world *world, int32_t partition, size_t index)
 {
     struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_REQUESTS][partition];
@@ -85,6 +94,8 @@ static void see_request(struct sim_world *world, int32_t partition, size_t index
     struct byok_value *first = byok_value_is(input, BYOK_VALUE_ARRAY) ? input->as.items : NULL;
     if (first && byok_str_find(byok_value_as_str(first), byok_str_of("#")) != SIZE_MAX)
         request->texts = input->count;
+    if (text_of(&root, "text").len > 0)
+        request->speech = hash_of(text_of(&root, "text"));
     request->retries = request->retries || byok_str_is(text_of(&root, "on_unknown"), "retry");
     request->hurries = request->hurries || byok_value_find(&root, "timeout_ms") ||
                        byok_value_find(&root, "deadline_ms");
@@ -102,6 +113,20 @@ static struct sim_request *named(struct sim_world *world, const struct byok_reco
 {
     return sim_request_of(world, record->key,
                           byok_record_header_of(record, BYOK_HEADER_REQUEST_ID));
+}
+
+/* The provider's samples are the text that it was given: all of it, in order, and nothing twice. */
+static void see_speech(struct sim_world *world, const struct sim_request *request,
+                       struct byok_arena *arena, const struct byok_value *root)
+{
+    struct byok_str audio;
+    if (!byok_str_is(text_of(root, "capability"),
+                     "text_to_speech") || /* the id may be sent twice */
+        !byok_str_is(text_of(root, "status"), "ok"))
+        return;
+    if (!byok_base64_decode(arena, text_of(root, "audio"), &audio) ||
+        hash_of(audio) != request->speech)
+        sim_fail(world, "%s is not spoken as it is written", request->name);
 }
 
 /* Of a job whose texts say whose they are: its own vectors, and no failure of another's. */
@@ -170,6 +195,7 @@ static void see_result(struct sim_world *world, const struct byok_record *record
             sent->as.boolean && byok_value_find(&attempts->as.items[i], "joined") != NULL;
     }
     see_vectors(world, request, &root);
+    see_speech(world, request, &arena, &root);
 }
 
 static int64_t number_of(const struct byok_value *root, const char *name)

@@ -31,6 +31,7 @@ struct sim_request {
     bool hurries; /* names a deadline */
     bool dead;    /* went to the dlq */
     unsigned texts; /* of embeddings that say whose they are */
+    uint64_t speech; /* the text to be spoken, hashed; 0: none */
     bool keyless;   /* it names a key that its user does not have */
     bool no_key;  /* its result says that its user has none */
     bool ok;      /* its result says so */
@@ -51,6 +52,7 @@ struct sim_request {
     unsigned calls;                   /* of the ledger that were sent */
     unsigned void_calls; /* of them: made or still open when their worker lost the partition, so
                             that nobody could publish them */
+    const struct sim_entry *spoken; /* a call that is nobody's has spoken a part (sim_check) */
     bool unclear; /* a call of it had no outcome (sim_check) */
     UT_hash_handle hh;
 };

@@ -63,6 +63,7 @@ static void make_providers(struct sim_world *world)
         *provider = (struct byok_provider){.name = names[i], .base_url = urls[i]};
         provider->default_model[BYOK_CHAT] = "gpt-sim";
         provider->default_model[BYOK_EMBEDDINGS] = "embed-sim";
+        provider->default_model[BYOK_TEXT_TO_SPEECH] = "speak-sim";
         must(byok_provider_complete(&world->arena, provider, "openai", &fault), &fault, "provider");
         world->provider_settings[i] =
             (struct byok_provider_settings){.concurrency = 16,
@@ -407,6 +408,11 @@ size_t sim_parked(const struct sim_world *world)
     return count;
 }
 
+int64_t sim_metric(struct sim_worker *worker, enum byok_metric metric)
+{
+    return worker->metrics.values[metric];
+}
+
 static bool all_done(struct sim_world *world)
 {
     bool all = sim_all_committed(world);
@@ -419,6 +425,9 @@ static bool all_done(struct sim_world *world)
         all = !world->workers[i].alive || world->workers[i].env.partitions->held_bytes == 0;
     for (const struct sim_request *r = world->watch.requests; r && all; r = r->hh.next)
         all = r->records == 0 || r->results > 0 || r->dead;
+    /* of such a batch the result may be seen, and its claim too: a parked one then waits for long */
+    for (size_t i = 0; all && i < world->worker_count; i++)
+        all = !world->workers[i].alive || sim_metric(&world->workers[i], BYOK_METRIC_OPEN) == 0;
     return all;
 }
 
@@ -436,11 +445,6 @@ bool sim_is_running(struct sim_worker *worker, int32_t partition)
 {
     const struct byok_partition *found = sim_partition(worker, partition);
     return found && found->phase == BYOK_PHASE_RUNNING;
-}
-
-int64_t sim_metric(struct sim_worker *worker, enum byok_metric metric)
-{
-    return worker->metrics.values[metric];
 }
 
 static bool all_run(struct sim_world *world)
