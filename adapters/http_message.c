@@ -10,3 +10,11 @@ struct byok_str byok_http_header_of(const struct byok_http_response *response, c
     }
     return (struct byok_str){NULL, 0};
 }
+
+size_t byok_http_body_bytes(const struct byok_http_request *request)
+{
+    size_t bytes = request->body.len;
+    for (size_t i = 0; i < request->piece_count; i++)
+        bytes += request->pieces[i].len;
+    return bytes;
+}

@@ -20,8 +20,13 @@ struct byok_http_request {
     struct byok_str url; /* absolute, NUL-terminated */
     struct byok_http_header headers[BYOK_HTTP_HEADERS_MAX];
     size_t header_count;
-    struct byok_str body; /* empty: none */
+    struct byok_str body; /* empty: none, or it is in pieces */
+    const struct byok_str *pieces; /* sent one after the other, so that large ones are not copied */
+    size_t piece_count;
 };
+
+/** How long the body is, in one or in pieces. */
+size_t byok_http_body_bytes(const struct byok_http_request *request) BYOK_NONNULL(1);
 
 struct byok_http_response {
     int status;

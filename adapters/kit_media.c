@@ -246,11 +246,11 @@ enum byok_err byok_media_name_file(const struct byok_adapter_call *call, struct 
 enum byok_err byok_media_end_form(const struct byok_adapter_call *call, struct byok_multipart *form,
                                   struct byok_http_request *out, struct byok_fault *fault)
 {
-    struct byok_str content_type = STR(""), body = STR("");
-    enum byok_err err = byok_multipart_end(form, &content_type, &body, fault);
+    struct byok_str content_type = STR("");
+    enum byok_err err = byok_multipart_end(form, out, &content_type, fault);
     if (err == BYOK_E_NOMEM)
         return byok_kit_check_memory(call, fault);
     if (err != BYOK_E_OK)
         return err;
-    return byok_kit_end_body(call, content_type, body, out, fault);
+    return byok_kit_end_body(call, content_type, STR(""), out, fault);
 }

@@ -190,33 +190,30 @@ static struct byok_str choose_delimiter(const struct byok_multipart *form)
     return (struct byok_str){NULL, 0};
 }
 
-static char *put(char *at, struct byok_str text)
+/* Each part's head with what stands before it, then its body; at last the end. */
+static const struct byok_str *write_pieces(const struct byok_multipart *form,
+                                           struct byok_str delimiter, size_t *count)
 {
-    if (text.len > 0)
-        memcpy(at, text.ptr, text.len);
-    return at + text.len;
-}
-
-static struct byok_str write_body(const struct byok_multipart *form, struct byok_str delimiter)
-{
-    size_t len = delimiter.len + 4; /* the last one, with "--" and CRLF */
+    size_t parts = 0, at = 0;
     for (const struct byok_multipart_part *part = form->first; part; part = part->next)
-        len += delimiter.len + 2 + part->head.len + part->body.len + 2;
-    char *copy = byok_arena_alloc(form->arena, len + 1);
-    char *at = copy;
-    if (!copy)
-        return (struct byok_str){NULL, 0};
-    for (const struct byok_multipart_part *part = form->first; part; part = part->next) {
-        at = put(put(at, delimiter), STR("\r\n"));
-        at = put(put(at, part->head), part->body);
-        at = put(at, STR("\r\n"));
+        parts++;
+    struct byok_str *pieces = byok_arena_alloc(form->arena, (2 * parts + 1) * sizeof *pieces);
+    struct byok_str before = STR("");
+    for (const struct byok_multipart_part *part = form->first; pieces && part; part = part->next) {
+        const struct byok_str head[] = {before, delimiter, STR("\r\n"), part->head};
+        pieces[at++] = join(form->arena, head, 4);
+        pieces[at++] = part->body;
+        before = STR("\r\n");
     }
-    put(put(at, delimiter), STR("--\r\n"));
-    return (struct byok_str){copy, len};
+    const struct byok_str end[] = {before, delimiter, STR("--\r\n")};
+    if (pieces)
+        pieces[at++] = join(form->arena, end, 3);
+    *count = at;
+    return pieces;
 }
 
-enum byok_err byok_multipart_end(struct byok_multipart *form, struct byok_str *out_content_type,
-                                 struct byok_str *out_body, struct byok_fault *fault)
+enum byok_err byok_multipart_end(struct byok_multipart *form, struct byok_http_request *out,
+                                 struct byok_str *out_content_type, struct byok_fault *fault)
 {
     struct byok_str delimiter = choose_delimiter(form);
     if (delimiter.len == 0 && !byok_arena_failed(form->arena))
@@ -225,7 +222,7 @@ enum byok_err byok_multipart_end(struct byok_multipart *form, struct byok_str *o
     if (delimiter.len > 0) {
         *out_content_type =
             byok_arena_printf(form->arena, "multipart/form-data; boundary=%s", delimiter.ptr + 2);
-        *out_body = write_body(form, delimiter);
+        out->pieces = write_pieces(form, delimiter, &out->piece_count);
     }
     if (byok_arena_failed(form->arena))
         return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the job's form");

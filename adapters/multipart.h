@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* adapters/multipart.h - a form with files (multipart/form-data, RFC 7578) as one body.
  *
- * The parts are borrowed until byok_multipart_end() writes them into the arena, once and at their
- * full size.  The boundary is no random number, so the same form gives the same bytes; it is
+ * What the parts hold is borrowed for as long as the body: it is sent from where it is, in pieces, so
+ * a large file is not copied.  The boundary is no random number, so the same form gives the same bytes; it is
  * looked for in every part and another is taken where it occurs.  Pure; any thread.
  */
 #ifndef BYOK_ADAPTERS_MULTIPART_H
 #define BYOK_ADAPTERS_MULTIPART_H
 
+#include "adapters/http_message.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "schemas/value.h"
@@ -42,13 +43,13 @@ void byok_multipart_map(struct byok_multipart *form, const struct byok_value *ma
 void byok_multipart_file(struct byok_multipart *form, struct byok_str name,
                          const struct byok_multipart_file *file) BYOK_NONNULL(1, 3);
 
-/** The body and its Content-Type, both in the arena.
+/** The body, as pieces of the request, and its Content-Type; both in the arena.
  *
  * BYOK_E_BAD_REQUEST  the parts hold every boundary that was tried: made to be so
  * BYOK_E_NOMEM        the arena failed; the caller asks it whether it was its cap
  */
-enum byok_err byok_multipart_end(struct byok_multipart *form, struct byok_str *out_content_type,
-                                 struct byok_str *out_body, struct byok_fault *fault)
+enum byok_err byok_multipart_end(struct byok_multipart *form, struct byok_http_request *out,
+                                 struct byok_str *out_content_type, struct byok_fault *fault)
     BYOK_MUST_USE BYOK_NONNULL(1, 2, 3);
 
 #endif

@@ -120,7 +120,8 @@ static inline void answers_build(const char *adapter, struct byok_str job)
                                            .wall_ms = ANSWERS_WALL_MS};
     err = provider.adapter->ops[request.capability].build(&call, &built, &fault);
     if (err == BYOK_E_OK)
-        assert(byok_str_starts(built.url, byok_str_of(provider.base_url)) && built.body.len > 0);
+        assert(byok_str_starts(built.url, byok_str_of(provider.base_url)) &&
+               byok_http_body_bytes(&built) > 0);
     else
         answers_check_fault(&fault);
 }

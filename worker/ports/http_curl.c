@@ -49,9 +49,12 @@ static void handle_closed(struct port *port)
         byok_delete(port);
 }
 
-static void reply(struct byok_http_call *call)
+static void reply(struct byok_http_call *call, const struct byok_http_own *own)
 {
-    byok_post(call->reply_to, BYOK_MSG_HTTP_DONE, &call->reply);
+    if (own)
+        own->ended(call, own->arg);
+    else
+        byok_post(call->reply_to, BYOK_MSG_HTTP_DONE, &call->reply);
 }
 
 /* Reply to every call that libcurl has ended. */
@@ -69,8 +72,9 @@ static void take_ended(struct port *port)
         curl_multi_remove_handle(port->multi, easy);
         DL_DELETE(port->calls, one);
         struct byok_http_call *call = one->call;
+        const struct byok_http_own *own = one->own;
         byok_curl_call_end(one, code);
-        reply(call);
+        reply(call, own);
     }
 }
 
@@ -165,7 +169,8 @@ static const struct byok_http_route *find_route(const struct port *port, struct 
     return NULL;
 }
 
-static void http_send(struct byok_http *http, struct byok_http_call *call)
+static void begin(struct byok_http *http, struct byok_http_call *call,
+                  const struct byok_http_own *own)
 {
     struct port *port = port_of(http);
     call->fault = (struct byok_fault){.code = BYOK_E_OK, .retry_after_ms = -1};
@@ -176,9 +181,10 @@ static void http_send(struct byok_http *http, struct byok_http_call *call)
     call->port = NULL;
     byok_buf_done(&call->body); /* of an earlier attempt */
     byok_buf_init(&call->body, call->answer_max_bytes);
-    struct byok_curl_call *one = byok_curl_call_new(call, find_route(port, call->request.url));
+    const struct byok_http_route *route = own ? own->route : find_route(port, call->request.url);
+    struct byok_curl_call *one = byok_curl_call_new(call, route, own);
     if (!one) {
-        reply(call);
+        reply(call, own);
         return;
     }
     CURLMcode code = curl_multi_add_handle(port->multi, one->easy);
@@ -186,11 +192,22 @@ static void http_send(struct byok_http *http, struct byok_http_call *call)
         byok_curl_call_free(one);
         byok_fault_set(&call->fault, BYOK_E_NOMEM, "libcurl takes no call: %s",
                        curl_multi_strerror(code));
-        reply(call);
+        reply(call, own);
         return;
     }
     DL_APPEND(port->calls, one);
     call->port = one;
+}
+
+static void http_send(struct byok_http *http, struct byok_http_call *call)
+{
+    begin(http, call, NULL);
+}
+
+void byok_http_curl_send_own(struct byok_http *http, struct byok_http_call *call,
+                             const struct byok_http_own *own)
+{
+    begin(http, call, own);
 }
 
 static void http_cancel(struct byok_http *http, struct byok_http_call *call)
@@ -202,7 +219,20 @@ static void http_cancel(struct byok_http *http, struct byok_http_call *call)
     curl_multi_remove_handle(port->multi, one->easy);
     DL_DELETE(port->calls, one);
     byok_curl_call_cancelled(one);
-    reply(call);
+    reply(call, NULL);
+}
+
+static void drop(struct port *port, struct byok_curl_call *one)
+{
+    curl_multi_remove_handle(port->multi, one->easy);
+    DL_DELETE(port->calls, one);
+    one->call->port = NULL;
+    byok_curl_call_free(one);
+}
+
+void byok_http_curl_drop(struct byok_http *http, struct byok_http_call *call)
+{
+    drop(port_of(http), call->port);
 }
 
 static const struct byok_http_ops http_ops = {.send = http_send, .cancel = http_cancel};
@@ -269,12 +299,8 @@ void byok_http_curl_close(struct byok_http *http)
         return;
     struct port *port = port_of(http);
     struct byok_curl_call *one, *next;
-    DL_FOREACH_SAFE(port->calls, one, next) {
-        curl_multi_remove_handle(port->multi, one->easy);
-        DL_DELETE(port->calls, one);
-        one->call->port = NULL;
-        byok_curl_call_free(one);
-    }
+    DL_FOREACH_SAFE(port->calls, one, next)
+        drop(port, one);
     curl_multi_cleanup(port->multi); /* ends the watches of its idle connections */
     uv_close((uv_handle_t *)&port->timer, on_timer_closed);
 }

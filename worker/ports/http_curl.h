@@ -20,6 +20,16 @@ struct byok_http_route {
     const char *proxy;   /* NULL: none; the environment's is never used */
 };
 
+/* A call of the worker's own, to a service that takes AWS signatures: its key is not a user's. */
+struct byok_http_own {
+    const struct byok_http_route *route;
+    const char *sigv4;       /* CURLOPT_AWS_SIGV4 */
+    const char *credentials; /* "id:secret" */
+    /** Told when the call has ended, on the shard's thread, instead of a reply to an actor. */
+    void (*ended)(struct byok_http_call *call, void *arg);
+    void *arg;
+};
+
 /** Prepare libcurl for the process: once, before the first thread, and before anything else that
  *  calls curl_global_init (its allocator wipes what it frees).  BYOK_E_CONFIG. */
 BYOK_MUST_USE enum byok_err byok_http_curl_global(struct byok_fault *fault);
@@ -29,6 +39,13 @@ BYOK_MUST_USE BYOK_NONNULL(1, 4)
 enum byok_err byok_http_curl_new(uv_loop_t *loop, const struct byok_http_route *routes,
                                  size_t route_count, struct byok_http **out,
                                  struct byok_fault *fault);
+
+/** Send such a call; `own` is borrowed until its end, which may come before this returns. */
+void byok_http_curl_send_own(struct byok_http *http, struct byok_http_call *call,
+                             const struct byok_http_own *own) BYOK_NONNULL(1, 2, 3);
+
+/** End such a call early, without telling anybody. */
+void byok_http_curl_drop(struct byok_http *http, struct byok_http_call *call) BYOK_NONNULL(1, 2);
 
 /** Close (calls under way are ended without a reply); run the loop afterwards until it has no
  *  handles.  NULL is fine. */

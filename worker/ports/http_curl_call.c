@@ -189,16 +189,60 @@ static void set_limits(struct byok_curl_call *one)
     set_long(one, CURLOPT_QUICK_EXIT, 1); /* or ending a call would wait for its name's look-up */
 }
 
+/* As much of the pieces as there is room for; 0 is the end. */
+static size_t on_upload(char *to, size_t size, size_t count, void *arg)
+{
+    struct byok_curl_call *one = arg;
+    const struct byok_http_request *request = &one->call->request;
+    size_t room = size * count, len = 0;
+    while (len < room && one->piece < request->piece_count) {
+        const struct byok_str *piece = &request->pieces[one->piece];
+        size_t left = piece->len - one->piece_at, part = left < room - len ? left : room - len;
+        if (part > 0)
+            memcpy(to + len, piece->ptr + one->piece_at, part);
+        len += part;
+        one->piece_at += part;
+        if (one->piece_at == piece->len) {
+            one->piece++;
+            one->piece_at = 0;
+        }
+    }
+    return len;
+}
+
+/* libcurl goes back to the beginning only, when a connection died before anything was sent. */
+static int on_rewind(void *arg, curl_off_t offset, int origin)
+{
+    struct byok_curl_call *one = arg;
+    if (offset != 0 || origin != SEEK_SET)
+        return CURL_SEEKFUNC_CANTSEEK;
+    one->piece = one->piece_at = 0;
+    return CURL_SEEKFUNC_OK;
+}
+
+static void set_body(struct byok_curl_call *one)
+{
+    const struct byok_http_request *request = &one->call->request;
+    set_large(one, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)byok_http_body_bytes(request));
+    if (request->piece_count == 0) {
+        set_ptr(one, CURLOPT_POSTFIELDS, request->body.ptr ? request->body.ptr : "");
+        return;
+    }
+    curl_easy_setopt(one->easy, CURLOPT_READFUNCTION, on_upload);
+    curl_easy_setopt(one->easy, CURLOPT_SEEKFUNCTION, on_rewind);
+    set_ptr(one, CURLOPT_READDATA, one);
+    set_ptr(one, CURLOPT_SEEKDATA, one);
+}
+
 static void set_method(struct byok_curl_call *one)
 {
     const struct byok_http_request *request = &one->call->request;
-    if (strcmp(request->method, "GET") == 0 && request->body.len == 0) {
+    if (strcmp(request->method, "GET") == 0 && byok_http_body_bytes(request) == 0) {
         set_long(one, CURLOPT_HTTPGET, 1);
         return;
     }
     set_long(one, CURLOPT_POST, 1);
-    set_ptr(one, CURLOPT_POSTFIELDS, request->body.ptr ? request->body.ptr : "");
-    set_large(one, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    set_body(one);
     if (strcmp(request->method, "POST") != 0)
         set_ptr(one, CURLOPT_CUSTOMREQUEST, request->method);
 }
@@ -227,16 +271,28 @@ static enum byok_err set_headers(struct byok_curl_call *one, struct byok_fault *
         content_type |= byok_str_eq_nocase(header->name, byok_str_of("content-type"));
         add_node(one, line.ptr);
     }
-    add_node(one, "Expect:");
-    if (!content_type)
-        add_node(one, "Content-Type:");
+    if (!one->own) { /* libcurl 7.88 would sign the names of headers that it leaves out */
+        add_node(one, "Expect:");
+        if (!content_type)
+            add_node(one, "Content-Type:");
+    }
     set_ptr(one, CURLOPT_HTTPHEADER, &one->nodes[0]);
     set_ptr(one, CURLOPT_USERAGENT, "byokd/" BYOK_VERSION);
     return BYOK_E_OK;
 }
 
+static void set_signing(struct byok_curl_call *one)
+{
+    if (!one->own)
+        return;
+    set_ptr(one, CURLOPT_AWS_SIGV4, one->own->sigv4);
+    set_ptr(one, CURLOPT_USERPWD, one->own->credentials);
+    set_long(one, CURLOPT_EXPECT_100_TIMEOUT_MS, 1);
+}
+
 struct byok_curl_call *byok_curl_call_new(struct byok_http_call *call,
-                                          const struct byok_http_route *route)
+                                          const struct byok_http_route *route,
+                                          const struct byok_http_own *own)
 {
     struct byok_curl_call *one = byok_new(1, sizeof *one);
     if (one)
@@ -247,11 +303,13 @@ struct byok_curl_call *byok_curl_call_new(struct byok_http_call *call,
         return NULL;
     }
     one->call = call;
+    one->own = own;
     byok_buf_init(&one->head, HEAD_BYTES_MAX);
     set_callbacks(one);
     set_way(one, route);
     set_limits(one);
     set_method(one);
+    set_signing(one);
     enum byok_err err = set_headers(one, &call->fault);
     if (err == BYOK_E_OK && one->setting_failed != CURLE_OK)
         err = byok_fault_set(&call->fault, BYOK_E_INTERNAL, "libcurl refuses a setting: %s",

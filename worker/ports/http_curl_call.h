@@ -24,16 +24,19 @@ struct byok_curl_call {
     size_t node_count;
     struct byok_buf head;    /* the answer's headers, "name: value\n", names in lower case */
     CURLcode setting_failed; /* the first option that libcurl refused */
+    size_t piece, piece_at;  /* of the body: what is sent next */
+    const struct byok_http_own *own; /* NULL: an actor's */
     bool sent;               /* the request was begun to be sent */
     bool again;              /* libcurl wanted to send it a second time, which was refused */
     char error[CURL_ERROR_SIZE];
     struct byok_curl_call *prev, *next; /* of the calls under way */
 };
 
-/** A handle ready to be given to a multi handle; `route` may be NULL.  On an error the call's
+/** A handle ready to be given to a multi handle; `route` and `own` may be NULL.  On an error the call's
  *  fault is set and NULL is returned. */
 struct byok_curl_call *byok_curl_call_new(struct byok_http_call *call,
-                                          const struct byok_http_route *route) BYOK_NONNULL(1)
+                                          const struct byok_http_route *route,
+                                          const struct byok_http_own *own) BYOK_NONNULL(1)
     BYOK_MUST_USE;
 
 /** Fill the call's outcome: its answer when libcurl says that it is whole, else what the failure

@@ -59,6 +59,22 @@ struct byok_http_response answer_of(int status, const char *content_type, struct
         .status = status, .headers = header, .header_count = 1, .body = body};
 }
 
+void join_body(struct byok_arena *arena, struct byok_http_request *request)
+{
+    size_t len = 0;
+    char *whole = byok_arena_alloc(arena, byok_http_body_bytes(request) + 1);
+    cr_assert_not_null(whole);
+    for (size_t i = 0; i < request->piece_count; i++) {
+        if (request->pieces[i].len > 0)
+            memcpy(whole + len, request->pieces[i].ptr, request->pieces[i].len);
+        len += request->pieces[i].len;
+    }
+    if (request->piece_count > 0)
+        request->body = (struct byok_str){whole, len};
+    request->pieces = NULL;
+    request->piece_count = 0;
+}
+
 struct byok_value json_of(struct byok_arena *arena, struct byok_str text)
 {
     struct byok_value value = byok_value_null();

@@ -29,6 +29,9 @@ const char *smallest_job(enum byok_capability capability);
 struct byok_http_response answer_of(int status, const char *content_type, struct byok_str body,
                                     struct byok_http_header *header);
 
+/** Make the body of pieces one text, for looking into it. */
+void join_body(struct byok_arena *arena, struct byok_http_request *request);
+
 /** Decode JSON that must be right. */
 struct byok_value json_of(struct byok_arena *arena, struct byok_str text);
 

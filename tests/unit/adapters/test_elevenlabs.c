@@ -14,7 +14,11 @@
 static enum byok_err build(struct call *c, const char *job, struct byok_http_request *out)
 {
     call_init(c, "elevenlabs", NULL, job);
-    return c->provider.adapter->ops[c->request.capability].build(&c->call, out, &c->fault);
+    enum byok_err err =
+        c->provider.adapter->ops[c->request.capability].build(&c->call, out, &c->fault);
+    if (err == BYOK_E_OK)
+        join_body(&c->arena, out);
+    return err;
 }
 
 static bool holds(struct byok_str text, const char *word)

@@ -92,6 +92,7 @@ static void check_call(struct golden *g)
     enum byok_err err =
         c.provider.adapter->ops[c.request.capability].build(&c.call, &request, &c.fault);
     cr_assert_eq(err, BYOK_E_OK, "%s: %s", g->name, c.fault.text);
+    join_body(&g->arena, &request);
     cr_expect_str_eq(request.method, text_of(&expected, "method"), "%s", g->name);
     cr_expect_str_eq(request.url.ptr, text_of(&expected, "url"), "%s", g->name);
     check_headers(g, &request, byok_value_find(&expected, "headers"));

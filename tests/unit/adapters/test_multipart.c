@@ -13,11 +13,13 @@
 
 static struct byok_str written(struct byok_multipart *form)
 {
-    struct byok_str type, body;
+    struct byok_str type;
+    struct byok_http_request request = {0};
     struct byok_fault fault;
-    cr_assert_eq(byok_multipart_end(form, &type, &body, &fault), BYOK_E_OK);
+    cr_assert_eq(byok_multipart_end(form, &request, &type, &fault), BYOK_E_OK);
     cr_assert(byok_str_is(type, "multipart/form-data; boundary=byokd-form-01"));
-    return body;
+    join_body(form->arena, &request);
+    return request.body;
 }
 
 static void check_map(const char *json, const char *expected)
@@ -63,6 +65,21 @@ Test(multipart, a_file_has_a_name_and_a_type_and_any_bytes)
     cr_assert(byok_str_eq(body, expected), "%.*s", BYOK_STR_ARG(body));
 }
 
+Test(multipart, a_file_is_sent_from_where_it_is)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_multipart form;
+    struct byok_str type;
+    struct byok_http_request request = {0};
+    const struct byok_multipart_file file = {STR("a"), STR("audio/wav"), STR("bytes")};
+    byok_multipart_init(&form, &arena);
+    byok_multipart_file(&form, STR("file"), &file);
+    cr_assert_eq(byok_multipart_end(&form, &request, &type, NULL), BYOK_E_OK);
+    cr_assert_eq(request.piece_count, 3);
+    cr_assert_eq(request.pieces[1].ptr, file.bytes.ptr);
+    cr_assert_eq(request.body.len, 0);
+}
+
 Test(multipart, takes_another_boundary_when_a_part_holds_the_first)
 {
     static const char *const texts[] = {"--byokd-form-01", "x--byokd-form-01x", "----byokd-form-01",
@@ -70,18 +87,20 @@ Test(multipart, takes_another_boundary_when_a_part_holds_the_first)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         BYOK_AUTO(byok_arena) arena = {0};
         struct byok_multipart form;
-        struct byok_str type, body;
+        struct byok_str type;
+        struct byok_http_request request = {0};
         byok_multipart_init(&form, &arena);
         byok_multipart_text(&form, STR("a"), byok_str_of(texts[i]));
-        cr_assert_eq(byok_multipart_end(&form, &type, &body, NULL), BYOK_E_OK);
+        cr_assert_eq(byok_multipart_end(&form, &request, &type, NULL), BYOK_E_OK);
         cr_expect(byok_str_is(type, "multipart/form-data; boundary=byokd-form-02"), "%s", texts[i]);
     }
     BYOK_AUTO(byok_arena) arena = {0};
     struct byok_multipart form;
-    struct byok_str type, body;
+    struct byok_str type;
+    struct byok_http_request request = {0};
     byok_multipart_init(&form, &arena);
     byok_multipart_text(&form, STR("--byokd-form-01"), STR("--byokd-form-0"));
-    cr_assert_eq(byok_multipart_end(&form, &type, &body, NULL), BYOK_E_OK);
+    cr_assert_eq(byok_multipart_end(&form, &request, &type, NULL), BYOK_E_OK);
     cr_assert(byok_str_is(type, "multipart/form-data; boundary=byokd-form-02"), "in a name");
 }
 
@@ -90,13 +109,14 @@ Test(multipart, gives_up_when_a_part_holds_every_boundary)
     BYOK_AUTO(byok_arena) arena = {0};
     BYOK_AUTO(byok_buf) all = {.cap_bytes = 1 << 16};
     struct byok_multipart form;
-    struct byok_str type, body;
+    struct byok_str type;
+    struct byok_http_request request = {0};
     struct byok_fault fault;
     for (int i = 0; i < 100; i++)
         byok_buf_printf(&all, "--byokd-form-%02d", i);
     byok_multipart_init(&form, &arena);
     byok_multipart_text(&form, STR("a"), byok_buf_str(&all));
-    cr_assert_eq(byok_multipart_end(&form, &type, &body, &fault), BYOK_E_BAD_REQUEST);
+    cr_assert_eq(byok_multipart_end(&form, &request, &type, &fault), BYOK_E_BAD_REQUEST);
     cr_assert(strstr(fault.text, "boundary"));
 }
 
@@ -105,12 +125,17 @@ Test(multipart, says_so_when_the_arena_is_too_small)
     for (size_t cap = 16; cap < 8192; cap += 16) {
         BYOK_AUTO(byok_arena) arena = {.cap_bytes = cap};
         struct byok_multipart form;
-        struct byok_str type = {NULL, 0}, body = {NULL, 0};
+        struct byok_str type = {NULL, 0};
+        struct byok_http_request request = {0};
         byok_multipart_init(&form, &arena);
         byok_multipart_text(&form, STR("a"), STR("x"));
         byok_multipart_text(&form, STR("b"), STR("y"));
-        enum byok_err err = byok_multipart_end(&form, &type, &body, NULL);
-        cr_assert(err == BYOK_E_NOMEM ||
-                  (err == BYOK_E_OK && byok_str_is(body, FIELD("a", "x") FIELD("b", "y") END)));
+        enum byok_err err = byok_multipart_end(&form, &request, &type, NULL);
+        cr_assert(err == BYOK_E_OK || err == BYOK_E_NOMEM);
+        if (err != BYOK_E_OK)
+            continue;
+        arena.cap_bytes = 0;
+        join_body(&arena, &request);
+        cr_assert(byok_str_is(request.body, FIELD("a", "x") FIELD("b", "y") END));
     }
 }

@@ -14,7 +14,10 @@
 static enum byok_err build(struct call *c, const char *job, struct byok_http_request *request)
 {
     call_init(c, "openai", NULL, job);
-    return byok_openai_build_transcription(&c->call, request, &c->fault);
+    enum byok_err err = byok_openai_build_transcription(&c->call, request, &c->fault);
+    if (err == BYOK_E_OK)
+        join_body(&c->arena, request);
+    return err;
 }
 
 static bool holds(struct byok_str text, const char *part)
