@@ -13,6 +13,7 @@
 #include "actors/actor.h"
 #include "actors/breaker.h"
 #include "actors/ports/notes.h"
+#include "actors/ports/payloads.h"
 #include "adapters/adapter.h"
 #include "schemas/prices.h"
 #include "vault_rocks/sign.h"
@@ -65,6 +66,10 @@ struct byok_settings {
     size_t held_bytes_max; /* of records and jobs per shard; above it intake pauses */
     size_t request_max_bytes;
     size_t answer_max_bytes;
+    size_t
+        payload_inline_max; /* bytes that the audio, images and vectors of a result take at most */
+    size_t payload_max_bytes; /* of all that a job refers to */
+    int64_t payload_timeout_us; /* until a payload is given up, and of one call to the store */
     uint32_t commit_tasks_max; /* per batch */
     uint32_t window; /* decoded jobs per user; what is behind waits as raw records */
     uint32_t queue; /* raw records per user; what is behind is parked in the state */
@@ -79,6 +84,7 @@ struct byok_env {
     struct byok_broker *broker;
     struct byok_http *http;
     struct byok_notes *notes; /* where claims are made durable; NULL: nowhere */
+    struct byok_payload_port *payload_port; /* NULL: there is no payload store */
     const char *owner; /* this worker's name in claims, for people */
     struct byok_clock *clock;
     struct byok_log *log;
@@ -92,6 +98,7 @@ struct byok_env {
     struct byok_actor *expiry;
     struct byok_actor *parked;
     struct byok_actor *rewrap;
+    struct byok_actor *payloads;
     struct byok_actor *vault; /* in a system of its own */
     struct byok_actor **provider_actors; /* the i-th for the i-th provider */
     struct byok_partitions *partitions; /* of this shard; actors/partition.h */

@@ -78,6 +78,12 @@ struct byok_task *byok_task_new(struct byok_record **record, size_t arena_cap_by
     return task;
 }
 
+static void free_bodies(struct byok_payload_set *set)
+{
+    for (uint32_t i = 0; i < set->count; i++)
+        byok_buf_done(&set->items[i].body);
+}
+
 void byok_task_free(struct byok_task *task)
 {
     if (!task)
@@ -89,6 +95,9 @@ void byok_task_free(struct byok_task *task)
     byok_streaming_free(task->streaming);
     byok_buf_done(&task->http.body);
     byok_buf_done(&task->claim);
+    free_bodies(&task->inputs);
+    free_bodies(&task->outputs);
+    byok_buf_done(&task->payload.call.body);
     byok_arena_done(&task->arena);
     byok_delete(task);
 }
@@ -140,10 +149,10 @@ void byok_commit_free(struct byok_commit *commit)
 
 bool byok_msg_is_embedded(enum byok_msg_kind kind)
 {
-    return kind == BYOK_MSG_HTTP_BYTES || kind == BYOK_MSG_NOTED || kind == BYOK_MSG_HTTP_DONE ||
-           kind == BYOK_MSG_STOP || kind == BYOK_MSG_LOOK || kind == BYOK_MSG_READY ||
-           kind == BYOK_MSG_TURN || kind == BYOK_MSG_DECLINE || kind == BYOK_MSG_DECLINED ||
-           kind == BYOK_MSG_DOWN || kind == BYOK_MSG_TIMER;
+    return kind == BYOK_MSG_HTTP_BYTES || kind == BYOK_MSG_PAYLOAD_DONE || kind == BYOK_MSG_NOTED ||
+           kind == BYOK_MSG_HTTP_DONE || kind == BYOK_MSG_STOP || kind == BYOK_MSG_LOOK ||
+           kind == BYOK_MSG_READY || kind == BYOK_MSG_TURN || kind == BYOK_MSG_DECLINE ||
+           kind == BYOK_MSG_DECLINED || kind == BYOK_MSG_DOWN || kind == BYOK_MSG_TIMER;
 }
 
 void byok_msg_free(struct byok_msg *msg)
@@ -172,6 +181,10 @@ void byok_msg_free(struct byok_msg *msg)
     case BYOK_MSG_CLAIMED:
     case BYOK_MSG_WITHDRAW:
     case BYOK_MSG_WITHDRAWN:
+    case BYOK_MSG_FETCH:
+    case BYOK_MSG_FETCHED:
+    case BYOK_MSG_STORE:
+    case BYOK_MSG_STORED:
     case BYOK_MSG_UNSEAL:
     case BYOK_MSG_REGISTER:
     case BYOK_MSG_OPENED:
@@ -192,6 +205,7 @@ void byok_msg_free(struct byok_msg *msg)
     case BYOK_MSG_HTTP_BYTES: /* of a task that is there */
     case BYOK_MSG_HTTP_DONE: /* in its provider's list of calls sent, which owns it */
     case BYOK_MSG_NOTED:     /* among the shard's claiming, likewise */
+    case BYOK_MSG_PAYLOAD_DONE: /* in the payloads' list, likewise */
     case BYOK_MSG_STOP:
     case BYOK_MSG_LOOK:
     case BYOK_MSG_READY:

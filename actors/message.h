@@ -16,6 +16,7 @@
 #include "actors/breaker.h"
 #include "actors/ports/http.h"
 #include "actors/ports/notes.h"
+#include "actors/ports/payloads.h"
 #include "adapters/adapter.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -59,6 +60,13 @@ enum byok_msg_kind {
     /* user <-> ledger */
     BYOK_MSG_WITHDRAW,  /* byok_task: take its claim back, durably */
     BYOK_MSG_WITHDRAWN, /* byok_task: so it is, or the partition has gone */
+    /* user <-> payloads */
+    BYOK_MSG_FETCH,   /* byok_task: get what its job refers to */
+    BYOK_MSG_FETCHED, /* byok_task: it is in the job, or task->fault */
+    BYOK_MSG_STORE,   /* byok_task: put what of its answer is in task->outputs */
+    BYOK_MSG_STORED,  /* byok_task: the answer refers to it, or holds it still */
+    /* payload port -> payloads */
+    BYOK_MSG_PAYLOAD_DONE, /* byok_task */
     /* notes port -> ledger */
     BYOK_MSG_NOTED, /* byok_task */
     /* anyone <-> vault */
@@ -184,6 +192,18 @@ struct byok_out {
     bool refused;   /* out: the broker never takes it (too large); its batch has failed */
 };
 
+/* A payload of a task, and where it stands in the job or in the answer. */
+struct byok_payload_item {
+    struct byok_value *place;
+    struct byok_payload_ref ref; /* of what is to be put only the type */
+    struct byok_buf body;        /* what was got; vectors as they are written */
+};
+
+struct byok_payload_set {
+    struct byok_payload_item *items; /* in the arena */
+    uint32_t count, done; /* the first `done` are in their places */
+};
+
 /* A task's line in its user's table of request ids. */
 struct byok_known {
     UT_hash_handle hh;
@@ -238,6 +258,15 @@ struct byok_task {
     struct byok_http_call http;
     struct byok_streaming *streaming; /* of the call under way; owned; NULL: it does not stream */
     int64_t attempt_began_us;
+    /* payloads; actors/payloads.h */
+    struct byok_payload_set inputs, outputs;
+    struct {
+        bool put;     /* it is about the outputs */
+        bool inlined; /* the store did not take an output */
+        uint32_t tries;
+        int64_t until_us, retry_us;
+        struct byok_payload_call call;
+    } payload;
     /* what came of it */
     enum byok_status status;
     struct byok_answer answer;

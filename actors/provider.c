@@ -25,11 +25,9 @@
 #include "actors/speech.h"
 #include "actors/streaming.h"
 
-/* Other shards give slots back without a word, so who waits for one looks again. */
-#define SLOT_RETRY_US ((int64_t)5000)
+#define SLOT_RETRY_US ((int64_t)5000) /* other shards give slots back without a word */
 #define TURN_RETRY_US ((int64_t)50000)
-/* Users that are told at once that the breaker is open. */
-#define TOLD_MAX 256
+#define TOLD_MAX 256 /* users that are told at once that the breaker is open */
 
 struct provider {
     const struct byok_provider *what;

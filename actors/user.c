@@ -12,6 +12,7 @@
 #include "actors/ledger.h"
 #include "actors/outcome.h"
 #include "actors/partition.h"
+#include "actors/payloads.h"
 #include "actors/retry.h"
 #include "actors/user.h"
 #include "actors/user_parts.h"
@@ -32,7 +33,7 @@ static void drop(struct byok_ctx *ctx, struct byok_user *self, struct byok_task 
 }
 
 /* What came of its calls is known, so its claim must not stand when the next owner looks. */
-static void leave_to_next(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
+void byok_user_leave_to_next(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
     if (byok_ledger_can_withdraw(ctx, task))
         byok_send_task(ctx, ctx->env->ledger, BYOK_MSG_WITHDRAW, &task);
@@ -144,6 +145,7 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
         wake_us = earliest(wake_us, now + TROUBLE_RETRY_US);
     if (err != BYOK_E_OK)
         wake_us = now + TROUBLE_RETRY_US;
+    byok_user_fetch(ctx, self, now);
     if (looked)
         byok_user_offer(ctx, self, now, &wake_us);
     if (is_quiet(ctx, self)) {
@@ -180,7 +182,7 @@ static void on_close(struct byok_ctx *ctx, struct byok_user *self)
     while (self->window) {
         struct byok_task *task = self->window;
         byok_user_window_remove(self, task);
-        leave_to_next(ctx, self, task);
+        byok_user_leave_to_next(ctx, self, task);
     }
     while (self->cancels) {
         struct byok_task *task = self->cancels;
@@ -251,7 +253,7 @@ static void next_part(struct byok_ctx *ctx, struct byok_user *self, struct byok_
     task->not_before_us = 0;
     task->calling = false;
     if (self->closed)
-        leave_to_next(ctx, self, task);
+        byok_user_leave_to_next(ctx, self, task);
     else
         byok_user_window_return(self, task);
 }
@@ -305,13 +307,13 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
         else if (ours && !self->closed)
             wait_for_retry(ctx, self, task);
         else /* while the partition drains a retry is the next owner's */
-            leave_to_next(ctx, self, task);
+            byok_user_leave_to_next(ctx, self, task);
         return BYOK_E_OK;
     }
     task->status = final_status(task);
     bool own = !task->joined;
     byok_bulk_leave(task);
-    enum byok_err err = byok_user_finish(ctx, self, task);
+    enum byok_err err = byok_user_end(ctx, self, task);
     if (err != BYOK_E_OK)
         return err;
     *msg = NULL;
@@ -363,8 +365,7 @@ static enum byok_err on_refused(struct byok_ctx *ctx, struct byok_user *self, st
     if (task->parking)
         return park_again(ctx, self, msg);
     if (byok_user_is_refused(task, BYOK_TOPIC_RESULTS))
-        byok_outcome_too_large(task, "the result is larger than the results topic takes: raise its "
-                                     "max.message.bytes");
+        byok_outcome_too_large(task, byok_payloads_too_large(task));
     count_later(ctx, self, task, -1);
     enum byok_err err = byok_user_finish(ctx, self, task);
     count_later(ctx, self, task, 1);
@@ -421,6 +422,12 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
         break;
     case BYOK_MSG_REFUSED:
         err = on_refused(ctx, self, msg);
+        break;
+    case BYOK_MSG_FETCHED:
+        byok_user_fetched(ctx, self, msg);
+        break;
+    case BYOK_MSG_STORED:
+        err = byok_user_stored(ctx, self, msg);
         break;
     case BYOK_MSG_WITHDRAWN:
         on_withdrawn(ctx, self, msg);

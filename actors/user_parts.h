@@ -9,6 +9,7 @@
  * user_cancel.c jobs that were not sent are taken back
  * user_claim.c requests that an earlier owner has claimed and not done
  * user_park.c  which records wait where; into the state and back
+ * user_payload.c  jobs whose payloads are got, answers whose payloads are put
  */
 #ifndef BYOK_ACTORS_USER_PARTS_H
 #define BYOK_ACTORS_USER_PARTS_H
@@ -71,6 +72,7 @@ struct byok_user {
     struct byok_known *known; /* all decoded ones up to their commit, by id; and `anchor` */
     struct byok_known anchor; /* keeps the table's head in this actor, whoever frees the tasks */
     uint32_t calls; /* under way */
+    uint32_t fetching; /* jobs whose payloads are being got; not in the window */
     uint64_t finished; /* outcomes so far */
     struct byok_lane *lanes; /* the i-th for the i-th provider */
     struct byok_timer timer;
@@ -327,5 +329,23 @@ enum byok_err byok_user_find_claim(const struct byok_ctx *ctx, const struct byok
  *  owner may still finish; then it ends as unknown, or goes out again when its job says so. */
 void byok_user_adopt(const struct byok_ctx *ctx, struct byok_task *task,
                      const struct byok_claim_record *claim) BYOK_NONNULL(1, 2, 3);
+
+/** byok_user_finish for the outcome of a call: what is large of it goes to the payload store before. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_user_end(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task);
+
+/** Drop the task, but take its claim back when what came of its calls is known. */
+void byok_user_leave_to_next(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
+    BYOK_NONNULL(1, 2, 3);
+
+/** Have the payloads of the next jobs of the window got, a few ahead. */
+void byok_user_fetch(struct byok_ctx *ctx, struct byok_user *self, int64_t now_us)
+    BYOK_NONNULL(1, 2);
+
+/** Messages FETCHED and STORED.  BYOK_E_NOMEM: to be delivered again. */
+void byok_user_fetched(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
+    BYOK_NONNULL(1, 2, 3);
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_user_stored(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg);
 
 #endif

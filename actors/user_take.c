@@ -7,6 +7,7 @@
 #include "actors/outcome.h"
 #include "actors/parked.h"
 #include "actors/partition.h"
+#include "actors/payloads.h"
 #include "actors/route.h"
 #include "actors/user_parts.h"
 
@@ -230,6 +231,8 @@ static enum byok_err place(struct byok_ctx *ctx, struct byok_user *self, struct 
         err = byok_route(ctx->env, &self->record, task, &fault);
     if (err == BYOK_E_OK)
         err = byok_speech_look(task, &fault);
+    if (err == BYOK_E_OK)
+        err = byok_payloads_find(ctx->env, task, &fault);
     if (err != BYOK_E_NOMEM)
         err = list(ctx, self, task);
     if (err != BYOK_E_OK)

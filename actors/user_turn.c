@@ -5,6 +5,9 @@
  * embeddings job goes at once; one that comes while a call of the user is under way, or comes back
  * from one that failed, waits a little for more of its kind.
  */
+#include <assert.h>
+
+#include "actors/payloads.h"
 #include "actors/user_parts.h"
 
 int64_t byok_user_concurrency(const struct byok_ctx *ctx, const struct byok_user *self)
@@ -34,6 +37,8 @@ int64_t byok_user_allowed_at(const struct byok_user *self, struct byok_task *tas
 int64_t byok_user_due(const struct byok_ctx *ctx, const struct byok_user *self,
                       const struct byok_task *task)
 {
+    if (byok_payloads_missing(task))
+        return INT64_MAX; /* their arrival brings us back */
     int64_t since_us = later(task->not_before_us, task->record->taken_us);
     bool lingers = task->bulk_texts > 0 && (self->calls > 0 || task->not_before_us > 0) &&
                    self->bulk_count < BYOK_BULK_MAX;
@@ -78,6 +83,7 @@ static int64_t key_floor(const struct byok_user *self, const struct byok_task *t
 /* It leaves the window for its call. */
 static void begin(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task, int64_t now)
 {
+    assert(!byok_payloads_missing(task));
     if (!byok_user_is_exempt(task))
         task->tokens_ticket = byok_limit_take(&self->tokens, now, task->reserved_tokens);
     if (task->deadline_us == INT64_MAX)

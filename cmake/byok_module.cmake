@@ -6,9 +6,10 @@ set(BYOK_LAYERS_base "")
 set(BYOK_LAYERS_schemas base)
 set(BYOK_LAYERS_adapters base schemas)
 set(BYOK_LAYERS_vault_rocks base schemas)
+set(BYOK_LAYERS_payloads base schemas)
 set(BYOK_LAYERS_actors base schemas adapters vault_rocks)
-set(BYOK_LAYERS_worker base schemas adapters vault_rocks actors)
-set(BYOK_LAYERS_client base schemas vault_rocks)
+set(BYOK_LAYERS_worker base schemas adapters vault_rocks payloads actors)
+set(BYOK_LAYERS_client base schemas vault_rocks payloads)
 
 # Each header is compiled alone, under the flags of the project: it needs no include before it.
 function(byok_header_test module)

@@ -21,7 +21,8 @@ enum byok_accept {
     BYOK_ACCEPT_WHOLE = 32,    /* a whole number */
     BYOK_ACCEPT_POSITIVE = 64, /* a whole number from 1 */
     BYOK_ACCEPT_BOOL = 128,
-    BYOK_ACCEPT_BINARY = 256 /* bytes, or base64 text: made BYTES in the tree */
+    BYOK_ACCEPT_BINARY = 256, /* bytes, or base64 text: made BYTES in the tree */
+    BYOK_ACCEPT_REF = 512     /* a reference to a payload (schemas/payload.h) */
 };
 
 struct byok_rule {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "schemas/codec.h"
+#include "schemas/payload.h"
 
 struct words {
     unsigned accept;
@@ -25,6 +26,7 @@ static const struct words words[] = {
     {BYOK_ACCEPT_POSITIVE, "a whole number from 1"},
     {BYOK_ACCEPT_BOOL, "true or false"},
     {BYOK_ACCEPT_BINARY, "binary (base64 in JSON) that is not empty"},
+    {BYOK_ACCEPT_REF, "a payload reference"},
 };
 
 static const struct byok_rule chat[] = {
@@ -49,7 +51,7 @@ static const struct byok_rule text_to_speech[] = {
 };
 
 static const struct byok_rule speech_to_text[] = {
-    {"audio", BYOK_ACCEPT_BINARY, true},
+    {"audio", BYOK_ACCEPT_BINARY | BYOK_ACCEPT_REF, true},
     {"media_type", BYOK_ACCEPT_TEXT, false},
     {"language", BYOK_ACCEPT_TEXT, false},
     {"prompt", BYOK_ACCEPT_TEXT, false},
@@ -107,7 +109,8 @@ static bool accepts(unsigned accept, const struct byok_value *value)
     case BYOK_VALUE_ARRAY:
         return accept & BYOK_ACCEPT_LIST;
     case BYOK_VALUE_MAP:
-        return accept & BYOK_ACCEPT_MAP;
+        return (accept & BYOK_ACCEPT_MAP) ||
+               ((accept & BYOK_ACCEPT_REF) && byok_payload_is_ref(value));
     case BYOK_VALUE_BOOL:
         return accept & BYOK_ACCEPT_BOOL;
     case BYOK_VALUE_INT:

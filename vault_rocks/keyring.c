@@ -14,6 +14,7 @@
 #include <sodium.h>
 
 #include "vault_rocks/guard.h"
+#include "vault_rocks/secret.h"
 
 #define HEX_CHARS ((size_t)64)
 #define BASE64_CHARS ((size_t)44)
@@ -125,33 +126,6 @@ enum byok_err byok_keyring_add(struct byok_keyring *ring, uint32_t id, struct by
     return ok ? BYOK_E_OK : refuse_form(id, key, what, fault);
 }
 
-/* systemd gives a service its credentials by an access list, whose mask shows as the group's
- * bits: there group-readable means readable by the service. */
-static bool is_credential(const char *path)
-{
-    const char *folder = getenv("CREDENTIALS_DIRECTORY");
-    size_t len = folder ? strlen(folder) : 0;
-    return len > 0 && strncmp(path, folder, len) == 0 && path[len] == '/' &&
-           strstr(path + len, "..") == NULL;
-}
-
-static enum byok_err check_mode(int fd, const char *path, struct byok_fault *fault)
-{
-    struct stat info;
-    if (fstat(fd, &info) != 0)
-        return byok_fault_set(fault, BYOK_E_CONFIG, "cannot read key file %s: %s", path,
-                              strerror(errno));
-    if (S_ISDIR(info.st_mode))
-        return byok_fault_set(fault, BYOK_E_CONFIG, "key file %s is a folder", path);
-    mode_t forbidden = is_credential(path) ? S_IRWXO : (mode_t)(S_IRWXG | S_IRWXO);
-    if (info.st_mode & forbidden)
-        return byok_fault_set(fault, BYOK_E_CONFIG,
-                              "key file %s may be used by group or others (mode %04o): "
-                              "chmod 600 %s, and take the key for known to them",
-                              path, (unsigned)(info.st_mode & 07777), path);
-    return BYOK_E_OK;
-}
-
 /* Reads until the end or until the buffer is full. -1: errno. */
 static ssize_t read_all(int fd, char *to, size_t room)
 {
@@ -172,7 +146,7 @@ static ssize_t read_all(int fd, char *to, size_t room)
 static enum byok_err add_open_file(struct byok_keyring *ring, uint32_t id, int fd, const char *path,
                                    struct byok_fault *fault)
 {
-    enum byok_err err = check_mode(fd, path, fault);
+    enum byok_err err = byok_secret_check_mode(fd, path, fault);
     if (err)
         return err;
     struct byok_fault why = {.code = BYOK_E_NOMEM};

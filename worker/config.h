@@ -117,6 +117,11 @@ struct byok_config {
         int64_t linger_ms;
     } bulk;
     struct {
+        const char *store, *folder, *endpoint, *bucket, *region, *credentials_file,
+            *credentials_env, *ca_file;
+        int64_t inline_max_bytes, max_bytes, timeout_ms, keep_s;
+    } payloads;
+    struct {
         int64_t linger_ms, stream_linger_ms, batch;
     } publish;
     struct {

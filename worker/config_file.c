@@ -4,6 +4,7 @@
  * Every scalar is read as text and then checked like a variable of the environment, so that both
  * have the same rules and the same errors.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,8 +17,8 @@
 #include "worker/config_parts.h"
 
 #define FILE_BYTES_MAX ((size_t)1024 * 1024)
-#define ROWS_MAX 64
-#define SECTIONS_MAX 12
+#define ROWS_MAX 256
+#define SECTIONS_MAX 32
 
 /* A mapping as libcyaml fills it: the i-th row of its table at i, in itself or in its section. */
 struct raw {
@@ -61,6 +62,7 @@ static const cyaml_schema_field_t *fields_of(struct byok_arena *arena,
 static cyaml_schema_field_t field_of(struct byok_arena *arena, const struct byok_setting *row,
                                      size_t index, const char *key)
 {
+    assert(index < ROWS_MAX); /* or two settings would share a place */
     size_t offset = offsetof(struct raw, values) + index * sizeof(struct raw_value);
     cyaml_schema_field_t field = {
         .key = key,
@@ -118,6 +120,7 @@ static cyaml_schema_field_t section_field(struct byok_arena *arena,
                                           const struct byok_setting_table *table,
                                           const struct byok_setting *row)
 {
+    assert(section_index(table, row) < SECTIONS_MAX);
     return (cyaml_schema_field_t){
         .key = byok_arena_copy(arena, section_of(row)).ptr,
         .data_offset = (uint32_t)(offsetof(struct raw, sections) +

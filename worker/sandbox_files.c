@@ -45,7 +45,8 @@ static const char *const system_folders[] = {
 struct rules {
     int fd;
     uint64_t handled;            /* the rights that this kernel's Landlock knows */
-    char secret[BYOK_KEYRING_MAX + 1][PATH_MAX]; /* the master keys' files */
+    char secret[BYOK_KEYRING_MAX + 2]
+               [PATH_MAX]; /* the master keys' files, and the payload store's */
     size_t secret_count;
     char split[SPLIT_MAX][PATH_MAX];
     size_t split_count;
@@ -62,6 +63,7 @@ static void add_secrets(struct rules *rules, const struct byok_config *config)
 {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     add_secret(rules, config->vault.master_key_file);
+    add_secret(rules, config->payloads.credentials_file);
     for (size_t i = 0; i < config->vault.master_keys.count; i++) {
         const struct byok_config_master_key *key = &config->vault.master_keys.items[i];
         char path[PATH_MAX];
@@ -173,6 +175,7 @@ static void allow_all(struct rules *rules, const struct byok_config *config)
         allow_reading(rules, system_folders[i]);
     for (size_t i = 0; i < config->providers.count; i++)
         allow_folder_of(rules, config->providers.items[i].ca_file);
+    allow_folder_of(rules, config->payloads.ca_file);
     allow_properties(rules, &config->kafka.properties);
     allow_properties(rules, &config->kafka.consumer_properties);
     allow_properties(rules, &config->kafka.producer_properties);
@@ -181,6 +184,8 @@ static void allow_all(struct rules *rules, const struct byok_config *config)
         allow_reading(rules, config->sandbox.readable.items[i]);
     add_rule(rules, "/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE);
     if (realpath(config->data_dir, data))
+        add_rule(rules, data, WRITE);
+    if (config->payloads.folder[0] != '\0' && realpath(config->payloads.folder, data))
         add_rule(rules, data, WRITE);
 }
 

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "worker/ports/clock_system.h"
 #include "worker/ports/notes_host.h"
+#include "worker/ports/payloads_uv.h"
 
 #define MESSAGES_A_TURN 512
 #define READY_MS 500
@@ -127,6 +128,7 @@ static void close_all(struct byok_shard *shard)
 {
     atomic_store_explicit(&shard->ready, false, memory_order_relaxed);
     byok_broker_rdkafka_close(shard->env.broker);
+    byok_payloads_uv_close(shard->env.payload_port);
     byok_http_curl_close(shard->env.http);
     byok_notes_host_close(shard->host_notes);
     shard->host_notes = NULL;
@@ -181,6 +183,21 @@ static void fill_env(struct byok_shard *shard)
     };
 }
 
+static enum byok_err make_payloads(struct byok_shard *shard, struct byok_fault *fault)
+{
+    const struct byok_payloads_options options = {
+        .store = shard->options.payloads,
+        .http = shard->env.http,
+        .route = shard->options.payloads_route,
+        .keep_s = shard->options.payloads_keep_s,
+    };
+    if (!options.store)
+        return BYOK_E_OK;
+    shard->env.payload_port = byok_payloads_uv_new(&shard->loop, &options);
+    return shard->env.payload_port ? BYOK_E_OK
+                                   : byok_fault_set(fault, BYOK_E_NOMEM, "No memory for payloads");
+}
+
 static enum byok_err make_actors(struct byok_shard *shard, struct byok_fault *fault)
 {
     shard->env.partitions = byok_partitions_new();
@@ -221,6 +238,8 @@ static enum byok_err make(struct byok_shard *shard, struct byok_fault *fault)
                                       &shard->env.broker, fault);
     if (!err)
         err = make_notes(shard, fault);
+    if (!err)
+        err = make_payloads(shard, fault);
     if (!err)
         err = make_actors(shard, fault);
     if (err)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "actors/env.h"
+#include "payloads/store.h"
 #include "worker/ports/broker_rdkafka.h"
 #include "worker/ports/http_curl.h"
 
@@ -24,6 +25,9 @@ struct byok_shard_options {
     size_t provider_count;
     const struct byok_http_route *routes;
     size_t route_count;
+    struct byok_payload_store *payloads; /* NULL: none */
+    const struct byok_http_route *payloads_route;
+    int64_t payloads_keep_s; /* 0: this shard removes nothing */
     const char *ledger; /* cluster, host, process */
     const char *owner;  /* this worker's name in claims */
     struct byok_store *state;

@@ -17,6 +17,7 @@
 #include "worker/status.h"
 #include "worker/topics.h"
 #include "worker/vault_thread.h"
+#include "worker/worker_payloads.h"
 #include "worker/worker_vault.h"
 
 /* Batches of results under way per shard: enough to hide the broker's round trip. */
@@ -43,6 +44,7 @@ struct worker {
     struct byok_settings settings;
     struct byok_provider_set providers;
     struct byok_worker_vault vault;
+    struct byok_worker_payloads payloads;
     struct byok_vault_thread *vault_thread;
     struct byok_status_server *status;
     uint32_t shard_count;
@@ -190,6 +192,9 @@ static struct byok_shard_options shard_options(struct worker *worker, uint32_t i
         .provider_count = worker->providers.count,
         .routes = worker->providers.routes,
         .route_count = worker->providers.count,
+        .payloads = worker->payloads.store,
+        .payloads_route = &worker->payloads.route,
+        .payloads_keep_s = index == 0 ? worker->config->payloads.keep_s : 0,
         .ledger = worker->config->ledger,
         .owner = instance[0] != '\0' ? names->instance : names->owner,
         .state = worker->vault.state,
@@ -241,6 +246,7 @@ static void stop(struct worker *worker)
     for (uint32_t i = 0; i < worker->shard_count; i++)
         byok_shard_join(atomic_load(&worker->shards[i].shard));
     byok_worker_vault_done(&worker->vault);
+    byok_worker_payloads_done(&worker->payloads);
 }
 
 static enum byok_err start(struct worker *worker, struct byok_fault *fault)
@@ -252,6 +258,8 @@ static enum byok_err start(struct worker *worker, struct byok_fault *fault)
         err = byok_http_curl_global(fault);
     if (err == BYOK_E_OK)
         err = byok_worker_vault_begin(worker->config, &worker->vault, fault);
+    if (err == BYOK_E_OK)
+        err = byok_worker_payloads_open(worker->config, &worker->payloads, fault);
     if (err == BYOK_E_OK)
         err = byok_sandbox_enter(worker->config, worker->log, fault);
     if (err == BYOK_E_OK) /* its thread is the first one but this, and in the sandbox too */
@@ -334,6 +342,9 @@ enum byok_err byok_worker_check(struct byok_config *config, struct byok_fault *f
     if (err == BYOK_E_OK)
         err = byok_worker_keyring(config, &ring, fault);
     byok_keyring_free(ring);
+    if (err == BYOK_E_OK)
+        err = byok_worker_payloads_open(config, &worker.payloads, fault);
+    byok_worker_payloads_done(&worker.payloads);
     if (err != BYOK_E_OK)
         return err;
     const struct byok_kafka_options kafka = kafka_options(&worker);

@@ -29,6 +29,7 @@ static void set_chances(struct sim_play *play)
     world->record_delays = chance(play, PLAY_RECORDS, 100);
     world->note_crashes = chance(play, PLAY_CRASH, 10);
     world->spells = chance(play, PLAY_PROVIDER, 500);
+    world->payload_fails = chance(play, PLAY_PAYLOADS, 600);
     world->offset_holes = (unsigned)below(play, 300);
 }
 
@@ -39,8 +40,10 @@ static void set_sizes(struct sim_play *play)
     world->commits_max = 1 + (uint32_t)below(play, 4);
     world->commit_delay_us = 2000 + (int64_t)below(play, 100000);
     world->note_delay_us = 1000 + (int64_t)below(play, 100000);
+    world->payload_delay_us = 1000 + (int64_t)below(play, 2 * (uint64_t)SIM_S);
     world->idle_poll_us = 100000;
     world->slots = 2 + (uint32_t)below(play, 30);
+    settings->payload_inline_max = 512;
     settings->at_least_once = play->seed % 5 == 4;
     settings->bulk_linger_us = (int64_t)below(play, 3) * 20000;
     world->provider_settings[0].bulk_texts = below(play, 2) ? 1 + (uint32_t)below(play, 12) : 0;

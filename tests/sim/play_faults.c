@@ -198,6 +198,7 @@ void play_heal(struct sim_play *play)
     world->commit_fails = world->chunk_fails = world->torn_batches = 0;
     world->record_repeats = world->record_delays = 0;
     world->note_crashes = 0;
+    world->payload_fails = 0;
     play->rough = 0;
     play->away_until_us = 0;
     for (size_t i = 0; i < PLAY_WORKERS; i++) {

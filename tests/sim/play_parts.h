@@ -24,7 +24,8 @@ enum {
     PLAY_RECORDS = 1 << 13,
     PLAY_PROVIDER = 1 << 14,
     PLAY_BAD_RECORDS = 1 << 15,
-    PLAY_ALL = (1 << 16) - 1
+    PLAY_PAYLOADS = 1 << 16,
+    PLAY_ALL = (1 << 17) - 1
 };
 
 /** How the provider answers; a sim_answer_fn. */

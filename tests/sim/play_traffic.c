@@ -79,6 +79,26 @@ static void send_chat(struct sim_play *play, const char *user, const char *id, c
              id, user, PLAY_ANSWER_TOKENS, more);
 }
 
+/* Sound that was put into the store; of some it is lost, or is another user's. */
+static void send_sound(struct sim_play *play, const char *user)
+{
+    struct byok_payload_ref ref;
+    const char *id = new_id(play, user), *owner = user;
+    char said[160];
+    snprintf(said, sizeof said, "ID3 said by %s.", id);
+    if (play->faults & PLAY_BAD_RECORDS && below(play, 8) == 0)
+        owner = "somebody";
+    sim_object_put(play->world, byok_str_of(owner), byok_str_of(said), &ref);
+    sim_send(play->world, user,
+             "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"speech_to_text\",\"provider\":"
+             "\"openai\",\"audio\":{\"ref\":\"%s\",\"size\":%d,\"sha256\":\"%s\"}}",
+             id, user, ref.name, (int)ref.size, ref.name + BYOK_PAYLOAD_OWNER_CHARS + 1);
+    if (play->faults & PLAY_PAYLOADS && below(play, 4) == 0) {
+        sim_note(play->world, SIM_FAULT_PAYLOAD_LOST);
+        sim_object_lose(play->world, ref.name);
+    }
+}
+
 static void send_poison(struct sim_play *play, const char *user)
 {
     static const char *const texts[] = {"",
@@ -178,7 +198,7 @@ static void send_some(struct sim_play *play, const char *user)
 {
     struct sim_world *world = play->world;
     char more[64];
-    switch (below(play, 20)) {
+    switch (below(play, 23)) {
     case 0:
         sim_send(world, user,
                  "{\"type\":\"key.check\",\"id\":\"%s\",\"user\":\"%s\",\"provider\":\"openai\"}",
@@ -215,6 +235,13 @@ static void send_some(struct sim_play *play, const char *user)
     case 5:
         if (can_register(world))
             sim_register(world, user, "openai", new_id(play, user));
+        break;
+    case 20:
+        send_speech(play, user);
+        break;
+    case 21:
+    case 22:
+        send_sound(play, user);
         break;
     case 6:
     case 7:

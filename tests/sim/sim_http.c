@@ -74,8 +74,8 @@ static void note_id(struct sim_entry *entry, struct byok_str header)
 
 static const char *path_of(struct byok_str url)
 {
-    static const char *const paths[] = {"/chat/completions", "/embeddings", "/audio/speech",
-                                        "/models"};
+    static const char *const paths[] = {"/chat/completions", "/embeddings", "/models",
+                                        "/audio/speech", "/audio/transcriptions"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (byok_str_find(url, byok_str_of(paths[i])) != SIZE_MAX)
             return paths[i];
@@ -131,12 +131,39 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
     return entry;
 }
 
+static bool was_sent(const struct byok_http_call *call, struct byok_str text)
+{
+    bool found = false;
+    for (size_t i = 0; i < call->request.piece_count; i++)
+        found = found || byok_str_find(call->request.pieces[i], text) != SIZE_MAX;
+    return found;
+}
+
+/* What is to be heard stands in the payload that the job names. */
+static void listen(struct sim_world *world, const struct byok_http_call *call,
+                   const struct sim_entry *entry, char *body, size_t room)
+{
+    char said[160];
+    snprintf(said, sizeof said, "ID3 said by %s.", entry->id);
+    struct byok_payload_ref own;
+    byok_payload_identify(byok_str_of(entry->user), byok_str_of(said), &own);
+    if (!sim_object_find(world, own.name))
+        sim_fail(world, "%s/%s is called with what is not this user's", entry->user, entry->id);
+    if (!was_sent(call, byok_str_of(said)))
+        sim_fail(world, "%s/%s is called without its payload", entry->user, entry->id);
+    snprintf(body, room, "{\"text\":\"echo %s\"}", entry->id);
+}
+
 /* The tokens that it says. */
 static int64_t good_body(struct sim_world *world, const struct byok_http_call *call,
                          const struct sim_entry *entry, char *body, size_t room)
 {
     if (strcmp(entry->path, "/models") == 0) {
         snprintf(body, room, "{\"data\":[]}");
+        return 0;
+    }
+    if (strcmp(entry->path, "/audio/transcriptions") == 0) {
+        listen(world, call, entry, body, room);
         return 0;
     }
     int said = world->tokens_most ? 1 + (int)sim_below(&world->clock, world->tokens_most) : 5;
@@ -434,7 +461,9 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
     struct going *going = sim_new(1, sizeof *going);
     going->entry = world->ledger.count - 1;
     BYOK_AUTO(byok_arena) arena = {0};
-    struct byok_value texts = texts_of(&arena, call->request.body);
+    bool embeds = strcmp(entry->path, "/embeddings") == 0;
+    struct byok_value texts = embeds ? texts_of(&arena, call->request.body)
+                                     : byok_value_array(); /* speech has "input" too */
     entry = note_joined(world, going->entry, &texts);
     going->events = 1;
     going->http = self;

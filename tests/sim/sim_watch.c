@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "schemas/codec.h"
+#include "schemas/payload.h"
 #include "tests/sim/world.h"
 
 /* Stands for a record that names no request and went to the dlq. */
@@ -119,12 +120,16 @@ static struct sim_request *named(struct sim_world *world, const struct byok_reco
 static void see_speech(struct sim_world *world, const struct sim_request *request,
                        struct byok_arena *arena, const struct byok_value *root)
 {
-    struct byok_str audio;
+    struct byok_str audio = {"", 0};
+    const struct sim_object *object =
+        sim_object_find(world, byok_value_as_str(byok_value_path(root, "audio.ref")).ptr);
     if (!byok_str_is(text_of(root, "capability"),
                      "text_to_speech") || /* the id may be sent twice */
         !byok_str_is(text_of(root, "status"), "ok"))
         return;
-    if (!byok_base64_decode(arena, text_of(root, "audio"), &audio) ||
+    if (object)
+        audio = (struct byok_str){object->content, object->size};
+    if ((!object && !byok_base64_decode(arena, text_of(root, "audio"), &audio)) ||
         hash_of(audio) != request->speech)
         sim_fail(world, "%s is not spoken as it is written", request->name);
 }
@@ -160,6 +165,27 @@ static void see_outcome(struct sim_world *world, struct byok_str user,
         sim_request_of(world, user, text_of(root, "job_id"))->taken_back = true;
 }
 
+struct seen_result {
+    struct sim_world *world;
+    struct byok_str user;
+    const char *name;
+};
+
+/* What a result names is there before anybody can read the result. */
+static void see_payload(void *arg, const struct byok_value *owner, struct byok_value *place)
+{
+    const struct seen_result *seen = arg;
+    struct sim_world *world = seen->world;
+    struct byok_payload_ref ref;
+    struct byok_fault fault;
+    (void)owner;
+    if (!byok_payload_is_ref(place))
+        return;
+    if (byok_payload_read(place, seen->user, &ref, &fault) != BYOK_E_OK ||
+        !sim_object_find(world, ref.name))
+        sim_fail(world, "a result of %s names a payload that is not there", seen->name);
+}
+
 static void see_result(struct sim_world *world, const struct byok_record *record)
 {
     struct sim_request *request = named(world, record);
@@ -171,6 +197,8 @@ static void see_result(struct sim_world *world, const struct byok_record *record
         sim_fail(world, "a result of %s that cannot be read", request->name);
         return;
     }
+    struct seen_result seen = {world, record->key, request->name};
+    byok_payload_each_output(&root, see_payload, &seen);
     request->job = byok_str_is(text_of(&root, "type"), "job"); /* of the record that was taken */
     request->ok = byok_str_is(text_of(&root, "status"), "ok");
     request->no_key =

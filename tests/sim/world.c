@@ -45,6 +45,9 @@ static void default_settings(struct byok_settings *settings)
         .held_bytes_max = (size_t)64 << 20,
         .request_max_bytes = (size_t)256 << 10,
         .answer_max_bytes = (size_t)1 << 20,
+        .payload_inline_max = (size_t)1 << 20,
+        .payload_max_bytes = (size_t)64 << 10,
+        .payload_timeout_us = 30 * SIM_S,
         .commit_tasks_max = 100,
         .window = 64,
         .queue = 1000,
@@ -64,6 +67,7 @@ static void make_providers(struct sim_world *world)
         provider->default_model[BYOK_CHAT] = "gpt-sim";
         provider->default_model[BYOK_EMBEDDINGS] = "embed-sim";
         provider->default_model[BYOK_TEXT_TO_SPEECH] = "speak-sim";
+        provider->default_model[BYOK_SPEECH_TO_TEXT] = "listen-sim";
         must(byok_provider_complete(&world->arena, provider, "openai", &fault), &fault, "provider");
         world->provider_settings[i] =
             (struct byok_provider_settings){.concurrency = 16,
@@ -92,6 +96,7 @@ struct sim_world *sim_world_new(uint64_t seed, int32_t partitions)
     world->commit_delay_us = 4000;
     world->restore_delay_us = 1000;
     world->note_delay_us = 2000;
+    world->payload_delay_us = 20000;
     must(byok_keyring_new(&world->ring, &fault), &fault, "key ring");
     const struct byok_str master =
         BYOK_STR("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
@@ -152,6 +157,7 @@ static void fill_env(struct sim_worker *worker)
         .provider_count = SIM_PROVIDERS,
         .broker = &worker->broker.broker,
         .notes = world->no_ledger ? NULL : &worker->notes.notes,
+        .payload_port = &worker->payloads.port,
         .owner = "sim",
         .http = &worker->http.http,
         .clock = &worker->clock.clock,
@@ -196,6 +202,7 @@ static void start_up(struct sim_worker *worker)
     sim_broker_init(&worker->broker, worker);
     sim_http_init(&worker->http, worker);
     sim_notes_init(&worker->notes, worker);
+    sim_payloads_init(&worker->payloads, worker);
     must(byok_slots_new(world->slots, &worker->slots, &fault), &fault, "slots");
     open_vault(worker);
     fill_env(worker);
@@ -229,6 +236,7 @@ void sim_worker_crash(struct sim_worker *worker)
     worker->alive = false;
     sim_clock_drop(&worker->world->clock, &worker->http);
     sim_clock_drop(&worker->world->clock, &worker->notes);
+    sim_clock_drop(&worker->world->clock, &worker->payloads);
     sim_clock_drop(&worker->world->clock, &worker->broker);
     byok_system_free(worker->system);
     byok_system_free(worker->vault_system);
@@ -282,6 +290,7 @@ void sim_world_free(struct sim_world *world)
     sim_clock_done(&world->clock);
     sim_cluster_done(&world->cluster);
     sim_watch_done(&world->watch);
+    sim_objects_done(world);
     byok_keyring_free(world->ring);
     byok_arena_done(&world->arena);
     byok_delete(world->ledger.entries);

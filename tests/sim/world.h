@@ -17,6 +17,7 @@
 #include "tests/sim/sim_http.h"
 #include "tests/sim/sim_log.h"
 #include "tests/sim/sim_notes.h"
+#include "tests/sim/sim_payloads.h"
 #include "tests/sim/sim_store.h"
 #include "tests/sim/sim_watch.h"
 
@@ -58,6 +59,7 @@ struct sim_worker {
     struct sim_broker broker;
     struct sim_http http;
     struct sim_notes notes;
+    struct sim_payloads payloads;
     struct byok_msg stop_msg;
 };
 
@@ -102,6 +104,9 @@ struct sim_world {
     unsigned note_repeats; /* a note is appended, its answer is lost, and it is written again */
     unsigned note_crashes; /* a note's answer takes long and its worker is killed before */
     int64_t note_delay_us;
+    struct sim_object *objects; /* of the payload store */
+    unsigned payload_fails;
+    int64_t payload_delay_us;
     bool no_ledger;      /* ledger: process */
     bool deadlines_far; /* of jobs that name none: nothing that is made to go wrong lasts so long */
     uint32_t commits_max;
