@@ -144,8 +144,8 @@ static void see_vectors(struct sim_world *world, const struct sim_request *reque
         char text[200];
         const int pad = id.len < SIM_TEXT_BYTES ? SIM_TEXT_BYTES - 1 - (int)id.len : 0;
         int64_t vector[2], x = -1, y = -1;
-        snprintf(text, sizeof text, "%.*s#%-*u", BYOK_STR_ARG(id), pad, i);
-        sim_vector_of(byok_str_of(text), vector);
+        int len = snprintf(text, sizeof text, "%.*s#%-*u", BYOK_STR_ARG(id), pad, i);
+        sim_vector_of((struct byok_str){text, len > 0 ? (size_t)len : 0}, vector);
         const struct byok_value *own = i < list->count ? &list->as.items[i] : NULL;
         bool good = own && own->count == 2 && byok_value_as_int(&own->as.items[0], &x) &&
                     byok_value_as_int(&own->as.items[1], &y) && x == vector[0] && y == vector[1];

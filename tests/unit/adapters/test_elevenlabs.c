@@ -58,6 +58,32 @@ Test(elevenlabs, a_voice_is_one_segment_of_the_path)
     call_done(&c);
 }
 
+Test(elevenlabs, is_told_what_is_said_around_a_part)
+{
+    static const struct {
+        const char *model;
+        uint32_t most;
+        bool told;
+    } cases[] = {{"eleven_multilingual_v2", 10000, true},
+                 {"eleven_flash_v2_5", 40000, true},
+                 {"eleven_turbo_v2", 30000, true},
+                 {"eleven_v3", 5000, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct call c;
+        struct byok_http_request request;
+        (void)build(&c, SPEAK(""), &request);
+        const struct byok_adapter_ops *ops = &c.provider.adapter->ops[BYOK_TEXT_TO_SPEECH];
+        c.call.model = byok_str_of(cases[i].model);
+        c.call.before = byok_str_of("So far.");
+        c.call.after = byok_str_of("And on.");
+        cr_assert_eq(ops->build(&c.call, &request, &c.fault), BYOK_E_OK);
+        cr_expect_eq(holds(request.body, "\"previous_text\":\"So far.\""), cases[i].told);
+        cr_expect_eq(holds(request.body, "\"next_text\":\"And on.\""), cases[i].told);
+        cr_expect_eq(ops->text_max(c.call.model), cases[i].most);
+        call_done(&c);
+    }
+}
+
 Test(elevenlabs, sends_a_form_with_the_audio_and_its_settings)
 {
     struct call c;
