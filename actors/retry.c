@@ -19,6 +19,19 @@ static int64_t asked_us(const struct byok_retry_case *what)
     return asked + (int64_t)(what->random % (uint64_t)(asked / 10 + 1));
 }
 
+/* Also keeps what a provider asks for from overflowing. */
+static bool passes_deadline(const struct byok_retry_case *what)
+{
+    return what->fault->retry_after_ms >= (what->deadline_us - what->now_us) / 1000;
+}
+
+bool byok_retry_is_vain(const struct byok_retry_case *what)
+{
+    enum byok_retry rule = byok_err_retry(what->fault->code);
+    return (rule == BYOK_RETRY_WAIT || rule == BYOK_RETRY_SOON) && !what->fault->day_limit &&
+           what->fault->retry_after_ms > 0 && passes_deadline(what);
+}
+
 bool byok_retry_decide(const struct byok_retry_policy *policy, const struct byok_retry_case *what,
                        int64_t *at_us)
 {
@@ -30,8 +43,8 @@ bool byok_retry_decide(const struct byok_retry_policy *policy, const struct byok
     /* a limit is no failure of the job: it may wait as long as its deadline allows */
     if (rule != BYOK_RETRY_WAIT && (int64_t)what->attempts >= policy->attempts_max)
         return false;
-    if (what->fault->retry_after_ms >= (what->deadline_us - what->now_us) / 1000)
-        return false; /* also keeps what a provider asks for from overflowing */
+    if (passes_deadline(what))
+        return false;
     int64_t wait = what->fault->retry_after_ms > 0 ? asked_us(what) : backoff_us(policy, what);
     if (what->now_us + wait >= what->deadline_us)
         return false;

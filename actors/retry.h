@@ -35,4 +35,7 @@ struct byok_retry_case {
 bool byok_retry_decide(const struct byok_retry_policy *policy, const struct byok_retry_case *what,
                        int64_t *at_us) BYOK_NONNULL(1, 2, 3);
 
+/** Whether it is final only because the provider asks for a wait that passes the deadline. */
+bool byok_retry_is_vain(const struct byok_retry_case *what) BYOK_NONNULL(1);
+
 #endif

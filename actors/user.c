@@ -231,6 +231,23 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
     return task->fault.code != BYOK_E_OK && byok_retry_decide(&policy, &what, at_us);
 }
 
+/* Why it is not tried again, in front of what the provider said; once. */
+static void tell_vain_wait(const struct byok_ctx *ctx, struct byok_task *task)
+{
+    static const char begin[] = "not tried again: ";
+    const struct byok_retry_case what = {
+        .fault = &task->fault, .now_us = byok_user_now_us(ctx), .deadline_us = task->deadline_us};
+    if (!byok_retry_is_vain(&what) ||
+        byok_str_starts(byok_str_of(task->fault.text), byok_str_of(begin)))
+        return;
+    const struct byok_fault said = task->fault;
+    byok_fault_set(&task->fault, said.code,
+                   "%sthe provider asks to wait %lld ms, which passes the job's deadline: %s",
+                   begin, (long long)said.retry_after_ms, said.text);
+    task->fault.http_status = said.http_status;
+    task->fault.retry_after_ms = said.retry_after_ms;
+}
+
 /* Until task->not_before_us, in the window, or in the state when that is long. */
 static void wait_for_retry(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
@@ -310,6 +327,8 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
             byok_user_leave_to_next(ctx, self, task);
         return BYOK_E_OK;
     }
+    if (ours && !task->late)
+        tell_vain_wait(ctx, task);
     task->status = final_status(task);
     bool own = !task->joined;
     byok_bulk_leave(task);

@@ -167,8 +167,10 @@ static void fill(const struct byok_adapter_call *call, const struct byok_http_re
     const enum byok_err code = code_of(status, said);
     const enum byok_retry retry = byok_err_retry(code);
     byok_kit_fault(call, response, code, said->message, out);
-    if (out->retry_after_ms < 0 && (retry == BYOK_RETRY_WAIT || retry == BYOK_RETRY_SOON))
-        out->retry_after_ms = retry_info_ms(said);
+    const int64_t info_ms = retry_info_ms(said); /* before what the text says of it */
+    if (info_ms >= 0 && (retry == BYOK_RETRY_WAIT || retry == BYOK_RETRY_SOON) &&
+        byok_retry_after_ms(response, call->wall_ms) < 0)
+        out->retry_after_ms = info_ms;
     if (code == BYOK_E_RATE_LIMITED)
         out->day_limit = any_violation(said, "quotaId", "PerDay", false) ||
                          byok_kit_mentions(said->message, "per day");

@@ -54,6 +54,9 @@ void byok_kit_fault(const struct byok_adapter_call *call, const struct byok_http
     write_text(call, response, code, message, out);
     out->http_status = response->status;
     out->day_limit = false;
-    if (retry == BYOK_RETRY_WAIT || retry == BYOK_RETRY_SOON)
-        out->retry_after_ms = byok_retry_after_ms(response, call->wall_ms);
+    if (retry != BYOK_RETRY_WAIT && retry != BYOK_RETRY_SOON)
+        return;
+    out->retry_after_ms = byok_retry_after_ms(response, call->wall_ms);
+    if (out->retry_after_ms < 0)
+        out->retry_after_ms = byok_retry_text_ms(message);
 }

@@ -5,6 +5,8 @@
  */
 #include "adapters/retry_after.h"
 
+#include <string.h>
+
 #define MS_PER_DAY 86400000.0
 #define LONGEST_MS ((int64_t)366 * 86400000)
 
@@ -91,6 +93,63 @@ int64_t byok_retry_duration_ms(struct byok_str text)
         ms += number * unit->ms;
     }
     return wait_of(ms);
+}
+
+/* ---- a wait in words ---- */
+
+static struct byok_str past(struct byok_str text, size_t bytes)
+{
+    return (struct byok_str){text.ptr + bytes, text.len - bytes};
+}
+
+static bool begins(struct byok_str text, const char *word)
+{
+    struct byok_str wanted = byok_str_of(word);
+    return text.len >= wanted.len &&
+           byok_str_eq_nocase((struct byok_str){text.ptr, wanted.len}, wanted);
+}
+
+/* Off the front: up to a space, without the point that ends a sentence. */
+static struct byok_str first_word(struct byok_str *text)
+{
+    size_t len = 0;
+    while (len < text->len && text->ptr[len] != ' ')
+        len++;
+    struct byok_str word = {text->ptr, len};
+    *text = past(*text, len < text->len ? len + 1 : len);
+    while (word.len > 0 && (word.ptr[word.len - 1] == '.' || word.ptr[word.len - 1] == ','))
+        word.len--;
+    return word;
+}
+
+/* "2.34s", or a number and a unit in words; without a unit it is something else. */
+static int64_t spoken_ms(struct byok_str text)
+{
+    static const struct {
+        const char *name;
+        double ms;
+    } spoken[] = {{"millisecond", 1}, {"second", 1e3}, {"minute", 60e3}, {"hour", 3600e3}};
+    struct byok_str word = first_word(&text);
+    double number;
+    if (!read_number(word, &number))
+        return byok_retry_duration_ms(word);
+    for (size_t i = 0; i < COUNT(spoken); i++) {
+        if (begins(text, spoken[i].name))
+            return wait_of(number * spoken[i].ms);
+    }
+    return -1;
+}
+
+int64_t byok_retry_text_ms(struct byok_str message)
+{
+    static const char *const phrases[] = {"try again in ", "retry in ", "retry after "};
+    for (size_t at = 0; at < message.len; at++) {
+        for (size_t i = 0; i < COUNT(phrases); i++) {
+            if (begins(past(message, at), phrases[i]))
+                return spoken_ms(past(message, at + strlen(phrases[i])));
+        }
+    }
+    return -1;
 }
 
 /* ---- HTTP dates, RFC 9110, 5.6.7 ---- */

@@ -35,6 +35,10 @@ int64_t byok_rate_wait_ms(const struct byok_http_response *response, int64_t wal
  *  -1: it does not. */
 int64_t byok_rate_calls_max(const struct byok_http_response *response) BYOK_NONNULL(1);
 
+/** The wait that an error's text names, in ms: "Please try again in 2.34s" (OpenAI), "Please retry
+ *  after 6 seconds" (Azure).  -1: none. */
+int64_t byok_retry_text_ms(struct byok_str message);
+
 /** True: a limit counted by day is used up (`x-ratelimit-remaining-requests-day: 0`). */
 bool byok_retry_day_limit(const struct byok_http_response *response) BYOK_NONNULL(1);
 

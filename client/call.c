@@ -64,7 +64,7 @@ enum byok_err byok_post(struct byok_cli *cli, const struct byok_job *job, struct
 
 int64_t byok_call_wait_ms(const struct byok_cli *cli, const struct byok_job *job)
 {
-    return job->wait_ms >= 0 ? job->wait_ms + GRACE_MS : cli->set.timeout_ms;
+    return job->wait_ms >= 0 ? job->wait_ms + GRACE_MS : job->start_ms + cli->set.timeout_ms;
 }
 
 static enum byok_err await(struct byok_cli *cli, struct byok_reader *reader,

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "client/cli.h"
 #include "client/file.h"
+#include "client/when.h"
 
 #define FILE_BYTES_MAX ((size_t)BYOK_REQUEST_BYTES_MAX)
 
@@ -62,9 +63,14 @@ static enum byok_err set_json(struct byok_arena *arena, struct byok_value *tree,
 }
 
 /* What flags and lines have in common. */
-static void set_common(struct byok_arena *arena, const struct byok_job_flags *flags,
-                       struct byok_value *tree)
+static enum byok_err set_common(struct byok_arena *arena, const struct byok_job_flags *flags,
+                                struct byok_value *tree, struct byok_fault *fault)
 {
+    int64_t start_ms = 0;
+    if (flags->not_before && !byok_when_read(flags->not_before, byok_wall_ms(), &start_ms))
+        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                              "--not-before takes a duration, e.g. 10m, or a time, e.g. "
+                              "2026-12-24T18:00:00Z");
     set_text(arena, tree, "user", flags->user);
     set_text(arena, tree, "provider", flags->provider);
     set_text(arena, tree, "model", flags->model);
@@ -75,9 +81,12 @@ static void set_common(struct byok_arena *arena, const struct byok_job_flags *fl
         set_text(arena, tree, "on_unknown", flags->on_unknown);
         if (flags->stream)
             set_missing(arena, tree, "stream", byok_value_bool(true));
+        if (start_ms > 0)
+            set_missing(arena, tree, "not_before_ms", byok_value_int(start_ms));
     }
     if (flags->deadline_ms > 0 && !is_given(tree, "deadline_ms"))
         set_missing(arena, tree, "timeout_ms", byok_value_int(flags->deadline_ms));
+    return BYOK_E_OK;
 }
 
 /* ---- flags ---- */
@@ -168,14 +177,16 @@ enum byok_err byok_job_of_flags(struct byok_arena *arena, const struct byok_job_
 {
     struct byok_value tree = byok_value_map();
     set_text(arena, &tree, "id", flags->id);
-    set_common(arena, flags, &tree);
+    enum byok_err err = set_common(arena, flags, &tree, fault);
+    if (err != BYOK_E_OK)
+        return err;
     set_text(arena, &tree, "prompt", flags->prompt);
     set_text(arena, &tree, "system", flags->system);
     set_text(arena, &tree, "text", flags->text);
     set_text(arena, &tree, "voice", flags->voice);
     set_text(arena, &tree, "size", flags->size);
     set_text(arena, &tree, "language", flags->language);
-    enum byok_err err = set_inputs(arena, flags, in, &tree, fault);
+    err = set_inputs(arena, flags, in, &tree, fault);
     if (err == BYOK_E_OK)
         err = set_audio(arena, flags, in, &tree, fault);
     if (err == BYOK_E_OK)
@@ -204,7 +215,9 @@ enum byok_err byok_job_of_line(struct byok_arena *arena, const struct byok_job_f
         return err;
     if (tree.type != BYOK_VALUE_MAP)
         return byok_fault_set(fault, BYOK_E_BAD_MESSAGE, "the line is not a JSON object");
-    set_common(arena, flags, &tree);
+    err = set_common(arena, flags, &tree, fault);
+    if (err != BYOK_E_OK)
+        return err;
     *out = tree;
     return byok_arena_failed(arena) ? no_memory(fault) : BYOK_E_OK;
 }
@@ -241,6 +254,7 @@ static enum byok_err check(struct byok_arena *arena, const struct byok_value *tr
     job->wait_ms = request.deadline_wall_ms > 0 ? request.deadline_wall_ms - now : -1;
     if (request.deadline_wall_ms > 0 && job->wait_ms < 0)
         job->wait_ms = 0;
+    job->start_ms = request.not_before_wall_ms > now ? request.not_before_wall_ms - now : 0;
     return BYOK_E_OK;
 }
 

@@ -23,7 +23,8 @@ struct byok_job_flags {
     struct byok_list inputs;
     struct byok_list sets;  /* NAME=VALUE, VALUE in JSON or else a text */
     int64_t max_tokens;     /* -1 */
-    int64_t deadline_ms;    /* from now; -1 */
+    int64_t deadline_ms;    /* from now, or from not_before; -1 */
+    const char *not_before; /* see client/when.h */
     const char *format;     /* "json" or "msgpack" */
     bool stream;            /* deltas are wanted */
 };
@@ -34,6 +35,7 @@ struct byok_job {
     enum byok_format format;
     struct byok_str bytes;     /* encoded, in the arena */
     int64_t wait_ms;           /* until its deadline; -1: none was given */
+    int64_t start_ms;          /* until it may be sent */
 };
 
 /** The tree of a job by flags; files are read ("-" from the descriptor `in`).
@@ -43,7 +45,7 @@ enum byok_err byok_job_of_flags(struct byok_arena *arena, const struct byok_job_
                                 int in, struct byok_value *out, struct byok_fault *fault);
 
 /** The tree of a line of JSONL; what it lacks comes from the flags (user, capability, provider,
- *  model, label, on_unknown, deadline). */
+ *  model, label, on_unknown, deadline, not_before). */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 4, 5)
 enum byok_err byok_job_of_line(struct byok_arena *arena, const struct byok_job_flags *flags,
                                struct byok_str line, struct byok_value *out,

@@ -49,6 +49,9 @@ static const struct byok_option options[] = {
      AT(job.metadata)},
     {"deadline", 0, BYOK_OPTION_DURATION, "TIME", "the job is void after that, e.g. 30s",
      AT(job.deadline_ms)},
+    {"not-before", 0, BYOK_OPTION_TEXT, "TIME",
+     "the job is not sent before, e.g. 10m or 2026-12-24T18:00:00Z; a deadline counts from it",
+     AT(job.not_before)},
     {"on-unknown", 0, BYOK_OPTION_TEXT, "report|retry",
      "when it cannot be known whether the call was carried out (default report)",
      AT(job.on_unknown)},
@@ -167,8 +170,9 @@ const struct byok_command byok_command_submit = {
         "Without --wait it prints the request's id. With --wait it prints the answer on standard\n"
         "output, and what is said about it on standard error; --json prints the whole result.\n"
         "In a file each line is a request (schemas/request.schema.json); ids that are missing are\n"
-        "made, and --user, --capability, --provider, --model, --label, --deadline and\n"
-        "--on-unknown hold for lines that do not say otherwise. With --wait the results are\n"
+        "made, and --user, --capability, --provider, --model, --label, --deadline,\n"
+        "--not-before and --on-unknown hold for lines that do not say otherwise. With --wait the "
+        "results are\n"
         "printed as they come.\n"
         "\nexamples:\n"
         "  byok submit --user alice --prompt \"Say hi\" --wait\n"

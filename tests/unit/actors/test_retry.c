@@ -95,3 +95,19 @@ Test(retry, the_backoff_doubles_up_to_its_most)
         cr_assert_eq(at, most);
     }
 }
+
+Test(retry, a_wait_that_passes_the_deadline_is_told_as_such)
+{
+    struct byok_fault fault = {.code = BYOK_E_RATE_LIMITED, .retry_after_ms = 60000};
+    struct byok_retry_case what = {.fault = &fault, .now_us = S, .deadline_us = 31 * S};
+    cr_assert(byok_retry_is_vain(&what));
+    what.deadline_us = 100 * S;
+    cr_assert_not(byok_retry_is_vain(&what));
+    what.deadline_us = 31 * S;
+    fault.day_limit = true;
+    cr_assert_not(byok_retry_is_vain(&what), "a limit per day says so itself");
+    fault = (struct byok_fault){.code = BYOK_E_BAD_REQUEST, .retry_after_ms = 60000};
+    cr_assert_not(byok_retry_is_vain(&what));
+    fault = (struct byok_fault){.code = BYOK_E_OVERLOADED, .retry_after_ms = -1};
+    cr_assert_not(byok_retry_is_vain(&what));
+}

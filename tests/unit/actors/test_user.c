@@ -408,6 +408,45 @@ Test(user, after_its_attempts_a_job_is_an_error)
     cr_assert_eq(sim_calls(world, "f"), 4);
 }
 
+static void wait_in_text(struct sim_world *w, const struct sim_entry *entry,
+                         struct sim_answer *answer)
+{
+    (void)w;
+    if (entry->attempt > 1 || strcmp(entry->path, "/models") == 0)
+        return;
+    answer->status = 429;
+    snprintf(answer->body, sizeof answer->body,
+             "{\"error\":{\"message\":\"Rate limit reached. Please try again in 20s.\"}}");
+}
+
+Test(user, a_wait_that_only_the_text_of_the_error_names_is_kept_to)
+{
+    world->answer = wait_in_text;
+    start();
+    sim_chat(world, "alice", "j");
+    sim_run_for(world, 19 * SIM_S);
+    cr_assert_eq(sim_calls(world, "j"), 1);
+    assert_done(10);
+    assert_code("j", "ok");
+    cr_assert_eq(sim_calls(world, "j"), 2);
+}
+
+Test(user, a_wait_that_passes_the_deadline_ends_the_job_at_once_and_says_so)
+{
+    world->answer = wait_in_text;
+    start();
+    sim_send(world, "alice",
+             "{\"id\":\"j\",\"user\":\"alice\",\"capability\":\"chat\",\"provider\":\"openai\","
+             "\"prompt\":\"x\",\"timeout_ms\":15000}");
+    assert_done(2);
+    assert_code("j", "rate_limited");
+    const char *text = sim_result_text(world, "j", "error.message");
+    cr_assert(byok_str_starts(byok_str_of(text),
+                              byok_str_of("not tried again: the provider asks to wait 20000 ms, "
+                                          "which passes the job's deadline: Rate limit reached.")),
+              "%s", text);
+}
+
 static void cut_first(struct sim_world *w, const struct sim_entry *entry, struct sim_answer *answer)
 {
     (void)w;

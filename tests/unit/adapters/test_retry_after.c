@@ -250,3 +250,32 @@ Test(retry_after, an_answer_says_how_many_calls_at_once_a_key_may_have)
         cr_expect_eq(byok_rate_calls_max(&response), cases[i].calls, "%s", cases[i].value);
     }
 }
+
+Test(retry_after, a_wait_may_stand_in_the_text_only)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } cases[] = {
+        {"Rate limit reached for gpt-4o in organization org-1 on tokens per min (TPM): Limit "
+         "30000, "
+         "Used 29500, Requested 1600. Please try again in 2.34s. Visit https://example.com/limits",
+         2340},
+        {"Please try again in 20ms.", 20},
+        {"Please try again in 6m0s.", 360000},
+        {"please TRY AGAIN IN 1h2m3s", 3723000},
+        {"Please retry after 6 seconds.", 6000},
+        {"Please retry after 1 second.", 1000},
+        {"Please retry in 2 minutes, or ask for more.", 120000},
+        {"Please retry after 500 milliseconds", 500},
+        {"Please try again in 7 calls.", -1},
+        {"Please try again in a while.", -1},
+        {"Please try again in ", -1},
+        {"Please try again in 0s.", -1},
+        {"Try again later.", -1},
+        {"", -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        cr_expect_eq(byok_retry_text_ms(byok_str_of(cases[i].text)), cases[i].ms, "%s",
+                     cases[i].text);
+}

@@ -145,3 +145,21 @@ Test(job, new_ids_differ_and_have_the_form_of_a_uuid_of_version_7)
     cr_assert_eq(one[14], '7');
     cr_assert_not_null(strchr("89ab", one[19]));
 }
+
+Test(job, not_before_is_a_time_of_the_job)
+{
+    struct byok_job_flags flags = flags_of();
+    int64_t ms = 0, now = byok_wall_ms();
+    flags.prompt = "hi";
+    flags.not_before = "10m";
+    flags.deadline_ms = 5000;
+    cr_assert_eq(byok_job_of_flags(&arena, &flags, 0, &tree, &fault), BYOK_E_OK);
+    cr_assert(byok_value_as_int(byok_value_find(&tree, "not_before_ms"), &ms));
+    cr_assert(ms >= now + 600000 && ms < now + 660000);
+    cr_assert_eq(byok_job_finish(&arena, &tree, BYOK_JSON, &job, &fault), BYOK_E_OK);
+    cr_assert_gt(job.start_ms, 500000);
+    cr_assert_gt(job.wait_ms, job.start_ms, "the deadline counts from it");
+    flags.not_before = "soon";
+    cr_assert_eq(byok_job_of_flags(&arena, &flags, 0, &tree, &fault), BYOK_E_BAD_REQUEST);
+    cr_assert_not_null(strstr(fault.text, "--not-before"));
+}
