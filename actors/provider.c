@@ -44,16 +44,6 @@ struct provider {
     struct byok_timer deltas;     /* when some are due */
 };
 
-static int64_t now_us(const struct byok_ctx *ctx)
-{
-    return ctx->env->clock->ops->now_us(ctx->env->clock);
-}
-
-static int64_t wall_ms(const struct byok_ctx *ctx)
-{
-    return ctx->env->clock->ops->wall_ms(ctx->env->clock);
-}
-
 /* ---- turns ---- */
 
 static bool gives_a_turn(struct byok_ctx *ctx, struct provider *self, struct byok_queue *from)
@@ -63,7 +53,7 @@ static bool gives_a_turn(struct byok_ctx *ctx, struct provider *self, struct byo
     struct byok_msg *msg = byok_queue_pop(from);
     struct byok_ready *ready = (struct byok_ready *)msg;
     ready->ticket =
-        from == &self->ring ? byok_breaker_enter(&self->health.breaker, now_us(ctx)) : 0;
+        from == &self->ring ? byok_breaker_enter(&self->health.breaker, byok_now_us(ctx)) : 0;
     self->busy++;
     byok_send(ctx, msg->from, BYOK_MSG_TURN, &msg);
     return true;
@@ -72,7 +62,7 @@ static bool gives_a_turn(struct byok_ctx *ctx, struct provider *self, struct byo
 /* They come again then.  While a probe is under way nobody knows; it is looked at as often. */
 static void turn_away(struct byok_ctx *ctx, struct provider *self)
 {
-    int64_t now = now_us(ctx), at = byok_breaker_at(&self->health.breaker, now);
+    int64_t now = byok_now_us(ctx), at = byok_breaker_at(&self->health.breaker, now);
     for (int i = 0; i < TOLD_MAX && self->ring.head; i++) {
         struct byok_msg *msg = byok_queue_pop(&self->ring);
         struct byok_ready *ready = (struct byok_ready *)msg;
@@ -86,12 +76,12 @@ static void turn_away(struct byok_ctx *ctx, struct provider *self)
 static void give_turns(struct byok_ctx *ctx, struct provider *self)
 {
     if ((self->ring.head || self->commands.head) && byok_outgoing_full(ctx->env)) {
-        byok_timer_set(ctx, &self->turn_retry, now_us(ctx) + TURN_RETRY_US);
+        byok_timer_set(ctx, &self->turn_retry, byok_now_us(ctx) + TURN_RETRY_US);
         return;
     }
     while (gives_a_turn(ctx, self, &self->commands)) {
     }
-    while (byok_breaker_at(&self->health.breaker, now_us(ctx)) <= now_us(ctx)) {
+    while (byok_breaker_at(&self->health.breaker, byok_now_us(ctx)) <= byok_now_us(ctx)) {
         if (!gives_a_turn(ctx, self, &self->ring))
             return;
     }
@@ -133,7 +123,7 @@ static void lease_waiting(struct byok_ctx *ctx, struct provider *self)
         if (lease(ctx, task))
             continue;
         DL_PREPEND(self->waiting, task);
-        byok_timer_set(ctx, &self->slot_retry, now_us(ctx) + SLOT_RETRY_US);
+        byok_timer_set(ctx, &self->slot_retry, byok_now_us(ctx) + SLOT_RETRY_US);
         return;
     }
 }
@@ -195,7 +185,7 @@ static struct byok_adapter_call adapter_call(const struct byok_ctx *ctx, struct 
         .model = task->model,
         .attempt_id = byok_arena_printf(&task->arena, "%.*s/%u", BYOK_STR_ARG(task->request.id),
                                         task->attempts_before + task->attempt_count + 1),
-        .wall_ms = wall_ms(ctx),
+        .wall_ms = byok_now_wall_ms(ctx),
     };
 }
 
@@ -222,7 +212,7 @@ static enum byok_err build(const struct byok_ctx *ctx, struct byok_task *task)
 static void send_call(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
 {
     struct byok_http_call *call = &task->http;
-    int64_t left_us = task->deadline_us - now_us(ctx);
+    int64_t left_us = task->deadline_us - byok_now_us(ctx);
     call->slot = task->slot;
     call->auth_header = self->what->auth_header;
     call->auth_prefix = self->what->auth_prefix;
@@ -232,7 +222,7 @@ static void send_call(struct byok_ctx *ctx, struct provider *self, struct byok_t
     call->answer_max_bytes = byok_bulk_answer_max(ctx->env->settings, task);
     call->reply_to = ctx->self;
     call->reply = &task->msg;
-    task->attempt_began_us = now_us(ctx);
+    task->attempt_began_us = byok_now_us(ctx);
     DL_APPEND(self->sent, task);
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_CALLS, 1);
     struct byok_task *member;
@@ -253,12 +243,12 @@ static bool is_late(const struct byok_ctx *ctx, const struct byok_task *task)
 {
     if (task->cancelled)
         return true;
-    return task->turn_us != 0 && now_us(ctx) - task->turn_us > BYOK_LIMIT_SLACK_US;
+    return task->turn_us != 0 && byok_now_us(ctx) - task->turn_us > BYOK_LIMIT_SLACK_US;
 }
 
 static bool is_over(const struct byok_ctx *ctx, struct byok_task *task)
 {
-    if (task->deadline_us > now_us(ctx))
+    if (task->deadline_us > byok_now_us(ctx))
         return false;
     byok_fault_set(&task->fault, BYOK_E_DEADLINE, "the deadline passed before the call");
     return true;
@@ -450,9 +440,9 @@ static void note_attempt(const struct byok_ctx *ctx, struct byok_task *task)
 {
     uint32_t i =
         task->attempt_count < BYOK_ATTEMPTS_MAX ? task->attempt_count : BYOK_ATTEMPTS_MAX - 1;
-    int64_t took_ms = (now_us(ctx) - task->attempt_began_us) / 1000;
+    int64_t took_ms = (byok_now_us(ctx) - task->attempt_began_us) / 1000;
     task->attempts[i] = (struct byok_attempt){
-        .started_wall_ms = wall_ms(ctx) - took_ms,
+        .started_wall_ms = byok_now_wall_ms(ctx) - took_ms,
         .duration_ms = (int32_t)took_ms,
         .http_status = task->http.response.status,
         .code = task->fault.code,
@@ -520,7 +510,7 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
         break;
     case BYOK_MSG_DECLINE:
         self->busy--;
-        (void)byok_breaker_leave(&self->health.breaker, now_us(ctx), 0,
+        (void)byok_breaker_leave(&self->health.breaker, byok_now_us(ctx), 0,
                                  ((struct byok_ready *)*msg)->ticket, BYOK_VERDICT_NONE, 0);
         byok_send(ctx, (*msg)->from, BYOK_MSG_DECLINED, msg);
         break;
