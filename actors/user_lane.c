@@ -121,7 +121,7 @@ void byok_user_block(const struct byok_ctx *ctx, struct byok_user *self,
     lane->blocked_until_us = later(lane->blocked_until_us, until_us);
 }
 
-/* What the answer's headers say of the key. */
+/* What the answer's headers say of the key.  How long a refusal makes wait is the retry's to say. */
 static void heed_headers(const struct byok_ctx *ctx, struct byok_lane *lane,
                          const struct byok_task *task, int64_t now)
 {
@@ -132,7 +132,7 @@ static void heed_headers(const struct byok_ctx *ctx, struct byok_lane *lane,
     size_t i = (size_t)(task->provider - ctx->env->providers);
     if (wait_ms > SPENT_WAIT_MAX_US / 1000)
         wait_ms = SPENT_WAIT_MAX_US / 1000;
-    if (wait_ms > 0)
+    if (wait_ms > 0 && task->fault.code == BYOK_E_OK)
         lane->blocked_until_us = later(lane->blocked_until_us, now + wait_ms * 1000);
     if (most > ctx->env->provider_settings[i].concurrency)
         most = ctx->env->provider_settings[i].concurrency;

@@ -256,6 +256,19 @@ Test(provider, a_key_that_has_nothing_left_waits_for_its_reset)
     assert_code("second", "ok");
 }
 
+Test(provider, a_refusal_that_says_how_long_is_kept_to_and_no_longer)
+{
+    start();
+    world->answer = give;
+    given = (struct sim_answer){
+        .status = 429, .latency_us = 1000, .retry_after_s = 2, .body = "{}", .spent_s = 50};
+    sim_chat(world, "alice", "j");
+    sim_run_for(world, SIM_S);
+    world->answer = NULL;
+    assert_done(5);
+    assert_code("j", "ok");
+}
+
 Test(provider, a_key_is_used_by_no_more_calls_at_once_than_it_may)
 {
     start();
