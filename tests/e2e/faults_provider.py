@@ -52,7 +52,7 @@ def an_outage_costs_few_calls():
         with Load(stack, rate=60) as load:
             load.wait_done(100)
             faults(stack, {"kind": "status", "status": 503})
-            wait_for("a breaker opens", lambda: total("byok_breaker_opened_total") > 0)
+            wait_for("the breakers of all shards are open", lambda: total("byok_breakers_open") == 4, 120)  # a partition each
             calls, sent = total("byok_provider_calls_total"), len(load.sent)
             wait_for("jobs come while it is away", lambda: len(load.sent) > sent + pick(300, 2000), 120)
             calls, sent = total("byok_provider_calls_total") - calls, len(load.sent) - sent
