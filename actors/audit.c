@@ -106,6 +106,23 @@ static bool note_request(const struct byok_ctx *ctx, const struct byok_task *tas
     return true;
 }
 
+/* The provider has begun to refuse the key of that job, which may go on to wait. */
+static bool note_invalid(const struct byok_task *task, struct byok_audit_record *out)
+{
+    if (!task->marks_key)
+        return false;
+    *out = (struct byok_audit_record){
+        .event = byok_str_of("key.invalid"),
+        .user = task->request.user,
+        .provider = byok_str_of(task->provider->name),
+        .label = task->request.label,
+        .fingerprint = byok_str_of(task->key.fingerprint),
+        .request_id = task->request.id,
+        .code = byok_str_of(byok_err_name(BYOK_E_KEY_INVALID)),
+    };
+    return true;
+}
+
 /* Of a key that was sealed anew with another master key. */
 static bool note_rewrap(const struct byok_out *out, struct byok_audit_record *record)
 {
@@ -143,8 +160,13 @@ static enum byok_err note_task(const struct byok_ctx *ctx, const struct byok_tas
 {
     struct byok_audit_record record;
     enum byok_err err = BYOK_E_OK;
-    if (task->user != ctx->env->rewrap)
-        return note_request(ctx, task, &record) ? append(ctx, notes, head, &record) : BYOK_E_OK;
+    if (task->user != ctx->env->rewrap) {
+        if (note_request(ctx, task, &record))
+            err = append(ctx, notes, head, &record);
+        if (err == BYOK_E_OK && note_invalid(task, &record))
+            err = append(ctx, notes, head, &record);
+        return err;
+    }
     for (size_t i = 0; err == BYOK_E_OK && i < task->out_count; i++) {
         if (note_rewrap(&task->outs[i], &record))
             err = append(ctx, notes, head, &record);

@@ -53,6 +53,8 @@ struct byok_settings {
     int64_t bulk_linger_us; /* an embeddings job waits for others, while a call is under way */
     int64_t stream_linger_us; /* between two deltas of an answer; the first goes at once */
     int64_t park_after_us; /* a request that waits longer is parked in the state; 0: never */
+    int64_t key_recheck_us;      /* between two tries of a key that its provider refuses */
+    bool on_invalid_waits;       /* the jobs of such a key wait; else they fail */
     int64_t user_idle_us; /* before an idle user actor is dropped from memory */
     int counters_keep_days;
     const struct byok_signer *signers; /* who may change keys; none: everybody who may write */

@@ -280,6 +280,8 @@ static enum byok_err note_key(struct byok_user_record *user, const struct byok_t
         key->issued_wall_ms = task->key.issued_wall_ms;
     if (uses && wall_ms > key->used_wall_ms)
         key->used_wall_ms = wall_ms;
+    if (task->status == BYOK_STATUS_OK) /* the provider has taken it */
+        key->invalid_wall_ms = key->refused_us = key->probe_us = key->wait_us = 0;
     return BYOK_E_OK;
 }
 

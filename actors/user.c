@@ -28,7 +28,7 @@ static void drop(struct byok_ctx *ctx, struct byok_user *self, struct byok_task 
 {
     byok_user_forget(self, task);
     if (byok_user_fences(task))
-        self->fenced = false;
+        self->fenced = self->storing = false;
     byok_task_ended(ctx, &task);
 }
 
@@ -61,7 +61,8 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
             *wake_us = task->not_before_us < *wake_us ? task->not_before_us : *wake_us;
             continue; /* its deadline does not matter: what it waits for may still come */
         }
-        bool goes_out = task->provider && task->fault.code == BYOK_E_OK;
+        bool goes_out = task->provider && task->fault.code == BYOK_E_OK &&
+                        !byok_user_key_fails(ctx, self, task, now);
         if (task->deadline_us <= now && goes_out)
             byok_user_too_late(ctx, self, task, now);
         if (!goes_out || task->deadline_us <= now) {
@@ -312,7 +313,8 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     bool parts = ours && !task->late && byok_bulk_parts(task);
     if (parts)
         at_us = byok_user_now_us(ctx);
-    bool retry = ours && (task->late || parts || retries(ctx, task, &at_us));
+    bool keyless = ours && !task->late && !parts && byok_user_key_refused(ctx, self, task, &at_us);
+    bool retry = ours && (task->late || parts || keyless || retries(ctx, task, &at_us));
     if (!ours || retry) {
         *msg = NULL;
         call_ended(self, lane, !task->joined);

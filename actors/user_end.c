@@ -45,9 +45,11 @@ static void publish(struct byok_ctx *ctx, const struct byok_user *self, struct b
 enum byok_err byok_user_finish(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
     enum byok_err err = write_outcome(ctx, self, task);
-    if (err == BYOK_E_OK)
-        publish(ctx, self, task);
-    return err;
+    if (err != BYOK_E_OK)
+        return err;
+    self->storing = self->storing || byok_user_fences(task);
+    publish(ctx, self, task);
+    return BYOK_E_OK;
 }
 
 static enum byok_status status_of(const struct byok_task *task)

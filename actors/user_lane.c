@@ -86,8 +86,8 @@ void byok_user_too_late(const struct byok_ctx *ctx, const struct byok_user *self
 
 void byok_user_offer(struct byok_ctx *ctx, struct byok_user *self, int64_t now, int64_t *wake_us)
 {
-    if (self->calls >= byok_user_concurrency(ctx, self))
-        return; /* the end of a call brings us back */
+    if (self->calls >= byok_user_concurrency(ctx, self) || self->storing)
+        return; /* the end of a call, or of the commit, brings us back */
     for (size_t i = 0; i < ctx->env->provider_count; i++) {
         struct byok_lane *lane = &self->lanes[i];
         if (!lane->first || lane->ready.away)

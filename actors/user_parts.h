@@ -8,6 +8,7 @@
  * user_end.c   the outcome of a request goes to the publisher
  * user_cancel.c jobs that were not sent are taken back
  * user_claim.c requests that an earlier owner has claimed and not done
+ * user_key.c   keys that their provider refuses
  * user_park.c  which records wait where; into the state and back
  * user_payload.c  jobs whose payloads are got, answers whose payloads are put
  */
@@ -55,6 +56,7 @@ struct byok_user {
     bool loaded; /* record and limits are there */
     bool closed; /* the partition goes: nothing begins any more */
     bool fenced; /* a command is under way */
+    bool storing; /* it changes keys, which the vault learns when it is committed: no job begins */
     struct byok_user_record record;
     struct byok_limit requests, tokens;
     /* raw records, oldest first */
@@ -318,6 +320,23 @@ bool byok_user_may_fill(const struct byok_ctx *ctx, const struct byok_user *self
 /** Tell of a failed read of the local state; its code. */
 enum byok_err byok_user_store_failed(const struct byok_ctx *ctx, const struct byok_user *self,
                                      const struct byok_fault *fault) BYOK_NONNULL(1, 2, 3);
+
+/** Until when (monotonic) jobs with the task's key wait, because its provider refuses it; 0: not. */
+int64_t byok_user_key_due(const struct byok_user *self, const struct byok_task *task)
+    BYOK_NONNULL(1, 2);
+
+/** Whether the job fails for that (keys.on_invalid): then its fault says so. */
+bool byok_user_key_fails(const struct byok_ctx *ctx, const struct byok_user *self,
+                         struct byok_task *task, int64_t now) BYOK_NONNULL(1, 2, 3);
+
+/** The job goes out; when its key is refused, it is the one that finds out whether it still is. */
+void byok_user_key_begins(const struct byok_ctx *ctx, const struct byok_user *self,
+                          const struct byok_task *task, int64_t now) BYOK_NONNULL(1, 2, 3);
+
+/** An attempt has ended.  True: the provider refused the key, and the job waits until `*at_us` (and
+ *  byok_user_key_due) instead of failing. */
+bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
+                           struct byok_task *task, int64_t *at_us) BYOK_NONNULL(1, 2, 3, 4);
 
 /** Read the claim of a request that is not done; claim->attempt is 0 when there is none.
  *  BYOK_E_STORE, BYOK_E_NOMEM: call again later. */

@@ -42,7 +42,8 @@ int64_t byok_user_due(const struct byok_ctx *ctx, const struct byok_user *self,
     int64_t since_us = later(task->not_before_us, task->record->taken_us);
     bool lingers = task->bulk_texts > 0 && (self->calls > 0 || task->not_before_us > 0) &&
                    self->bulk_count < BYOK_BULK_MAX;
-    return lingers ? since_us + ctx->env->settings->bulk_linger_us : task->not_before_us;
+    return later(byok_user_key_due(self, task),
+                 lingers ? since_us + ctx->env->settings->bulk_linger_us : task->not_before_us);
 }
 
 static bool may_go(const struct byok_task *task, int64_t now)
@@ -56,7 +57,7 @@ static struct byok_task *pick(const struct byok_ctx *ctx, struct byok_user *self
 {
     struct byok_task *task;
     const struct byok_lane *lane = &self->lanes[i];
-    if (self->closed || self->calls >= byok_user_concurrency(ctx, self))
+    if (self->closed || self->storing || self->calls >= byok_user_concurrency(ctx, self))
         return NULL;
     DL_FOREACH(self->window, task) {
         if (!task->provider || byok_user_lane(ctx, self, task) != lane ||
@@ -69,7 +70,7 @@ static struct byok_task *pick(const struct byok_ctx *ctx, struct byok_user *self
 }
 
 /* How old the key may be: only what the user's record says binds who may write to the vault's
- * topic.  A new one must be newer than the one that is listed. */
+ * topic.  A new one must not be older than the one that is listed. */
 static int64_t key_floor(const struct byok_user *self, const struct byok_task *task)
 {
     const struct byok_str provider = byok_str_of(task->provider->name);
@@ -91,6 +92,7 @@ static void begin(struct byok_ctx *ctx, struct byok_user *self, struct byok_task
     bool limited = self->requests.per_minute > 0 || self->tokens.per_minute > 0;
     task->turn_us = limited && !byok_user_is_exempt(task) ? now : 0;
     task->key_floor_wall_ms = key_floor(self, task);
+    byok_user_key_begins(ctx, self, task, now);
     byok_user_window_remove(self, task);
 }
 

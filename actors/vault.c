@@ -81,7 +81,7 @@ static void on_register(struct byok_ctx *ctx, struct vault *self, struct byok_ms
         .envelope = task->request.envelope,
         .expires_wall_ms = task->request.expires_wall_ms,
         .replaces = task->request.type == BYOK_REQUEST_KEY_ROTATE,
-        .newer_than_wall_ms = task->key_floor_wall_ms,
+        .floor_wall_ms = task->key_floor_wall_ms,
         .now_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock),
         .max_age_ms = ctx->env->settings->envelope_max_age_ms,
     };

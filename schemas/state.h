@@ -41,6 +41,11 @@ struct byok_user_key {
     char label[BYOK_LABEL_MAX + 1];
     int64_t issued_wall_ms; /* of the record that was stored last: an older one is not opened */
     int64_t used_wall_ms;   /* when the last call with it ended; 0: none did */
+    int64_t invalid_wall_ms; /* since when its provider refuses it; 0: it does not */
+    /* of its user's actor alone, not stored: monotonic */
+    int64_t refused_us; /* the first refusal since a call went well; 0: none */
+    int64_t probe_us;   /* its jobs wait until then; 0: they need not */
+    int64_t wait_us;    /* and so long after the next try */
 };
 
 /** A user's durable record.  `counters` is owned (byok_new) and kept sorted by day, provider and

@@ -17,6 +17,7 @@
 static const size_t key_numbers[] = {
     offsetof(struct byok_user_key, issued_wall_ms),
     offsetof(struct byok_user_key, used_wall_ms),
+    offsetof(struct byok_user_key, invalid_wall_ms),
 };
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])

@@ -310,7 +310,7 @@ static enum byok_err check_newer(struct byok_vault *vault, int32_t partition,
                                  const struct byok_registration *registration,
                                  const struct byok_envelope *inside, struct byok_fault *fault)
 {
-    int64_t newer_than = registration->newer_than_wall_ms;
+    bool older = inside->issued_wall_ms < registration->floor_wall_ms;
     BYOK_AUTO(byok_arena) arena = {0};
     byok_arena_init(&arena, 2 * RECORD_BYTES_MAX);
     struct byok_str record;
@@ -324,10 +324,9 @@ static enum byok_err check_newer(struct byok_vault *vault, int32_t partition,
                               "register it");
     /* A record that no longer opens must not stand in the way of a new key, so its clear part is
      * enough; whoever can forge that in the store could as well have removed the record. */
-    if (record.ptr && byok_seal_inspect(record, &stored) == BYOK_E_OK &&
-        stored.issued_wall_ms > newer_than)
-        newer_than = stored.issued_wall_ms;
-    if (inside->issued_wall_ms > newer_than)
+    if (record.ptr && byok_seal_inspect(record, &stored) == BYOK_E_OK)
+        older = older || inside->issued_wall_ms <= stored.issued_wall_ms;
+    if (!older)
         return BYOK_E_OK;
     return byok_fault_set(fault, BYOK_E_BAD_ENVELOPE,
                           "the envelope is not newer than the key now stored (a replay?): seal "

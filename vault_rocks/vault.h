@@ -49,8 +49,9 @@ struct byok_registration {
     int64_t max_age_ms; /* of the envelope */
     int64_t expires_wall_ms; /* of the key; 0: never */
     bool replaces;      /* there must be a stored key, whose place it takes */
-    int64_t newer_than_wall_ms; /* of issue: what its user's record says of the stored key */
-    struct byok_str record;    /* out: sealed, NOT stored */
+    int64_t floor_wall_ms; /* when the stored key was issued, as its user's record says; 0: unsaid.
+                            * The same again may be the rest of a batch that was written in part */
+    struct byok_str record; /* out: sealed, NOT stored */
     struct byok_key_info info; /* out */
 };
 
@@ -71,7 +72,7 @@ enum byok_err byok_vault_register(struct byok_vault *vault, int32_t partition,
 struct byok_wanted_key {
     struct byok_owner owner;
     struct byok_str origin; /* where it is to be sent */
-    int64_t floor_wall_ms;  /* it was issued then or later (byok_user_key_floor) */
+    int64_t floor_wall_ms; /* it was issued then or later (byok_user_key_floor) */
 };
 
 /** Open the owner's stored key into `slot`.

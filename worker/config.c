@@ -82,6 +82,10 @@ static enum byok_err check(const struct byok_config *config, struct byok_fault *
     if (err == BYOK_E_OK && config->retry.backoff_max_ms < config->retry.backoff_ms)
         err = byok_fault_set(fault, BYOK_E_CONFIG,
                              "retry.backoff_max_ms is less than retry.backoff_ms");
+    if (err == BYOK_E_OK && config->jobs.done_keep_s <= config->vault.envelope_max_age_s)
+        err = byok_fault_set(fault, BYOK_E_CONFIG,
+                             "jobs.done_keep_s must be more than vault.envelope_max_age_s: a "
+                             "registration that is sent again is known by its id only so long");
     return err;
 }
 
@@ -151,6 +155,8 @@ struct byok_settings byok_config_settings(const struct byok_config *config)
         .audit = strcmp(config->audit.events, "off") == 0       ? BYOK_AUDIT_OFF
                  : strcmp(config->audit.events, "changes") == 0 ? BYOK_AUDIT_CHANGES
                                                                 : BYOK_AUDIT_ALL,
+        .on_invalid_waits = strcmp(config->keys.on_invalid, "wait") == 0,
+        .key_recheck_us = config->keys.recheck_s * 1000000,
         .rewrap = config->vault.rewrap,
         .commit_linger_us = config->publish.linger_ms * 1000,
         .bulk_linger_us = config->bulk.linger_ms * 1000,

@@ -97,6 +97,10 @@ struct byok_config {
         bool preload;
     } sandbox;
     struct {
+        const char *on_invalid;
+        int64_t recheck_s;
+    } keys;
+    struct {
         const char *events;
     } audit;
     struct {

@@ -108,7 +108,7 @@ def without_a_ledger_the_calls_are_made_again():
 
 def done_records_expire():
     with Stack(partitions=2) as stack:
-        worker = stack.worker("w1", **settings(stack, "w1", jobs={"done_keep_s": 2}))
+        worker = stack.worker("w1", **settings(stack, "w1", jobs={"done_keep_s": 2}, vault={"envelope_max_age_s": 1}))
         stack.add_key("alice", KEY)
         stack.produce(("alice", {"id": f"j{i}", "user": "alice", "capability": "chat", "provider": "openai", "prompt": "x"})
                       for i in range(50))

@@ -201,6 +201,8 @@ void play_heal(struct sim_play *play)
     world->payload_fails = 0;
     play->rough = 0;
     play->away_until_us = 0;
+    for (size_t i = 0; i < world->key_count; i++)
+        world->keys[i].revoked = false; /* of those that nobody has replaced, a try finds it out */
     for (size_t i = 0; i < PLAY_WORKERS; i++) {
         struct sim_worker *worker = play->workers[i];
         worker->crash_in = 0;

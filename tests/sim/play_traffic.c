@@ -252,12 +252,23 @@ static void send_some(struct sim_play *play, const char *user)
     }
 }
 
+/* Until another is registered, as happens now and then. */
+static void revoke(struct sim_play *play, const char *user)
+{
+    struct sim_world *world = play->world;
+    sim_note(world, SIM_FAULT_KEY_REVOKED);
+    for (size_t i = 0; i < world->key_count; i++)
+        world->keys[i].revoked |= strcmp(world->keys[i].user, user) == 0;
+}
+
 void play_send(struct sim_play *play)
 {
     char user[16];
     name_user(below(play, 3) ? below(play, PLAY_USERS) : 0, user, sizeof user);
     if (play->count == PLAY_JOBS_MAX)
         return;
+    if (below(play, 60) == 0 && play->faults & PLAY_PROVIDER)
+        revoke(play, user);
     if (play->count > 0 && below(play, 10) == 0)
         send_again(play);
     else if (play->count > 0 && below(play, 8) == 0)

@@ -201,11 +201,11 @@ static void see_result(struct sim_world *world, const struct byok_record *record
     byok_payload_each_output(&root, see_payload, &seen);
     request->job = byok_str_is(text_of(&root, "type"), "job"); /* of the record that was taken */
     request->ok = byok_str_is(text_of(&root, "status"), "ok");
-    request->no_key =
-        byok_str_is(byok_value_as_str(byok_value_path(&root, "error.code")), "no_key");
-    const struct byok_value *error = byok_value_find(&root, "error");
-    request->cancelled =
-        byok_value_is(error, BYOK_VALUE_MAP) && byok_str_is(text_of(error, "code"), "cancelled");
+    struct byok_str code = byok_value_as_str(byok_value_path(&root, "error.code"));
+    request->no_key = byok_str_is(code, "no_key");
+    if (request->job && world->settings.on_invalid_waits && byok_str_is(code, "key_invalid"))
+        sim_fail(world, "%s failed for its key, for which it was to wait", request->name);
+    request->cancelled = byok_str_is(code, "cancelled");
     see_outcome(world, record->key, &root);
     if (request->job && !request->hurries && !world->clock_jumped && world->deadlines_far &&
         byok_str_is(byok_value_as_str(byok_value_path(&root, "error.code")), "deadline_exceeded"))

@@ -36,6 +36,7 @@ static void default_settings(struct byok_settings *settings)
         .envelope_max_age_ms = 3600000,
         .commit_linger_us = 2000,
         .bulk_linger_us = 5000,
+        .key_recheck_us = 60 * SIM_S,
         .stream_linger_us = 20000,
         .user_idle_us = 30 * SIM_S,
         .counters_keep_days = 400,

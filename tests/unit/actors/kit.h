@@ -43,6 +43,19 @@ static inline void escape(const char *text, char out[static 512])
         snprintf(out + 6 * i, 7, "\\u00%02x", (unsigned)(unsigned char)text[i]);
 }
 
+/* How many records of the audit topic are of that event. */
+static inline size_t audited(const char *event)
+{
+    size_t found = 0;
+    for (int32_t p = 0; p < world->cluster.partitions; p++) {
+        const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_AUDIT][p];
+        for (size_t i = 0; i < log->count; i++)
+            found += sim_is_visible(log, i) &&
+                     byok_str_find(log->records[i]->value, byok_str_of(event)) != SIZE_MAX;
+    }
+    return found;
+}
+
 #define assert_done(seconds) cr_assert(sim_run_until_done(world, (seconds) * SIM_S))
 #define assert_code(id, code) cr_assert_str_eq(sim_result_code(world, id), code)
 #define assert_results(id, n) cr_assert_eq(sim_results(world, id, NULL, NULL), n)

@@ -107,17 +107,6 @@ static void put_back(const char *user, struct byok_str key, struct byok_str reco
     sim_assign(worker, 1);
 }
 
-static size_t audited(const char *event)
-{
-    size_t found = 0;
-    for (int32_t p = 0; p < world->cluster.partitions; p++) {
-        const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_AUDIT][p];
-        for (size_t i = 0; i < log->count; i++)
-            found += byok_str_find(log->records[i]->value, byok_str_of(event)) != SIZE_MAX;
-    }
-    return found;
-}
-
 Test(vault, a_replaced_key_that_is_put_back_is_refused_and_noted)
 {
     BYOK_AUTO(byok_arena) arena = {0};

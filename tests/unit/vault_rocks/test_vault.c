@@ -504,8 +504,8 @@ Test(vault, a_record_older_than_its_user_s_says_is_not_opened)
 Test(vault, an_envelope_older_than_the_user_s_record_says_is_refused)
 {
     struct byok_registration registration = registration_of(sealed(ordinary()));
-    registration.newer_than_wall_ms = KIT_NOW;
+    registration.floor_wall_ms = KIT_NOW + 1;
     cr_expect_eq(register_it(&registration), BYOK_E_BAD_ENVELOPE);
-    registration.newer_than_wall_ms = KIT_NOW - 1;
+    registration.floor_wall_ms = KIT_NOW;
     cr_expect_eq(register_it(&registration), BYOK_E_OK, "%s", fault.text);
 }

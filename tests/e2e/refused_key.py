@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""A key that the provider stops taking: its jobs wait, the audit says so, and they go on with the new key, once each."""
+import http.server
+import json
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.stack import Stack, expect, main, wait_for  # noqa: E402
+
+OLD, NEW = "sk-alice-" + "0ldKey00" * 4, "sk-alice-" + "N3wKey00" * 4
+GOOD = {"id": "x", "model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
+REFUSAL = {"error": {"message": "Incorrect API key provided", "type": "invalid_request_error", "code": "invalid_api_key"}}
+
+
+class Provider:
+    def __init__(self):
+        provider = self
+        self.revoked, self.calls = set(), []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_one(self):
+                self.rfile.read(int(self.headers.get("content-length", 0)))
+                key = self.headers["authorization"].removeprefix("Bearer ")
+                refused = key in provider.revoked
+                if self.command == "POST":
+                    provider.calls.append((key, refused))
+                body = json.dumps(REFUSAL if refused else GOOD if self.command == "POST" else {"data": []}).encode()
+                self.send_response(401 if refused else 200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            do_GET = do_POST = handle_one
+
+            def log_message(self, *_):
+                pass
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def job(name):
+    return {"id": name, "user": "alice", "capability": "chat", "provider": "openai", "prompt": "Hi"}
+
+
+def jobs_wait_for_the_new_key():
+    with Stack() as stack, Provider() as provider:
+        settings = {**stack.settings("w1")["providers"][0], "base_url": provider.url}
+        worker = stack.worker("w1", providers=[settings], keys={"on_invalid": "wait", "recheck_s": 3600})
+        stack.add_key("alice", OLD)
+        stack.produce([("alice", job("before"))])
+        stack.wait_results(["before"])
+        provider.revoked.add(OLD)
+        names = [f"j{i}" for i in range(20)]
+        stack.produce([("alice", job(name)) for name in names])
+        wait_for("the key is marked", lambda: worker.metric("byok_keys_invalid_total") == 1)
+        expect(not set(names) & set(stack.results()), "none has failed")
+        refusals = sum(refused for _, refused in provider.calls)
+        expect(refusals < 2 * len(names) + 2, f"an invalid key is not sent again and again: {refusals}")
+        stack.add_key("alice", NEW)
+        found = stack.wait_results(names)
+        expect(all(len(found[name]) == 1 and found[name][0]["status"] == "ok" for name in names), found)
+        expect(all(key == NEW for key, refused in provider.calls if not refused and key != OLD), provider.calls)
+        expect("event=key_invalid" in worker.err(), "the log says so")
+
+        def noted():
+            return [a for a in map(json.loads, (m.value() for m in stack.read("audit"))) if a["event"] == "key.invalid"]
+        wait_for("the audit says so", lambda: len(noted()) == 1)
+        expect(noted()[0]["user"] == "alice" and noted()[0]["code"] == "key_invalid", noted())
+
+
+if __name__ == "__main__":
+    main(jobs_wait_for_the_new_key)

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/actors/test_user_key.c - keys that their provider refuses. */
+#include <string.h>
+
+#include "tests/unit/actors/kit.h"
+
+TestSuite(user_key, .init = setup, .fini = teardown);
+
+static void fail_one(const char *id)
+{
+    sim_chat(world, "alice", id);
+    assert_done(10);
+    assert_code(id, "key_invalid");
+}
+
+Test(user_key, is_marked_by_the_second_refusal_and_then_not_sent_but_now_and_then)
+{
+    start();
+    world->keys[0].revoked = true;
+    fail_one("first");
+    fail_one("soon_after");
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_KEYS_INVALID), 0, "may be one accident");
+    cr_assert_eq(sim_calls(world, "soon_after"), 1);
+    sim_run_for(world, 11 * SIM_S);
+    fail_one("confirms");
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_KEYS_INVALID), 1);
+    cr_assert_eq(audited("key.invalid"), 1);
+    fail_one("not_sent");
+    cr_assert_eq(sim_calls(world, "not_sent"), 0);
+    sim_run_for(world, 61 * SIM_S);
+    fail_one("tried");
+    cr_assert_eq(sim_calls(world, "tried"), 1);
+    fail_one("not_sent_either");
+    cr_assert_eq(sim_calls(world, "not_sent_either"), 0);
+    cr_assert_eq(audited("key.invalid"), 1, "it is said once");
+    sim_run_for(world, 61 * SIM_S);
+    world->keys[0].revoked = false;
+    sim_chat(world, "alice", "good_again");
+    assert_done(10);
+    assert_code("good_again", "ok");
+    sim_chat(world, "alice", "next");
+    assert_done(10);
+    assert_code("next", "ok");
+}
+
+Test(user_key, one_good_call_between_two_refusals_makes_them_accidents)
+{
+    start();
+    for (int i = 0; i < 4; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "bad%d", i);
+        world->keys[0].revoked = true;
+        fail_one(id);
+        world->keys[0].revoked = false;
+        snprintf(id, sizeof id, "good%d", i);
+        sim_chat(world, "alice", id);
+        assert_done(10);
+        assert_code(id, "ok");
+        sim_run_for(world, 11 * SIM_S);
+    }
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_KEYS_INVALID), 0);
+}
+
+Test(user_key, the_mark_survives_a_restart_and_a_check_or_a_new_key_clears_it)
+{
+    start();
+    world->keys[0].revoked = true;
+    fail_one("a");
+    sim_run_for(world, 11 * SIM_S);
+    fail_one("b");
+    sim_worker_restart(worker, true);
+    sim_assign(worker, 0);
+    sim_assign(worker, 1);
+    fail_one("tried_at_once");
+    cr_assert_eq(sim_calls(world, "tried_at_once"), 1);
+    fail_one("not_sent");
+    cr_assert_eq(sim_calls(world, "not_sent"), 0);
+    world->keys[0].revoked = false;
+    sim_send(world, "alice",
+             "{\"type\":\"key.check\",\"id\":\"c\",\"user\":\"alice\",\"provider\":\"openai\"}");
+    sim_chat(world, "alice", "checked");
+    assert_done(10);
+    assert_code("checked", "ok");
+}
+
+Test(user_key, jobs_that_wait_go_on_with_the_new_key_and_have_one_result_each)
+{
+    world->settings.on_invalid_waits = true;
+    start();
+    world->keys[0].revoked = true;
+    for (int i = 0; i < 30; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "j%d", i);
+        sim_chat(world, "alice", id);
+    }
+    sim_run_for(world, 200 * SIM_S);
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_KEYS_INVALID), 1);
+    size_t calls = 0;
+    for (int i = 0; i < 30; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "j%d", i);
+        cr_assert_eq(sim_results(world, id, NULL, NULL), 0);
+        calls += sim_calls(world, id);
+    }
+    cr_assert_leq(calls, 30 + 25, "it is not tried again and again: %zu", calls);
+    sim_register(world, "alice", "openai", "new");
+    assert_done(60);
+    assert_code("new", "ok");
+    for (int i = 0; i < 30; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "j%d", i);
+        assert_code(id, "ok");
+        assert_results(id, 1);
+    }
+    cr_assert_eq(audited("key.invalid"), 1);
+}
+
+/* Revoked at the provider while its successor is on its way: no job fails in between. */
+Test(user_key, a_job_that_is_under_way_while_the_key_is_replaced_goes_again_with_the_new_one)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str envelope;
+    start();
+    sim_run_for(world, SIM_S);
+    sim_chat(world, "alice", "j");
+    while (sim_calls(world, "j") == 0)
+        sim_run_for(world, SIM_S / 1000);
+    world->keys[0].revoked = true;
+    sim_chat(world, "alice", "k");
+    sim_seal(world, "alice", "openai", "default", &arena, &envelope);
+    sim_send(world, "alice",
+             "{\"type\":\"key.rotate\",\"id\":\"r\",\"user\":\"alice\",\"provider\":\"openai\","
+             "\"envelope\":\"%.*s\"}",
+             BYOK_STR_ARG(envelope));
+    assert_done(60);
+    assert_code("r", "ok");
+    assert_code("j", "ok");
+    assert_code("k", "ok");
+}
