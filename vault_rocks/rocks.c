@@ -22,6 +22,7 @@
 #define WRITE_ALL_BYTES ((size_t)48 << 20)
 #define WAL_BYTES_MAX ((uint64_t)64 << 20)
 #define BLOOM_BITS 10.0 /* for each key: 1 % needless reads */
+#define FILTER_PART_BYTES ((uint64_t)4096)
 #define RECOVER_TO_POINT_IN_TIME 2 /* rocksdb_point_in_time_recovery, an anonymous enum of c.h */
 #define LOG_HEADER_ONLY 5 /* InfoLogLevel::HEADER_LEVEL of rocksdb/env.h */
 #define PATH_BYTES_MAX ((size_t)4096)
@@ -134,6 +135,13 @@ static void set_options(struct byok_rocks *rocks)
     /* or indexes and filters would be outside the cache's bound */
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+    /* in small parts, of which a read takes one: the filter of a file with a million keys is larger
+     * than a shard of the cache, and would be read from the file for every key that is not there */
+    rocksdb_block_based_options_set_index_type(
+        table, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(table, 1);
+    rocksdb_block_based_options_set_metadata_block_size(table, FILTER_PART_BYTES);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
 
     rocksdb_options_t *options = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(options, 1);
