@@ -10,6 +10,9 @@
 #include "worker/ports/broker_rdkafka_inner.h"
 
 #define MIB ((size_t)1024 * 1024)
+/* What a reader asks (where the coordinator is, where a log ends) is answered at once or never, as by
+ * a broker that went down with the question; librdkafka's minute is longer than a session. */
+#define READER_ANSWER_MS "10000"
 #define MESSAGE_BYTES_MAX ((size_t)1000000000) /* librdkafka's own upper limit */
 
 /* A setting that the promises rest on, and what to do instead. */
@@ -128,6 +131,7 @@ static bool set_reader(rd_kafka_conf_t *conf, const struct byok_kafka_options *o
            set(conf, "enable.auto.offset.store", "false", fault) &&
            set(conf, "isolation.level", "read_committed", fault) &&
            set(conf, "auto.offset.reset", "earliest", fault) &&
+           set(conf, "socket.timeout.ms", READER_ANSWER_MS, fault) &&
            set_size(conf, "fetch.max.bytes", fetch_bytes, fault) &&
            set_size(conf, "receive.message.max.bytes",
                     fetch_bytes + 64 * MIB + 4 * options->request_max_bytes, fault);

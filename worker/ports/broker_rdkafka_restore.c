@@ -385,23 +385,6 @@ static void ask(struct byok_rdk *rdk, rd_kafka_topic_partition_list_t *list, uin
     rd_kafka_AdminOptions_destroy(options);
 }
 
-static bool open_restorer(struct byok_rdk *rdk)
-{
-    struct byok_rdk_handle *handle = restorer(rdk);
-    if (handle->state == BYOK_RDK_OPEN)
-        return true;
-    if (handle->state != BYOK_RDK_CLOSED || byok_rdk_now_us(rdk) < handle->not_before_us)
-        return false;
-    struct byok_fault fault = {0};
-    if (byok_rdk_handle_open(handle, &fault) == BYOK_E_OK)
-        return true;
-    handle->not_before_us = byok_rdk_now_us(rdk) + 1000000;
-    if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_ERROR))
-        byok_log_event(rdk->env->log, BYOK_LOG_ERROR, "restorer_failed",
-                       BYOK_F_TEXT("error", fault.text));
-    return false;
-}
-
 /* Ask for the ends of all that are wanted, at once; true: something is under way. */
 static bool ask_wanted(struct byok_rdk *rdk)
 {
@@ -414,7 +397,8 @@ static bool ask_wanted(struct byok_rdk *rdk)
                 give_back_failed(rdk, which, (int32_t)i, restore);
             busy = busy || restore->state != BYOK_RDK_RESTORE_NONE;
             if (restore->state != BYOK_RDK_RESTORE_WANTED ||
-                byok_rdk_now_us(rdk) < restore->not_before_us || !open_restorer(rdk))
+                byok_rdk_now_us(rdk) < restore->not_before_us ||
+                !byok_rdk_handle_ready(restorer(rdk)))
                 continue;
             if (!list) {
                 list = rd_kafka_topic_partition_list_new(8);
