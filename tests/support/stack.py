@@ -252,21 +252,24 @@ class Stack:
 
     def read(self, topic):
         """Every committed record of a topic up to its end now."""
+        return list(self.each(topic))
+
+    def each(self, topic):
+        """The same one after the other, for more than memory should hold."""
         consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "none", "enable.auto.commit": False,
                              "isolation.level": "read_committed", "enable.partition.eof": True,
                              "auto.offset.reset": "earliest"})
         name = self.prefix + topic
         partitions = consumer.list_topics(name, timeout=30).topics[name].partitions
         consumer.assign([TopicPartition(name, p, 0) for p in partitions])
-        left, records = set(partitions), []
+        left = set(partitions)
         while left:
             for message in consumer.consume(1000, timeout=1):
                 if message.error():
                     left.discard(message.partition())
                 else:
-                    records.append(message)
+                    yield message
         consumer.close()
-        return records
 
     def results(self):
         """request id -> the results it has."""
