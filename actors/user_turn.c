@@ -92,7 +92,8 @@ static void begin(struct byok_ctx *ctx, struct byok_user *self, struct byok_task
     bool limited = self->requests.per_minute > 0 || self->tokens.per_minute > 0;
     task->turn_us = limited && !byok_user_is_exempt(task) ? now : 0;
     task->key_floor_wall_ms = key_floor(self, task);
-    byok_user_key_begins(ctx, self, task, now);
+    if (!task->joined) /* one try of the key, however many share it */
+        byok_user_key_begins(ctx, self, task, now);
     byok_user_window_remove(self, task);
 }
 

@@ -115,6 +115,31 @@ Test(user_key, jobs_that_wait_go_on_with_the_new_key_and_have_one_result_each)
     cr_assert_eq(audited("key.invalid"), 1);
 }
 
+/* The wait until the next try doubles by the try, not by the jobs that share its call. */
+Test(user_key, a_try_by_a_shared_call_is_one)
+{
+    char id[16];
+    world->settings.on_invalid_waits = true;
+    start();
+    world->keys[0].revoked = true;
+    for (int i = 0; i < 8; i++) {
+        snprintf(id, sizeof id, "e%d", i);
+        sim_send(world, "alice",
+                 "{\"id\":\"%s\",\"user\":\"alice\",\"capability\":\"embeddings\","
+                 "\"provider\":\"openai\",\"input\":\"%s#0\"}",
+                 id, id);
+    }
+    sim_run_for(world, 90 * SIM_S);
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_KEYS_INVALID), 1);
+    cr_assert_gt(sim_metric(worker, BYOK_METRIC_JOINED), 0);
+    world->keys[0].revoked = false;
+    sim_run_for(world, 120 * SIM_S);
+    for (int i = 0; i < 8; i++) {
+        snprintf(id, sizeof id, "e%d", i);
+        assert_code(id, "ok");
+    }
+}
+
 /* Revoked at the provider while its successor is on its way: no job fails in between. */
 Test(user_key, a_job_that_is_under_way_while_the_key_is_replaced_goes_again_with_the_new_one)
 {
