@@ -239,7 +239,7 @@ struct byok_task {
     enum byok_verdict verdict;    /* what its end says of the provider */
     int64_t turn_us; /* when its limits were taken; 0: its user has none */
     bool calling; /* given to the HTTP port: it cannot be cancelled any more */
-    bool cancelled; /* not to be sent: it comes back late */
+    bool cancelled; /* not to be sent: it comes back late, and takes no turn */
     bool late; /* came to be sent too long after that: nothing was sent, it waits again */
     struct byok_buf claim; /* its record: key, then value */
     struct byok_note note;

@@ -214,7 +214,7 @@ static enum byok_err cancel_known(struct byok_ctx *ctx, struct byok_user *self,
         return answer(ctx, self, cancel, DONE);
     if (job->calling)
         return answer(ctx, self, cancel, SENT);
-    job->cancelled = true; /* it comes back to the window */
+    job->cancelled = true; /* it comes back to the window, and takes no other turn */
     return BYOK_E_OK;
 }
 

@@ -48,8 +48,8 @@ int64_t byok_user_due(const struct byok_ctx *ctx, const struct byok_user *self,
 
 static bool may_go(const struct byok_task *task, int64_t now)
 {
-    return task->provider && task->fault.code == BYOK_E_OK && task->deadline_us > now &&
-           task->not_before_us <= now;
+    return task->provider && task->fault.code == BYOK_E_OK && !task->cancelled &&
+           task->deadline_us > now && task->not_before_us <= now;
 }
 
 static struct byok_task *pick(const struct byok_ctx *ctx, struct byok_user *self, size_t i,
