@@ -23,8 +23,8 @@ enum byok_err byok_secret_env(const char *name, char **out, struct byok_fault *f
 void byok_secret_free(char *secret);
 
 /** Whether an open file is one that only its owner (or, of a systemd credential, the service) may
- *  read.  BYOK_E_CONFIG, naming the path. */
-BYOK_MUST_USE BYOK_NONNULL(2, 3)
+ *  read.  BYOK_E_CONFIG, naming the path; `fault` may be NULL. */
+BYOK_MUST_USE BYOK_NONNULL(2)
 enum byok_err byok_secret_check_mode(int fd, const char *path, struct byok_fault *fault);
 
 #endif
