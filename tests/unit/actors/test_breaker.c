@@ -71,7 +71,8 @@ Test(breaker, what_is_older_than_the_window_is_forgotten)
 
 Test(breaker, zero_calls_switch_it_off)
 {
-    struct byok_breaker_settings off = settings;
+    static struct byok_breaker_settings off; /* outlives the breaker, which is every test's */
+    off = settings;
     off.calls = 0;
     make(1);
     breaker.settings = &off;
