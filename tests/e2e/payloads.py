@@ -40,7 +40,8 @@ def providers(stack):
 
 
 def start(stack, name="w1", **payloads):
-    return stack.worker(name, delivery="exactly_once", providers=providers(stack),
+    # With a ledger that outlives a kill, the next owner would wait for the claims of all that was under way.
+    return stack.worker(name, delivery="exactly_once", ledger="process", providers=providers(stack),
                         payloads={"inline_max_bytes": 65536, **payloads})
 
 
