@@ -12,14 +12,9 @@ bool byok_audit_is_notes(const struct byok_task *task)
     return !task->user && task->out_count > 0 && task->outs[0].topic == BYOK_TOPIC_AUDIT;
 }
 
-static struct byok_partition *partition_of(const struct byok_ctx *ctx, const struct byok_task *task)
-{
-    return byok_partition_current(ctx->env->partitions, task->partition, task->epoch);
-}
-
 enum byok_err byok_audit_ready(const struct byok_ctx *ctx, const struct byok_task *task)
 {
-    struct byok_partition *partition = partition_of(ctx, task);
+    struct byok_partition *partition = byok_partition_of_task(ctx->env, task);
     if (ctx->env->settings->audit == BYOK_AUDIT_OFF || !partition || partition->audit_loaded)
         return BYOK_E_OK;
     BYOK_AUTO(byok_arena) arena = {0};
@@ -253,7 +248,7 @@ enum byok_err byok_audit_add(const struct byok_ctx *ctx, struct byok_commit *com
         end = &(*end)->next;
     *end = (struct byok_msg *)all;
     for (struct byok_task *notes = all; notes; notes = (struct byok_task *)notes->msg.next) {
-        byok_work_opened(ctx->env, partition_of(ctx, notes));
+        byok_work_opened(ctx->env, byok_partition_of_task(ctx->env, notes));
         commit->task_count++;
     }
     return BYOK_E_OK;
@@ -263,7 +258,7 @@ void byok_audit_committed(const struct byok_ctx *ctx, const struct byok_commit *
 {
     for (const struct byok_task *task = commit->tasks; task;
          task = (const struct byok_task *)task->msg.next) {
-        struct byok_partition *partition = partition_of(ctx, task);
+        struct byok_partition *partition = byok_partition_of_task(ctx->env, task);
         if (partition && byok_audit_is_notes(task)) {
             partition->audit = partition->audit_next;
             byok_metric_add(ctx->env->metrics, BYOK_METRIC_AUDITED, (int64_t)task->out_count - 1);

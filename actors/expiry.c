@@ -48,14 +48,9 @@ struct step {
     enum byok_err err;
 };
 
-static int64_t now_us(const struct byok_ctx *ctx)
-{
-    return ctx->env->clock->ops->now_us(ctx->env->clock);
-}
-
 static void wait(struct byok_ctx *ctx, struct expiry *self, int64_t us)
 {
-    byok_timer_set(ctx, &self->timer, now_us(ctx) + us);
+    byok_timer_set(ctx, &self->timer, byok_now_us(ctx) + us);
 }
 
 static struct byok_partition *current(const struct byok_ctx *ctx, const struct expiry *self)

@@ -20,11 +20,6 @@ struct intake {
     struct byok_timer drain;
 };
 
-static int64_t now_us(const struct byok_ctx *ctx)
-{
-    return ctx->env->clock->ops->now_us(ctx->env->clock);
-}
-
 /* ---- restoring ---- */
 
 static struct byok_restore *restore_of(struct byok_partition *partition, enum byok_topic topic)
@@ -132,7 +127,7 @@ static void retry_restore(struct byok_ctx *ctx, struct intake *self,
                    BYOK_F_INT("partition", chunk->partition),
                    BYOK_F_TEXT("topic", byok_topic_suffix(chunk->topic)),
                    BYOK_F_TEXT("reason", chunk->fault.text));
-    byok_timer_set(ctx, &self->restore_retry, now_us(ctx) + RESTORE_RETRY_US);
+    byok_timer_set(ctx, &self->restore_retry, byok_now_us(ctx) + RESTORE_RETRY_US);
 }
 
 static void on_restore_retry(struct byok_ctx *ctx)
@@ -386,7 +381,7 @@ static enum byok_err drain(struct byok_ctx *ctx, struct intake *self,
     }
     partition->drained = drained;
     partition->phase = BYOK_PHASE_DRAINING;
-    partition->drain_until_us = now_us(ctx) + ctx->env->settings->drain_us;
+    partition->drain_until_us = byok_now_us(ctx) + ctx->env->settings->drain_us;
     if (!self->drain.set)
         byok_timer_set(ctx, &self->drain, partition->drain_until_us);
     return BYOK_E_OK;
@@ -444,7 +439,7 @@ static void on_drained(struct byok_ctx *ctx, const struct byok_partition_msg *ms
 
 static void on_drain_timer(struct byok_ctx *ctx, struct intake *self)
 {
-    int64_t now = now_us(ctx), next_us = INT64_MAX;
+    int64_t now = byok_now_us(ctx), next_us = INT64_MAX;
     struct byok_partition *partition, *next;
     HASH_ITER(hh, ctx->env->partitions->table, partition, next) {
         if (partition->phase != BYOK_PHASE_DRAINING)

@@ -27,25 +27,15 @@ struct ledger {
     bool shared; /* as the port's, which is gone when this actor ends */
 };
 
-static int64_t now_us(const struct byok_ctx *ctx)
-{
-    return ctx->env->clock->ops->now_us(ctx->env->clock);
-}
-
-static struct byok_partition *partition_of(const struct byok_ctx *ctx, const struct byok_task *task)
-{
-    return byok_partition_current(ctx->env->partitions, task->partition, task->epoch);
-}
-
 bool byok_ledger_wants(const struct byok_ctx *ctx, const struct byok_task *task)
 {
     return ctx->env->notes && task->request.type == BYOK_REQUEST_JOB &&
-           task->claim_until_us < now_us(ctx);
+           task->claim_until_us < byok_now_us(ctx);
 }
 
 bool byok_ledger_lets_go(const struct byok_ctx *ctx, const struct byok_task *task)
 {
-    return partition_of(ctx, task) && !byok_ledger_wants(ctx, task);
+    return byok_partition_of_task(ctx->env, task) && !byok_ledger_wants(ctx, task);
 }
 
 int64_t byok_ledger_bound(const struct byok_env *env, const struct byok_partition *partition,
@@ -68,7 +58,8 @@ void byok_ledger_saw(struct byok_partition *partition, int64_t offset)
 
 bool byok_ledger_can_withdraw(const struct byok_ctx *ctx, const struct byok_task *task)
 {
-    return task->claimed && !task->unclear && !byok_speech_holds(task) && partition_of(ctx, task);
+    return task->claimed && !task->unclear && !byok_speech_holds(task) &&
+           byok_partition_of_task(ctx->env, task);
 }
 
 /* ---- the record ---- */
@@ -86,7 +77,7 @@ static struct byok_claim_record record_of(const struct byok_ctx *ctx, const stru
     const struct byok_env *env = ctx->env;
     const struct byok_provider_settings *settings =
         &env->provider_settings[task->provider - env->providers];
-    int64_t left_us = task->deadline_us - now_us(ctx);
+    int64_t left_us = task->deadline_us - byok_now_us(ctx);
     int64_t call_us = left_us < settings->timeout_us ? left_us : settings->timeout_us;
     struct byok_claim_record record = {
         .claimed_wall_ms = env->clock->ops->wall_ms(env->clock),
@@ -143,7 +134,7 @@ static void give_back(struct byok_ctx *ctx, struct byok_task *task)
 
 static void to_port(struct byok_ctx *ctx, struct byok_task *task)
 {
-    struct byok_partition *partition = partition_of(ctx, task);
+    struct byok_partition *partition = byok_partition_of_task(ctx->env, task);
     int64_t restored = partition ? partition->state.position : -1;
     task->claim_floor =
         partition && partition->state_end > restored ? partition->state_end : restored;
@@ -197,7 +188,7 @@ static void fail_gone(struct byok_ctx *ctx, struct ledger *self)
     struct byok_queue rest = {0};
     for (struct byok_msg *msg; (msg = byok_queue_pop(&self->to_table));) {
         struct byok_task *task = (struct byok_task *)msg;
-        if (partition_of(ctx, task)) {
+        if (byok_partition_of_task(ctx->env, task)) {
             byok_queue_push(&rest, msg);
             continue;
         }
@@ -236,7 +227,7 @@ static void flush(struct byok_ctx *ctx, struct ledger *self)
         byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
         byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "state_unwritable",
                        BYOK_F_INT("partition", partition), BYOK_F_TEXT("reason", fault.text));
-        byok_timer_set(ctx, &self->retry, now_us(ctx) + TROUBLE_RETRY_US);
+        byok_timer_set(ctx, &self->retry, byok_now_us(ctx) + TROUBLE_RETRY_US);
     }
 }
 
@@ -255,13 +246,13 @@ static enum byok_err on_claim(struct byok_ctx *ctx, struct ledger *self, struct 
     if (err != BYOK_E_OK)
         return err;
     *msg = NULL;
-    if (!partition_of(ctx, task)) {
+    if (!byok_partition_of_task(ctx->env, task)) {
         fail(ctx, task);
         return BYOK_E_OK;
     }
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_CLAIMS, 1);
     task->claimed = true; /* from now on it may stand */
-    task->claim_until_us = now_us(ctx) + BYOK_CLAIM_WINDOW_US;
+    task->claim_until_us = byok_now_us(ctx) + BYOK_CLAIM_WINDOW_US;
     begin(ctx, self, task);
     return BYOK_E_OK;
 }
@@ -272,7 +263,7 @@ static void on_withdraw(struct byok_ctx *ctx, struct ledger *self, struct byok_m
     *msg = NULL;
     task->note.value = (struct byok_str){NULL, 0};
     task->withdraws = true;
-    if (partition_of(ctx, task))
+    if (byok_partition_of_task(ctx->env, task))
         begin(ctx, self, task);
     else
         fail(ctx, task);
@@ -281,7 +272,7 @@ static void on_withdraw(struct byok_ctx *ctx, struct ledger *self, struct byok_m
 static void on_noted(struct byok_ctx *ctx, struct ledger *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
-    struct byok_partition *partition = partition_of(ctx, task);
+    struct byok_partition *partition = byok_partition_of_task(ctx->env, task);
     bool fails = task->note.fault.code != BYOK_E_OK || !partition;
     *msg = NULL;
     if (!fails && self->shared) {

@@ -26,11 +26,6 @@ struct payloads {
     struct byok_timer retry;
 };
 
-static int64_t now_us(const struct byok_ctx *ctx)
-{
-    return ctx->env->clock->ops->now_us(ctx->env->clock);
-}
-
 /* ---- what there is to do ---- */
 
 struct listing {
@@ -241,7 +236,7 @@ static enum byok_err begin(struct byok_ctx *ctx, struct payloads *self, struct b
     struct byok_task *task = (struct byok_task *)*msg;
     task->payload.put = put;
     task->payload.tries = 0;
-    task->payload.until_us = now_us(ctx) + ctx->env->settings->payload_timeout_us;
+    task->payload.until_us = byok_now_us(ctx) + ctx->env->settings->payload_timeout_us;
     enum byok_err err = go_on(ctx, self, task);
     if (err == BYOK_E_OK)
         *msg = NULL;
@@ -327,14 +322,14 @@ static enum byok_err on_done(struct byok_ctx *ctx, struct payloads *self, struct
     *msg = NULL;
     DL_DELETE(self->going, task);
     if (code == BYOK_E_OK) {
-        task->payload.retry_us = now_us(ctx); /* when there is no memory to go on */
+        task->payload.retry_us = byok_now_us(ctx); /* when there is no memory to go on */
         if (go_on(ctx, self, task) != BYOK_E_OK)
             DL_APPEND(self->resting, task);
         return BYOK_E_OK;
     }
     byok_buf_done(&task->payload.call.body);
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_PAYLOAD_FAILURES, 1);
-    task->payload.retry_us = now_us(ctx) + backoff_us(ctx, task->payload.tries++);
+    task->payload.retry_us = byok_now_us(ctx) + backoff_us(ctx, task->payload.tries++);
     if (is_tried_again(ctx, task, task->payload.retry_us))
         DL_APPEND(self->resting, task);
     else
@@ -345,7 +340,7 @@ static enum byok_err on_done(struct byok_ctx *ctx, struct payloads *self, struct
 static void wake_resting(struct byok_ctx *ctx, struct payloads *self)
 {
     struct byok_task *task, *next;
-    int64_t now = now_us(ctx), due_us = INT64_MAX;
+    int64_t now = byok_now_us(ctx), due_us = INT64_MAX;
     DL_FOREACH_SAFE(self->resting, task, next) {
         if (task->payload.retry_us <= now) {
             DL_DELETE(self->resting, task);

@@ -31,11 +31,6 @@ struct rewrap {
     int64_t changed, stuck; /* of the walk */
 };
 
-static int64_t now_us(const struct byok_ctx *ctx)
-{
-    return ctx->env->clock->ops->now_us(ctx->env->clock);
-}
-
 static struct byok_partition *current(const struct byok_ctx *ctx, const struct rewrap *self)
 {
     struct byok_partition *partition =
@@ -45,7 +40,7 @@ static struct byok_partition *current(const struct byok_ctx *ctx, const struct r
 
 static void wait(struct byok_ctx *ctx, struct rewrap *self, int64_t us)
 {
-    byok_timer_set(ctx, &self->timer, now_us(ctx) + us);
+    byok_timer_set(ctx, &self->timer, byok_now_us(ctx) + us);
 }
 
 /* The next partition that was not walked since it came; also tells how many there are. */

@@ -126,7 +126,7 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
 {
     if (passes(ctx, self))
         return;
-    int64_t now = byok_user_now_us(ctx), wake_us = INT64_MAX;
+    int64_t now = byok_now_us(ctx), wake_us = INT64_MAX;
     enum byok_err err = BYOK_E_OK;
     bool looked = false;
     if (!self->closed && !self->loaded)
@@ -172,7 +172,7 @@ static void on_request(const struct byok_ctx *ctx, struct byok_user *self, struc
 {
     struct byok_record *record = (struct byok_record *)*msg;
     *msg = NULL;
-    record->taken_us = byok_user_now_us(ctx);
+    record->taken_us = byok_now_us(ctx);
     byok_user_line_up(ctx, self, &record);
 }
 
@@ -203,7 +203,7 @@ static void settle_tokens(const struct byok_ctx *ctx, struct byok_user *self,
         used = (usage->input_tokens > 0 ? usage->input_tokens : 0) +
                (usage->output_tokens > 0 ? usage->output_tokens : 0);
     if (!byok_user_is_exempt(task) && task->reserved_tokens > 0)
-        byok_limit_settle(&self->tokens, byok_user_now_us(ctx), task->tokens_ticket,
+        byok_limit_settle(&self->tokens, byok_now_us(ctx), task->tokens_ticket,
                           task->reserved_tokens, used);
     task->reserved_tokens = 0;
 }
@@ -225,7 +225,7 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
         .attempts =
             task->attempts_before + task->attempt_count - task->parted - byok_speech_done(task),
         .on_unknown = task->request.on_unknown,
-        .now_us = byok_user_now_us(ctx),
+        .now_us = byok_now_us(ctx),
         .deadline_us = task->deadline_us,
         .random = task->bulk ? task->bulk->random : ctx->env->clock->ops->random(ctx->env->clock),
     };
@@ -237,7 +237,7 @@ static void tell_vain_wait(const struct byok_ctx *ctx, struct byok_task *task)
 {
     static const char begin[] = "not tried again: ";
     const struct byok_retry_case what = {
-        .fault = &task->fault, .now_us = byok_user_now_us(ctx), .deadline_us = task->deadline_us};
+        .fault = &task->fault, .now_us = byok_now_us(ctx), .deadline_us = task->deadline_us};
     if (!byok_retry_is_vain(&what) ||
         byok_str_starts(byok_str_of(task->fault.text), byok_str_of(begin)))
         return;
@@ -258,7 +258,7 @@ static void wait_for_retry(struct byok_ctx *ctx, struct byok_user *self, struct 
         byok_user_block(ctx, self, task, at_us);
     task->fault = (struct byok_fault){0};
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, !task->late);
-    if (at_us >= byok_user_parks_at(ctx, byok_user_now_us(ctx)) && byok_user_can_park(task))
+    if (at_us >= byok_user_parks_at(ctx, byok_now_us(ctx)) && byok_user_can_park(task))
         err = byok_user_park(ctx, self, task, at_us);
     if (err == BYOK_E_OK)
         return;
@@ -301,9 +301,9 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     settle_tokens(ctx, self, task, last_was_sent(task));
     int64_t at_us = 0; /* at once, when it was only late, but for a claim that could not be made */
     if (task->late && !byok_user_is_exempt(task) && !task->joined)
-        byok_limit_settle(&self->requests, byok_user_now_us(ctx), task->requests_ticket, 1, 0);
+        byok_limit_settle(&self->requests, byok_now_us(ctx), task->requests_ticket, 1, 0);
     if (task->late && task->note.fault.code != BYOK_E_OK)
-        at_us = byok_user_now_us(ctx) + TROUBLE_RETRY_US;
+        at_us = byok_now_us(ctx) + TROUBLE_RETRY_US;
     if (ours && task->more) {
         *msg = NULL;
         call_ended(self, lane, true);
@@ -312,7 +312,7 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     }
     bool parts = ours && !task->late && byok_bulk_parts(task);
     if (parts)
-        at_us = byok_user_now_us(ctx);
+        at_us = byok_now_us(ctx);
     bool keyless = ours && !task->late && !parts && byok_user_key_refused(ctx, self, task, &at_us);
     bool retry = ours && (task->late || parts || keyless || retries(ctx, task, &at_us));
     if (!ours || retry) {
@@ -486,7 +486,7 @@ static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
     if (!self->lanes)
         return BYOK_E_NOMEM;
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_USERS, 1);
-    byok_timer_set(ctx, &self->timer, byok_user_now_us(ctx)); /* it may have a queue and no mail */
+    byok_timer_set(ctx, &self->timer, byok_now_us(ctx)); /* it may have a queue and no mail */
     return BYOK_E_OK;
 }
 

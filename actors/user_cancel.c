@@ -149,7 +149,7 @@ static enum byok_err fetch_parked(struct byok_ctx *ctx, struct byok_user *self, 
     }
     record->partition = self->partition;
     record->epoch = self->epoch;
-    record->taken_us = byok_user_now_us(ctx);
+    record->taken_us = byok_now_us(ctx);
     byok_record_opened(ctx->env, partition, record);
     return want(ctx, self, record);
 }

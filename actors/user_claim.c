@@ -61,7 +61,7 @@ void byok_user_adopt(const struct byok_ctx *ctx, struct byok_task *task,
 {
     int64_t left_ms = claim->deadline_wall_ms - ctx->env->clock->ops->wall_ms(ctx->env->clock);
     left_ms = left_ms < 0 ? 0 : left_ms > WAIT_MAX_MS ? WAIT_MAX_MS : left_ms;
-    task->not_before_us = byok_user_now_us(ctx) + left_ms * 1000;
+    task->not_before_us = byok_now_us(ctx) + left_ms * 1000;
     task->claimed = task->unclear = task->orphan = true;
     uint32_t before = (uint32_t)claim->attempt - 1; /* of them some are told, if it was parked */
     task->attempts_before = before > task->attempt_count ? before - task->attempt_count : 0;

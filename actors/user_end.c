@@ -6,8 +6,8 @@
 
 void byok_user_save_debts(const struct byok_ctx *ctx, struct byok_user *self)
 {
-    self->record.requests_debt_us = byok_limit_debt_us(&self->requests, byok_user_now_us(ctx));
-    self->record.tokens_debt_us = byok_limit_debt_us(&self->tokens, byok_user_now_us(ctx));
+    self->record.requests_debt_us = byok_limit_debt_us(&self->requests, byok_now_us(ctx));
+    self->record.tokens_debt_us = byok_limit_debt_us(&self->tokens, byok_now_us(ctx));
     self->record.saved_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock);
 }
 

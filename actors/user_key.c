@@ -81,7 +81,7 @@ bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
                            struct byok_task *task, int64_t *at_us)
 {
     struct byok_user_key *key;
-    const int64_t now = byok_user_now_us(ctx);
+    const int64_t now = byok_now_us(ctx);
     if (!byok_user_is_job(task) || task->fault.code != BYOK_E_KEY_INVALID || !task->provider ||
         byok_user_key_add(&self->record, byok_str_of(task->provider->name), task->request.label,
                           &key) != BYOK_E_OK)

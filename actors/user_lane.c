@@ -143,7 +143,7 @@ static void heed_headers(const struct byok_ctx *ctx, struct byok_lane *lane,
 void byok_user_learn(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
     struct byok_lane *lane = byok_user_lane(ctx, self, task);
-    int64_t now = byok_user_now_us(ctx);
+    int64_t now = byok_now_us(ctx);
     enum byok_err code = task->fault.code;
     if (byok_breaker_leave(&lane->breaker, now, 0, task->lane_ticket, task->verdict,
                            ctx->env->clock->ops->random(ctx->env->clock)))

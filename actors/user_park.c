@@ -186,7 +186,7 @@ static void note_past(const struct byok_ctx *ctx, const struct byok_task *task,
     memcpy(past->attempts, task->attempts, sizeof past->attempts);
     if (task->request.deadline_wall_ms == 0 && task->deadline_us != INT64_MAX)
         past->deadline_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock) +
-                                 (task->deadline_us - byok_user_now_us(ctx)) / 1000;
+                                 (task->deadline_us - byok_now_us(ctx)) / 1000;
 }
 
 static enum byok_err write_place(const struct byok_ctx *ctx, struct byok_task *task)
@@ -238,7 +238,7 @@ static enum byok_err write_all(const struct byok_ctx *ctx, const struct byok_use
 
 static int64_t wall_of(const struct byok_ctx *ctx, int64_t at_us)
 {
-    int64_t left_ms = (at_us - byok_user_now_us(ctx) + 999) / 1000;
+    int64_t left_ms = (at_us - byok_now_us(ctx) + 999) / 1000;
     return ctx->env->clock->ops->wall_ms(ctx->env->clock) + (left_ms > 0 ? left_ms : 0);
 }
 
@@ -296,7 +296,7 @@ void byok_user_parked(struct byok_ctx *ctx, struct byok_user *self, const struct
 bool byok_user_park_old(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
                         int64_t *wake_us)
 {
-    int64_t now = byok_user_now_us(ctx), at = byok_user_parks_at(ctx, task->record->taken_us);
+    int64_t now = byok_now_us(ctx), at = byok_user_parks_at(ctx, task->record->taken_us);
     if (task->record->is_parked || task->unparkable || !byok_user_can_park(task))
         return false;
     if (at <= now) {

@@ -81,11 +81,6 @@ struct byok_user {
     int64_t idle_from_us;
 };
 
-static inline int64_t byok_user_now_us(const struct byok_ctx *ctx)
-{
-    return ctx->env->clock->ops->now_us(ctx->env->clock);
-}
-
 static inline struct byok_str byok_user_id(const struct byok_user *self)
 {
     return byok_str_of(self->id);

@@ -60,9 +60,8 @@ enum byok_err byok_user_load(struct byok_ctx *ctx, struct byok_user *self)
     int64_t passed_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock) - self->record.saved_wall_ms;
     passed_ms -= 1; /* both are rounded down */
     int64_t passed_us = passed_ms > FAR_US / 1000 ? FAR_US : passed_ms * 1000;
-    byok_limit_load(&self->requests, byok_user_now_us(ctx), self->record.requests_debt_us,
-                    passed_us);
-    byok_limit_load(&self->tokens, byok_user_now_us(ctx), self->record.tokens_debt_us, passed_us);
+    byok_limit_load(&self->requests, byok_now_us(ctx), self->record.requests_debt_us, passed_us);
+    byok_limit_load(&self->tokens, byok_now_us(ctx), self->record.tokens_debt_us, passed_us);
     err = byok_user_find_queue(ctx, self);
     self->loaded = err == BYOK_E_OK;
     if (self->loaded && self->queue.more) /* what came before it was known goes behind it */
@@ -81,7 +80,7 @@ static size_t arena_cap(const struct byok_settings *settings)
 static int64_t monotonic_of(const struct byok_ctx *ctx, int64_t wall_ms, int64_t none)
 {
     int64_t left_ms = wall_ms - ctx->env->clock->ops->wall_ms(ctx->env->clock);
-    return wall_ms == 0 || left_ms > FAR_US / 1000 ? none : byok_user_now_us(ctx) + left_ms * 1000;
+    return wall_ms == 0 || left_ms > FAR_US / 1000 ? none : byok_now_us(ctx) + left_ms * 1000;
 }
 
 /* From the message, and from what happened to it before it was parked. */
@@ -98,7 +97,7 @@ static void set_times(const struct byok_ctx *ctx, struct byok_task *task)
         start = record->place.due_wall_ms > start ? record->place.due_wall_ms : start;
     }
     task->deadline_us = monotonic_of(ctx, deadline, INT64_MAX);
-    task->not_before_us = monotonic_of(ctx, start, start == 0 ? 0 : byok_user_now_us(ctx) + FAR_US);
+    task->not_before_us = monotonic_of(ctx, start, start == 0 ? 0 : byok_now_us(ctx) + FAR_US);
 }
 
 static enum byok_err decode(const struct byok_ctx *ctx, struct byok_task *task,
@@ -223,7 +222,7 @@ static void admit(const struct byok_ctx *ctx, struct byok_user *self, struct byo
 static enum byok_err place(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
                            bool overflow)
 {
-    int64_t now = byok_user_now_us(ctx);
+    int64_t now = byok_now_us(ctx);
     bool parks = overflow || task->not_before_us > byok_user_parks_at(ctx, now);
     struct byok_fault fault = {0};
     enum byok_err err = byok_authorize(ctx->env, &task->request, &fault);
@@ -366,7 +365,7 @@ enum byok_err byok_user_fill(struct byok_ctx *ctx, struct byok_user *self)
     const struct byok_record *oldest =
         self->fenced ? NULL : (const struct byok_record *)self->backlog.head;
     enum byok_err err = BYOK_E_OK;
-    if (oldest && byok_user_parks_at(ctx, oldest->taken_us) <= byok_user_now_us(ctx))
+    if (oldest && byok_user_parks_at(ctx, oldest->taken_us) <= byok_now_us(ctx))
         byok_user_spill(ctx, self);
     while (err == BYOK_E_OK && !self->fenced && self->commands.head)
         err = take(ctx, self, &self->commands);

@@ -129,7 +129,7 @@ void byok_user_turn(struct byok_ctx *ctx, struct byok_user *self, struct byok_ms
 {
     struct byok_lane *lane = (struct byok_lane *)*msg;
     struct byok_actor *provider = (*msg)->from;
-    int64_t now = byok_user_now_us(ctx);
+    int64_t now = byok_now_us(ctx);
     struct byok_task *task = pick(ctx, self, (size_t)(lane - self->lanes), now);
     if (!task) {
         byok_send(ctx, provider, BYOK_MSG_DECLINE, msg);
