@@ -113,3 +113,14 @@ enum byok_err byok_call(struct byok_cli *cli, const struct byok_job *job, struct
     byok_reader_free(reader);
     return err;
 }
+
+enum byok_err byok_ask(struct byok_cli *cli, const struct byok_job *job, bool wait,
+                       struct byok_value *result, struct byok_fault *fault)
+{
+    if (wait)
+        return byok_call(cli, job, &cli->arena, result, fault);
+    enum byok_err err = byok_post(cli, job, fault);
+    if (err == BYOK_E_OK)
+        fprintf(cli->out, "%.*s\n", BYOK_STR_ARG(job->id));
+    return err;
+}

@@ -31,6 +31,12 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4, 5)
 enum byok_err byok_call(struct byok_cli *cli, const struct byok_job *job, struct byok_arena *arena,
                         struct byok_value *out, struct byok_fault *fault);
 
+/** A command's request: with `wait` its result, as byok_call, in the command's arena; else it is sent,
+ *  its id printed, and `result` left alone.  The errors of both. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 4, 5)
+enum byok_err byok_ask(struct byok_cli *cli, const struct byok_job *job, bool wait,
+                       struct byok_value *result, struct byok_fault *fault);
+
 /** How long the result of a job is waited for, in ms. */
 int64_t byok_call_wait_ms(const struct byok_cli *cli, const struct byok_job *job)
     BYOK_NONNULL(1, 2);

@@ -58,16 +58,11 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
     if (cli->words.count > 0 || !flags->user || !flags->id)
         return byok_cli_misused(cli, "--user and --id are needed, and options only");
     enum byok_err err = make(&cli->arena, flags, &job, &fault);
-    if (err == BYOK_E_OK && flags->wait)
-        err = byok_call(cli, &job, &cli->arena, &result, &fault);
-    else if (err == BYOK_E_OK)
-        err = byok_post(cli, &job, &fault);
+    if (err == BYOK_E_OK)
+        err = byok_ask(cli, &job, flags->wait, &result, &fault);
     if (err != BYOK_E_OK)
         return byok_cli_fault(cli, &fault);
-    if (flags->wait)
-        return print(cli, &result);
-    fprintf(cli->out, "%.*s\n", BYOK_STR_ARG(job.id));
-    return BYOK_EXIT_OK;
+    return flags->wait ? print(cli, &result) : BYOK_EXIT_OK;
 }
 
 const struct byok_command byok_command_cancel = {

@@ -113,16 +113,12 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
     if (cli->words.count > 0 || !flags->user)
         return byok_cli_misused(cli, "--user is needed, and options only");
     enum byok_err err = make(&cli->arena, flags, &job, &fault);
-    if (err == BYOK_E_OK && flags->wait)
-        err = byok_call(cli, &job, &cli->arena, &result, &fault);
-    else if (err == BYOK_E_OK)
-        err = byok_post(cli, &job, &fault);
+    if (err == BYOK_E_OK)
+        err = byok_ask(cli, &job, flags->wait, &result, &fault);
     if (err != BYOK_E_OK)
         return byok_cli_fault(cli, &fault);
-    if (!flags->wait) {
-        fprintf(cli->out, "%.*s\n", BYOK_STR_ARG(job.id));
+    if (!flags->wait)
         return BYOK_EXIT_OK;
-    }
     enum byok_exit code = byok_exit_of_result(&result);
     if (cli->set.json)
         byok_cli_print_json(cli, &result);

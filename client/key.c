@@ -152,16 +152,11 @@ static enum byok_exit send_command(struct byok_cli *cli, const struct byok_key_f
         err = sealed_key(cli, flags, &envelope, &fault);
     if (err == BYOK_E_OK)
         err = byok_key_request(&cli->arena, flags, flags->user, type, envelope, &job, &fault);
-    if (err == BYOK_E_OK && flags->wait)
-        err = byok_call(cli, &job, &cli->arena, &result, &fault);
-    else if (err == BYOK_E_OK)
-        err = byok_post(cli, &job, &fault);
+    if (err == BYOK_E_OK)
+        err = byok_ask(cli, &job, flags->wait, &result, &fault);
     if (err != BYOK_E_OK)
         return byok_cli_fault(cli, &fault);
-    if (flags->wait)
-        return print(cli, flags, done, &result);
-    fprintf(cli->out, "%.*s\n", BYOK_STR_ARG(job.id));
-    return BYOK_EXIT_OK;
+    return flags->wait ? print(cli, flags, done, &result) : BYOK_EXIT_OK;
 }
 
 /* A pasted key lands in whatever option stood before it; no option of this command is secret. */
