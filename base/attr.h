@@ -15,4 +15,9 @@
  * scope.  It must be initialised where it is declared; give it away with the type's `_take`. */
 #define BYOK_AUTO(type) __attribute__((cleanup(type##_done))) struct type
 
+/* A pointer to a function of the executable that is called before those of its libraries. */
+#define BYOK_PREINIT __attribute__((section(".preinit_array"), used))
+/* For what runs before a sanitizer is ready. */
+#define BYOK_UNSANITIZED __attribute__((no_sanitize("address", "undefined", "thread")))
+
 #endif

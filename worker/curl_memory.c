@@ -50,12 +50,23 @@ static void ssl_release(void *memory, const char *file, int line)
     byok_delete(memory);
 }
 
+/* A library may use OpenSSL as soon as it is loaded (libmongoc does), and from then on its memory
+ * cannot be changed.  This comes before the libraries' own beginnings, and so before a sanitizer's. */
+BYOK_UNSANITIZED static void set_first(void)
+{
+    (void)CRYPTO_set_mem_functions(ssl_alloc, ssl_resize, ssl_release);
+}
+
+BYOK_PREINIT static void (*const first)(void) = set_first;
+
 enum byok_err byok_curl_memory_global(struct byok_fault *fault)
 {
     static bool done; /* set once, by the first thread, before there is a second one */
     if (done)
         return BYOK_E_OK;
-    if (!CRYPTO_set_mem_functions(ssl_alloc, ssl_resize, ssl_release))
+    CRYPTO_malloc_fn alloc = NULL;
+    CRYPTO_get_mem_functions(&alloc, NULL, NULL);
+    if (alloc != ssl_alloc)
         return byok_fault_set(fault, BYOK_E_CONFIG,
                               "OpenSSL was used before its memory could be made to wipe itself; "
                               "this is a fault of byokd");
