@@ -42,6 +42,16 @@ static enum byok_err check_expiry(const struct byok_ctx *ctx, struct byok_task *
                           "the key has expired: register a new one (byok key rotate)");
 }
 
+static void note_cache(const struct byok_ctx *ctx, struct byok_store *store)
+{
+    uint64_t hits, misses;
+    if (!store->ops->uses)
+        return;
+    store->ops->uses(store, &hits, &misses);
+    byok_metric_set(ctx->env->metrics, BYOK_METRIC_CACHE_HITS, (int64_t)hits);
+    byok_metric_set(ctx->env->metrics, BYOK_METRIC_CACHE_MISSES, (int64_t)misses);
+}
+
 static void on_unseal(struct byok_ctx *ctx, struct vault *self, struct byok_msg **msg)
 {
     struct byok_task *task = (struct byok_task *)*msg;
@@ -69,6 +79,7 @@ static void on_unseal(struct byok_ctx *ctx, struct vault *self, struct byok_msg 
                                            "topic: see who may write there"));
     task->fault = fault;
     task->fault.code = err;
+    note_cache(ctx, byok_vault_store(self->vault));
     byok_send(ctx, (*msg)->from, BYOK_MSG_OPENED, msg);
 }
 
@@ -104,7 +115,8 @@ static enum byok_err on_chunk(struct byok_ctx *ctx, struct vault *self, struct b
     struct byok_store *store = byok_vault_store(self->vault);
     struct byok_fault fault = {0};
     enum byok_err err = BYOK_E_OK;
-    if (chunk->reset)
+    /* a lost partition's (no epoch) table on a server is the next owner's by now */
+    if (chunk->reset && !(store->ops->shared && chunk->epoch == 0))
         err = store->ops->drop(store, chunk->partition, &fault);
     size_t count = 0, unreadable = 0;
     for (struct byok_record *r = chunk->records; r; r = (struct byok_record *)r->msg.next)

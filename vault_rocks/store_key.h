@@ -30,6 +30,15 @@ static inline struct byok_store_prefix byok_store_prefix(int32_t partition, enum
     return out;
 }
 
+/* The partition of a key that begins with such a prefix. */
+static inline int32_t byok_store_partition(const char prefix[static BYOK_STORE_PREFIX_BYTES])
+{
+    uint32_t ordered = 0;
+    for (size_t i = 0; i < 4; i++)
+        ordered = ordered << 8 | (unsigned char)prefix[i];
+    return (int32_t)(ordered ^ 0x80000000u);
+}
+
 /* A position as it is stored, and back. */
 static inline void byok_store_put_position(int64_t position, char out[static 8])
 {

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "vault_rocks/store_key.h"
+#include "vault_rocks/store_kinds.h"
 
 #define LEVELS 16 /* of a node in four the next: good for 4^16 entries */
 
@@ -340,6 +341,24 @@ static enum byok_err sync_nothing(struct byok_store *store, struct byok_fault *f
     return BYOK_E_OK; /* memory survives no power failure; the changelog does */
 }
 
+static enum byok_err next_partition(struct byok_store *store, int64_t from, int64_t *out,
+                                    struct byok_fault *fault)
+{
+    (void)fault;
+    struct store *self = self_of(store);
+    *out = BYOK_STORE_NO_PARTITION;
+    if (from > INT32_MAX)
+        return BYOK_E_OK;
+    struct byok_store_prefix prefix =
+        byok_store_prefix((int32_t)(from < INT32_MIN ? INT32_MIN : from), BYOK_STORE_POSITION);
+    pthread_mutex_lock(&self->lock);
+    const struct node *node = seek(self, &prefix, (struct byok_str){"", 0}, NULL);
+    if (node)
+        *out = byok_store_partition(node->bytes);
+    pthread_mutex_unlock(&self->lock);
+    return BYOK_E_OK;
+}
+
 static void free_store(struct byok_store *store)
 {
     struct store *self = self_of(store);
@@ -362,6 +381,7 @@ static const struct byok_store_ops ops = {
     .scan_after = scan_after,
     .drop = drop,
     .sync = sync_nothing,
+    .next = next_partition,
     .free = free_store,
 };
 
@@ -375,3 +395,13 @@ struct byok_store *byok_store_memory_new(void)
     pthread_mutex_init(&self->lock, NULL);
     return &self->base;
 }
+
+static enum byok_err open_store(const struct byok_store_place *place, struct byok_store **out,
+                                struct byok_fault *fault)
+{
+    (void)place;
+    *out = byok_store_memory_new();
+    return *out ? BYOK_E_OK : no_memory(fault);
+}
+
+const struct byok_store_kind byok_store_kind_memory = {.ops = &ops, .open = open_store};

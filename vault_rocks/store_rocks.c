@@ -13,6 +13,7 @@
 #include "vault_rocks/purge.h"
 #include "vault_rocks/rocks_inner.h"
 #include "vault_rocks/store_key.h"
+#include "vault_rocks/store_kinds.h"
 
 /* Longest ordinary key: user NUL provider NUL label, or user and request id. */
 #define INLINE_KEY_BYTES ((size_t)512)
@@ -20,6 +21,7 @@
 struct store {
     struct byok_store base;
     struct byok_rocks *rocks;
+    struct byok_rocks *own; /* the same when it was opened here, else NULL */
     struct byok_rocks_table table;
 };
 
@@ -281,9 +283,33 @@ static enum byok_err sync_log(struct byok_store *store, struct byok_fault *fault
     return error ? byok_rocks_write_fault(self->rocks, "cannot sync", error, fault) : err;
 }
 
+static enum byok_err next_partition(struct byok_store *store, int64_t from, int64_t *out,
+                                    struct byok_fault *fault)
+{
+    struct store *self = self_of(store);
+    *out = BYOK_STORE_NO_PARTITION;
+    if (from > INT32_MAX)
+        return BYOK_E_OK;
+    struct byok_store_prefix prefix =
+        byok_store_prefix((int32_t)(from < INT32_MIN ? INT32_MIN : from), BYOK_STORE_POSITION);
+    rocksdb_iterator_t *at =
+        rocksdb_create_iterator_cf(self->table.db, self->table.read, self->table.family);
+    rocksdb_iter_seek(at, prefix.bytes, sizeof prefix.bytes);
+    size_t len = 0;
+    const char *key = rocksdb_iter_valid(at) ? rocksdb_iter_key(at, &len) : NULL;
+    if (key && len >= BYOK_STORE_PREFIX_BYTES)
+        *out = byok_store_partition(key);
+    char *error = NULL;
+    rocksdb_iter_get_error(at, &error);
+    rocksdb_iter_destroy(at);
+    return error ? byok_rocks_fault(self->rocks, "cannot read", error, fault) : BYOK_E_OK;
+}
+
 static void free_store(struct byok_store *store)
 {
-    byok_delete(store);
+    struct store *self = self_of(store);
+    byok_rocks_close(self->own);
+    byok_delete(self);
 }
 
 static const struct byok_store_ops ops = {
@@ -295,6 +321,7 @@ static const struct byok_store_ops ops = {
     .scan_after = scan_after,
     .drop = drop,
     .sync = sync_log,
+    .next = next_partition,
     .free = free_store,
 };
 
@@ -309,3 +336,32 @@ struct byok_store *byok_store_rocks_new(struct byok_rocks *rocks, const char *ta
     assert(known); /* a table's name is a literal of this program */
     return &self->base;
 }
+
+/* The part of a URL behind "rocks:". */
+static const char *folder_of(const char *url)
+{
+    struct byok_str text = byok_str_of(url);
+    return byok_str_starts(text, byok_str_of("rocks:")) ? url + strlen("rocks:") : url;
+}
+
+static enum byok_err open_store(const struct byok_store_place *place, struct byok_store **out,
+                                struct byok_fault *fault)
+{
+    struct byok_rocks *own = NULL;
+    if (!place->rocks) {
+        if (!place->url || folder_of(place->url)[0] == '\0')
+            return byok_fault_set(fault, BYOK_E_CONFIG, "rocks needs a folder: rocks:/folder");
+        enum byok_err err = byok_rocks_open(folder_of(place->url), &own, fault);
+        if (err != BYOK_E_OK)
+            return err;
+    }
+    *out = byok_store_rocks_new(own ? own : place->rocks, place->table);
+    if (*out) {
+        self_of(*out)->own = own;
+        return BYOK_E_OK;
+    }
+    byok_rocks_close(own);
+    return no_memory(fault);
+}
+
+const struct byok_store_kind byok_store_kind_rocks = {.ops = &ops, .open = open_store};

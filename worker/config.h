@@ -86,8 +86,9 @@ struct byok_config {
     const char *prices; /* "": those built in */
     const char *data_dir;
     struct {
-        const char *store, *master_key_file, *realm;
+        const char *store, *store_url, *store_url_file, *master_key_file, *realm;
         struct byok_config_master_keys master_keys;
+        int64_t store_timeout_ms, cache_records, cache_s;
         int64_t slots, envelope_max_age_s, purge_s;
         bool rewrap;
     } vault;

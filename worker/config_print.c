@@ -63,12 +63,15 @@ static void print_list(const struct byok_setting *row, const void *at, int inden
     }
 }
 
-/* What is between "scheme://" and '@' of a proxy is a password, and so may be a header's value. */
+/* What is between "scheme://" and '@' of a proxy is a password, and so may be a header's value; one
+ * of a store may stand anywhere in its URL. */
 static bool is_secret(const struct byok_setting_table *table, const struct byok_setting *row,
                       const char *text)
 {
     if (table == byok_setting_entries(BYOK_SETTING_LIST_header))
         return strcmp(row->path, "value") == 0 && text[0] != '\0';
+    if (strcmp(row->path, "vault.store_url") == 0)
+        return text[0] != '\0';
     return strcmp(row->path, "proxy") == 0 && strchr(text, '@');
 }
 

@@ -45,8 +45,7 @@ static const char *const system_folders[] = {
 struct rules {
     int fd;
     uint64_t handled;            /* the rights that this kernel's Landlock knows */
-    char secret[BYOK_KEYRING_MAX + 2]
-               [PATH_MAX]; /* the master keys' files, and the payload store's */
+    char secret[BYOK_KEYRING_MAX + 3][PATH_MAX]; /* master keys, the stores' URL and keys */
     size_t secret_count;
     char split[SPLIT_MAX][PATH_MAX];
     size_t split_count;
@@ -64,6 +63,7 @@ static void add_secrets(struct rules *rules, const struct byok_config *config)
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     add_secret(rules, config->vault.master_key_file);
     add_secret(rules, config->payloads.credentials_file);
+    add_secret(rules, config->vault.store_url_file);
     for (size_t i = 0; i < config->vault.master_keys.count; i++) {
         const struct byok_config_master_key *key = &config->vault.master_keys.items[i];
         char path[PATH_MAX];

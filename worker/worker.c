@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -108,9 +109,32 @@ static void tell_aside(const struct worker *worker, const char *reason, const ch
                                        "folder may be deleted"));
 }
 
+/* For as long as the server of the sealed keys is away: that is no reason to end.  BYOK_E_SHUTDOWN: a
+ * signal meanwhile. */
+static enum byok_err when_store_answers(struct worker *worker, const char *identity,
+                                        struct byok_fault *fault)
+{
+    const struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
+    for (bool told = false;; told = true) {
+        enum byok_err err = identity ? byok_worker_vault_identify(&worker->vault, identity, fault)
+                                     : byok_worker_vault_unlock(&worker->vault, fault);
+        if (err != BYOK_E_STORE || !byok_worker_vault_is_shared(&worker->vault))
+            return err;
+        if (!told)
+            byok_log_event(worker->log, BYOK_LOG_WARN, "vault_store_away",
+                           BYOK_F_TEXT("store", worker->config->vault.store),
+                           BYOK_F_TEXT("reason", fault->text));
+        if (atomic_load(byok_signals_flag())) /* with the signal thread's store */
+            return BYOK_E_SHUTDOWN;
+        nanosleep(&pause, NULL);
+    }
+}
+
 static enum byok_err start_vault(struct worker *worker, struct byok_fault *fault)
 {
     enum byok_err err = byok_worker_vault_open(worker->config, &worker->vault, fault);
+    if (err == BYOK_E_OK)
+        err = when_store_answers(worker, NULL, fault);
     if (err != BYOK_E_OK)
         return err;
     tell_aside(worker, "the database is damaged", worker->vault.aside);
@@ -171,7 +195,9 @@ static enum byok_err ensure_topics(struct worker *worker, struct byok_fault *fau
     if (err == BYOK_E_OK && identity[0] != '\0')
         err = byok_rocks_identify(worker->vault.rocks, identity, aside, fault);
     tell_aside(worker, "the topics are not those that it was filled from", aside);
-    return err == BYOK_E_OK ? bind_vault(worker, cluster, fault) : err;
+    if (err == BYOK_E_OK)
+        err = bind_vault(worker, cluster, fault);
+    return err == BYOK_E_OK ? when_store_answers(worker, identity, fault) : err;
 }
 
 static struct byok_shard_options shard_options(struct worker *worker, uint32_t index)

@@ -4,7 +4,16 @@
 
 #include <string.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <sodium.h>
+
+#include "base/mem.h"
+#include "vault_rocks/store_cache.h"
+
+#define URL_BYTES ((size_t)4096)
 
 static enum byok_err add_key(const struct byok_config_master_key *key, struct byok_keyring *ring,
                              struct byok_fault *fault)
@@ -54,38 +63,58 @@ enum byok_err byok_worker_keyring(const struct byok_config *config, struct byok_
     return BYOK_E_OK;
 }
 
-static struct byok_store *open_memory(struct byok_rocks *rocks, const char *table)
+/* The text of a file that only its owner may read, without the end of line. */
+static enum byok_err read_url(const char *path, char **out, struct byok_fault *fault)
 {
-    (void)rocks;
-    (void)table;
-    return byok_store_memory_new();
-}
-
-static struct byok_store *open_rocks(struct byok_rocks *rocks, const char *table)
-{
-    return byok_store_rocks_new(rocks, table);
-}
-
-static const struct {
-    const char *name;
-    struct byok_store *(*open)(struct byok_rocks *rocks, const char *table);
-} stores[] = {
-#define STORE(name) {#name, open_##name},
-#include "vault_rocks/stores.def"
-#undef STORE
-};
-
-static enum byok_err open_store(const char *name, struct byok_rocks *rocks, const char *table,
-                                struct byok_store **out, struct byok_fault *fault)
-{
-    for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++) {
-        if (strcmp(stores[i].name, name) != 0)
-            continue;
-        *out = stores[i].open(rocks, table);
-        return *out ? BYOK_E_OK : byok_fault_set(fault, BYOK_E_NOMEM, "no memory for a store");
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool there = fd >= 0 && fstat(fd, &info) == 0;
+    bool open_to_others = there && (info.st_mode & 077) != 0;
+    char *text = byok_new(URL_BYTES + 1, 1);
+    ssize_t len = there && !open_to_others && text ? read(fd, text, URL_BYTES) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (len > 0 && len < (ssize_t)URL_BYTES) {
+        text[strcspn(text, "\r\n")] = '\0';
+        *out = text;
+        return BYOK_E_OK;
     }
-    return byok_fault_set(fault, BYOK_E_CONFIG,
-                          "vault.store is \"%.60s\", but this build has rocks and memory", name);
+    byok_delete(text);
+    return byok_fault_set(fault, BYOK_E_CONFIG, "vault.store_url_file %s %s", path,
+                          !there           ? "cannot be read"
+                          : open_to_others ? "is open to group or others: chmod 600"
+                                           : "holds no URL");
+}
+
+static enum byok_err find_url(const struct byok_config *config, char **out,
+                              struct byok_fault *fault)
+{
+    if (config->vault.store_url_file[0] != '\0')
+        return read_url(config->vault.store_url_file, out, fault);
+    size_t len = strlen(config->vault.store_url);
+    *out = len > 0 ? byok_new(len + 1, 1) : NULL;
+    if (len > 0 && !*out)
+        return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for vault.store_url");
+    if (len > 0)
+        memcpy(*out, config->vault.store_url, len);
+    return BYOK_E_OK;
+}
+
+static enum byok_err open_records(const struct byok_config *config, struct byok_worker_vault *parts,
+                                  struct byok_fault *fault)
+{
+    const struct byok_store_place place = {.rocks = parts->rocks,
+                                           .table = "vault",
+                                           .url = parts->url,
+                                           .timeout_ms = config->vault.store_timeout_ms};
+    const struct byok_cache_bounds bounds = {.records = (size_t)config->vault.cache_records,
+                                             .age_us = config->vault.cache_s * 1000000};
+    enum byok_err err = byok_store_open(config->vault.store, &place, &parts->records, fault);
+    if (err != BYOK_E_OK || !parts->records->ops->shared || bounds.records == 0)
+        return err;
+    parts->records = byok_store_cache_new(parts->records, bounds);
+    return parts->records ? BYOK_E_OK
+                          : byok_fault_set(fault, BYOK_E_NOMEM, "no memory for a store");
 }
 
 enum byok_err byok_worker_vault_begin(const struct byok_config *config,
@@ -93,6 +122,8 @@ enum byok_err byok_worker_vault_begin(const struct byok_config *config,
 {
     *out = (struct byok_worker_vault){0};
     enum byok_err err = byok_worker_keyring(config, &out->ring, fault);
+    if (err == BYOK_E_OK)
+        err = find_url(config, &out->url, fault);
     if (err == BYOK_E_OK)
         err = byok_slots_new((uint32_t)config->vault.slots, &out->slots, fault);
     if (err == BYOK_E_OK)
@@ -106,17 +137,59 @@ enum byok_err byok_worker_vault_open(const struct byok_config *config,
                                      struct byok_worker_vault *out, struct byok_fault *fault)
 {
     enum byok_err err = byok_rocks_open_sound(config->data_dir, &out->rocks, out->aside, fault);
+    const struct byok_store_place place = {.rocks = out->rocks, .table = "state"};
     if (err == BYOK_E_OK)
-        err = open_store("rocks", out->rocks, "state", &out->state, fault);
+        err = byok_store_open("rocks", &place, &out->state, fault);
     if (err == BYOK_E_OK)
         err = byok_rocks_purge(out->rocks, config->vault.purge_s * 1000, fault);
     if (err == BYOK_E_OK)
-        err = open_store(config->vault.store, out->rocks, "vault", &out->records, fault);
-    if (err == BYOK_E_OK)
-        err = byok_vault_new(out->ring, out->records, out->slots, &out->vault, fault);
+        err = open_records(config, out, fault);
     if (err != BYOK_E_OK)
         byok_worker_vault_done(out);
     return err;
+}
+
+enum byok_err byok_worker_vault_unlock(struct byok_worker_vault *vault, struct byok_fault *fault)
+{
+    struct byok_str mark;
+    BYOK_AUTO(byok_arena) arena = {0};
+    byok_arena_init(&arena, 0);
+    enum byok_err err = vault->records->ops->get(
+        vault->records, BYOK_PARTITION_NONE, byok_str_of(BYOK_STORE_COPYING), &arena, &mark, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    if (mark.ptr)
+        return byok_fault_set(fault, BYOK_E_CONFIG,
+                              "a copy into this store of sealed keys was not finished: give the "
+                              "same `byok vault copy` again");
+    return byok_vault_new(vault->ring, vault->records, vault->slots, &vault->vault, fault);
+}
+
+bool byok_worker_vault_is_shared(const struct byok_worker_vault *vault)
+{
+    return vault->records && vault->records->ops->shared;
+}
+
+enum byok_err byok_worker_vault_identify(struct byok_worker_vault *vault, const char *identity,
+                                         struct byok_fault *fault)
+{
+    if (!byok_worker_vault_is_shared(vault) || identity[0] == '\0')
+        return BYOK_E_OK;
+    struct byok_store *store = vault->records;
+    const struct byok_write write = {byok_str_of(BYOK_STORE_CHANGELOGS), byok_str_of(identity),
+                                     false};
+    struct byok_str found;
+    BYOK_AUTO(byok_arena) arena = {0};
+    byok_arena_init(&arena, 0);
+    enum byok_err err =
+        store->ops->get(store, BYOK_PARTITION_NONE, write.key, &arena, &found, fault);
+    if (err != BYOK_E_OK || (found.ptr && byok_str_eq(found, write.value)))
+        return err;
+    if (found.ptr)
+        return byok_fault_set(fault, BYOK_E_CONFIG,
+                              "the store of sealed keys holds those of other topics: name another "
+                              "database in vault.store_url");
+    return store->ops->apply(store, BYOK_PARTITION_NONE, &write, 1, -1, fault);
 }
 
 void byok_worker_vault_done(struct byok_worker_vault *vault)
@@ -130,6 +203,7 @@ void byok_worker_vault_done(struct byok_worker_vault *vault)
     byok_rocks_close(vault->rocks);
     byok_slots_free(vault->slots);
     byok_keyring_free(vault->ring);
+    byok_delete(vault->url);
     *vault = (struct byok_worker_vault){0};
 }
 
@@ -141,8 +215,9 @@ enum byok_err byok_worker_public_key(const struct byok_config *config,
     enum byok_err err = byok_worker_keyring(config, &parts.ring, fault);
     if (err == BYOK_E_OK)
         err = byok_slots_new(1, &parts.slots, fault);
+    const struct byok_store_place nowhere = {.url = NULL};
     if (err == BYOK_E_OK)
-        err = open_store("memory", NULL, "vault", &parts.records, fault);
+        err = byok_store_open("memory", &nowhere, &parts.records, fault);
     if (err == BYOK_E_OK)
         err = byok_vault_new(parts.ring, parts.records, parts.slots, &parts.vault, fault);
     if (err == BYOK_E_OK)

@@ -15,6 +15,7 @@ struct byok_worker_vault {
     struct byok_store *records; /* the sealed keys */
     struct byok_slots *slots;
     struct byok_vault *vault;
+    char *url;                  /* of the sealed keys' server, with a password; NULL: none */
     char aside[BYOK_ASIDE_BYTES]; /* where a damaged database was moved; "": it was sound */
 };
 
@@ -23,16 +24,31 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_worker_keyring(const struct byok_config *config, struct byok_keyring **out,
                                   struct byok_fault *fault);
 
-/** What comes before the sandbox: the master keys, the slots, the data folder.  On an error what
+/** What comes before the sandbox: the master keys, the store's URL, the slots, the data folder.  On an error what
  *  was opened is released.  BYOK_E_CONFIG, BYOK_E_STORE, BYOK_E_NOMEM. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_worker_vault_begin(const struct byok_config *config,
                                       struct byok_worker_vault *out, struct byok_fault *fault);
 
-/** The rest, on what byok_worker_vault_begin made; errors likewise. */
+/** The stores, on what byok_worker_vault_begin made; errors likewise. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_worker_vault_open(const struct byok_config *config,
                                      struct byok_worker_vault *out, struct byok_fault *fault);
+
+/** The vault, when the store of sealed keys can be read: the first call to a server.  BYOK_E_STORE:
+ *  it cannot; may be tried again.  BYOK_E_CONFIG: as byok_vault_new, or a copy into that store was
+ *  not finished. */
+BYOK_MUST_USE BYOK_NONNULL(1)
+enum byok_err byok_worker_vault_unlock(struct byok_worker_vault *vault, struct byok_fault *fault);
+
+/** Whether the sealed keys are on a server. */
+bool byok_worker_vault_is_shared(const struct byok_worker_vault *vault) BYOK_NONNULL(1);
+
+/** Remember in a server's store of which topics it holds the keys.  BYOK_E_CONFIG: it holds those of
+ *  others, and nothing was changed; BYOK_E_STORE, BYOK_E_NOMEM. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_worker_vault_identify(struct byok_worker_vault *vault, const char *identity,
+                                         struct byok_fault *fault);
 
 /** Release, in order.  A zeroed or half-built one is fine. */
 void byok_worker_vault_done(struct byok_worker_vault *vault) BYOK_NONNULL(1);

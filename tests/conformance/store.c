@@ -1,183 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/conformance/store.c - what every store must do (vault_rocks/store.h), run over each.
- *
- * A new store joins by its line in vault_rocks/stores.def and, here, by two functions
- * open_<name> and close_<name>.
- */
-#ifndef _XOPEN_SOURCE
-#define _XOPEN_SOURCE 700 /* nftw */
-#endif
+/* tests/conformance/store.c - what every store must do (vault_rocks/store.h), run over each. */
+#include "store_kit.h"
 
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <pthread.h>
-
-#include <criterion/criterion.h>
-#include <criterion/parameterized.h>
-
-#include "base/buf.h"
-#include "vault_rocks/rocks.h"
-#include "vault_rocks/store.h"
-
-#define PARTITION_LAST INT32_MAX
-
-struct fixture {
-    struct byok_store *store;
-    struct byok_arena arena;
-    struct byok_fault fault;
-    struct byok_rocks *rocks;
-    char folder[256];
-};
-
-static void open_memory(struct fixture *f)
-{
-    f->store = byok_store_memory_new();
-}
-
-static void close_memory(struct fixture *f)
-{
-    f->store->ops->free(f->store);
-}
-
-static void open_rocks(struct fixture *f)
-{
-    const char *base = getenv("TMPDIR");
-    snprintf(f->folder, sizeof f->folder, "%s/byok-store-XXXXXX", base ? base : "/tmp");
-    cr_assert_not_null(mkdtemp(f->folder));
-    cr_assert_eq(byok_rocks_open(f->folder, &f->rocks, &f->fault), BYOK_E_OK, "%s", f->fault.text);
-    f->store = byok_store_rocks_new(f->rocks, "state");
-}
-
-static int unlink_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
-static void close_rocks(struct fixture *f)
-{
-    f->store->ops->free(f->store);
-    byok_rocks_close(f->rocks);
-    nftw(f->folder, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static const struct kind {
-    const char *name;
-    void (*open)(struct fixture *f);
-    void (*close)(struct fixture *f);
-} kinds[] = {
-#define STORE(name) {#name, open_##name, close_##name},
-#include "vault_rocks/stores.def"
-#undef STORE
-};
-
-static void begin(struct fixture *f, const struct kind *kind)
-{
-    memset(f, 0, sizeof *f);
-    byok_arena_init(&f->arena, 0);
-    kind->open(f);
-    cr_assert_not_null(f->store);
-    cr_assert_str_eq(f->store->ops->name, kind->name);
-}
-
-static void end(struct fixture *f, const struct kind *kind)
-{
-    kind->close(f);
-    byok_arena_done(&f->arena);
-}
-
-/* Parameters are copied into another process, so they are numbers and not pointers. */
-static struct criterion_test_params all_kinds(void)
-{
-    static size_t numbers[sizeof kinds / sizeof kinds[0]];
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        numbers[i] = i;
-    return cr_make_param_array(size_t, numbers, sizeof kinds / sizeof kinds[0]);
-}
-
-/* One Criterion test of each case for each store. */
-#define CASE(name)                                                                                 \
-    static void name##_case(struct fixture *f);                                                    \
-    ParameterizedTestParameters(store, name)                                                       \
-    {                                                                                              \
-        return all_kinds();                                                                        \
-    }                                                                                              \
-    ParameterizedTest(size_t *number, store, name)                                                 \
-    {                                                                                              \
-        struct fixture f;                                                                          \
-        begin(&f, &kinds[*number]);                                                                \
-        name##_case(&f);                                                                           \
-        end(&f, &kinds[*number]);                                                                  \
-    }                                                                                              \
-    static void name##_case(struct fixture *f)
-
-static struct byok_str text(const char *s)
-{
-    return byok_str_of(s);
-}
-
-static void apply(struct fixture *f, int32_t partition, const struct byok_write *writes,
-                  size_t count, int64_t position)
-{
-    cr_assert_eq(f->store->ops->apply(f->store, partition, writes, count, position, &f->fault),
-                 BYOK_E_OK, "%s", f->fault.text);
-}
-
-static void put(struct fixture *f, int32_t partition, const char *key, const char *value)
-{
-    struct byok_write write = {.key = text(key), .value = text(value)};
-    apply(f, partition, &write, 1, -1);
-}
-
-static void erase(struct fixture *f, int32_t partition, const char *key)
-{
-    struct byok_write write = {.key = text(key), .erase = true};
-    apply(f, partition, &write, 1, -1);
-}
-
-static struct byok_str get(struct fixture *f, int32_t partition, struct byok_str key)
-{
-    struct byok_str out = text("not written");
-    cr_assert_eq(f->store->ops->get(f->store, partition, key, &f->arena, &out, &f->fault),
-                 BYOK_E_OK, "%s", f->fault.text);
-    return out;
-}
-
-static bool has(struct fixture *f, int32_t partition, const char *key, const char *value)
-{
-    struct byok_str out = get(f, partition, text(key));
-    return value ? out.ptr && byok_str_is(out, value) : !out.ptr;
-}
-
-static int64_t position(struct fixture *f, int32_t partition)
-{
-    int64_t out = -99;
-    cr_assert_eq(f->store->ops->position(f->store, partition, &out, &f->fault), BYOK_E_OK);
-    return out;
-}
-
-static bool list(void *arg, struct byok_str key, struct byok_str value)
-{
-    return byok_buf_printf(arg, "%.*s=%.*s ", BYOK_STR_ARG(key), BYOK_STR_ARG(value));
-}
-
-static void scan_is(struct fixture *f, int32_t partition, const char *prefix, const char *want)
-{
-    struct byok_buf all;
-    byok_buf_init(&all, 1 << 20);
-    byok_buf_add(&all, "", 0);
-    cr_assert_eq(f->store->ops->scan(f->store, partition, text(prefix), list, &all, &f->fault),
-                 BYOK_E_OK, "%s", f->fault.text);
-    cr_assert(byok_str_is(byok_buf_str(&all), want), "%d %s: %.*s", partition, prefix,
-              BYOK_STR_ARG(byok_buf_str(&all)));
-    byok_buf_done(&all);
-}
 
 CASE(what_is_put_is_got_and_can_be_changed_and_erased)
 {
@@ -207,13 +35,14 @@ CASE(keys_and_values_are_any_bytes_of_any_length)
     static char bytes[300000];
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)(i * 7 + i / 256);
-    const size_t lengths[] = {1, 4, 5, 255, 507, 508, 4096, 65536};
-    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+    const size_t lengths[] = {1, 4, 5, 255, 507, 508, BYOK_STORE_KEY_MAX, 4096, 65536};
+    const size_t count = f->store->ops->shared ? 7 : 9;
+    for (size_t i = 0; i < count; i++) {
         struct byok_write write = {.key = {bytes, lengths[i]},
                                    .value = {bytes + i, sizeof bytes - i}};
         apply(f, 2, &write, 1, -1);
     }
-    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct byok_str out = get(f, 2, (struct byok_str){bytes, lengths[i]});
         cr_assert(byok_str_eq(out, (struct byok_str){bytes + i, sizeof bytes - i}), "%zu", i);
     }
@@ -248,6 +77,46 @@ CASE(partitions_share_nothing)
     }
 }
 
+static int64_t next(struct fixture *f, int64_t from)
+{
+    int64_t out = 0;
+    cr_assert_eq(f->store->ops->next(f->store, from, &out, &f->fault), BYOK_E_OK, "%s",
+                 f->fault.text);
+    return out;
+}
+
+CASE(the_partitions_that_are_used_can_be_listed)
+{
+    cr_assert_eq(next(f, INT64_MIN), BYOK_STORE_NO_PARTITION);
+    put(f, 7, "k", "v");
+    put(f, 7, "l", "v");
+    put(f, BYOK_PARTITION_NONE, "k", "v");
+    apply(f, PARTITION_LAST, NULL, 0, 3); /* a position only */
+    put(f, INT32_MIN, "k", "v");
+    cr_assert_eq(next(f, INT64_MIN), INT32_MIN);
+    cr_assert_eq(next(f, (int64_t)INT32_MIN + 1), BYOK_PARTITION_NONE);
+    cr_assert_eq(next(f, 0), 7);
+    cr_assert_eq(next(f, 7), 7);
+    cr_assert_eq(next(f, 8), PARTITION_LAST);
+    cr_assert_eq(next(f, (int64_t)PARTITION_LAST + 1), BYOK_STORE_NO_PARTITION);
+    erase(f, 7, "k");
+    erase(f, 7, "l");
+    cr_assert_eq(f->store->ops->drop(f->store, 7, &f->fault), BYOK_E_OK);
+    cr_assert_eq(next(f, 0), PARTITION_LAST);
+}
+
+CASE(what_was_written_is_there_when_it_is_opened_again)
+{
+    if (strcmp(f->name, "memory") == 0)
+        return; /* says so of itself */
+    const struct byok_write write = {.key = {"k\0\xff", 3}, .value = {"\0v\xfe", 3}};
+    apply(f, 3, &write, 1, 17);
+    f->store->ops->free(f->store);
+    store_reopen(f);
+    cr_assert(byok_str_eq(get(f, 3, write.key), write.value));
+    cr_assert_eq(position(f, 3), 17);
+}
+
 CASE(a_position_is_kept_beside_the_entries)
 {
     cr_assert_eq(position(f, 0), -1);
@@ -258,7 +127,7 @@ CASE(a_position_is_kept_beside_the_entries)
     put(f, 0, "k", "w");
     cr_assert_eq(position(f, 0), 5, "a write without a position leaves it");
     apply(f, 0, NULL, 0, 0);
-    cr_assert_eq(position(f, 0), 0);
+    cr_assert_eq(position(f, 0), f->store->ops->shared ? 5 : 0);
     apply(f, 0, NULL, 0, INT64_MAX);
     cr_assert_eq(position(f, 0), INT64_MAX);
     apply(f, 0, NULL, 0, -1);
@@ -425,11 +294,12 @@ CASE(an_arena_without_room_is_an_error_and_writes_nothing)
 /* Against a model that is nothing but an array. */
 CASE(many_random_writes_end_as_in_a_plain_array)
 {
-    enum { KEYS = 500, ROUNDS = 20000 };
+    enum { KEYS = 500 };
+    const int rounds = f->store->ops->shared ? 1000 : 20000;
     static int model[KEYS];
     uint32_t dice = 12345;
     memset(model, 0, sizeof model);
-    for (int round = 1; round <= ROUNDS; round++) {
+    for (int round = 1; round <= rounds; round++) {
         char key[16], value[16];
         dice = dice * 1664525u + 1013904223u;
         size_t at = (dice >> 8) % KEYS;
@@ -448,7 +318,7 @@ CASE(many_random_writes_end_as_in_a_plain_array)
     }
     byok_buf_add(&want, "", 1);
     scan_is(f, 3, "", want.ptr);
-    cr_assert_eq(position(f, 3), ROUNDS);
+    cr_assert_eq(position(f, 3), rounds);
     byok_buf_done(&want);
 }
 
@@ -464,8 +334,9 @@ static void *work(void *arg)
     struct byok_store *store = self->f->store;
     struct byok_arena arena;
     byok_arena_init(&arena, 0);
+    const int rounds = store->ops->shared ? 200 : 2000;
     self->ok = true;
-    for (int i = 0; i < 2000 && self->ok; i++) {
+    for (int i = 0; i < rounds && self->ok; i++) {
         char key[16];
         struct byok_str out;
         int64_t reached;

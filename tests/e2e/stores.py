@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Sealed keys on a server: two workers share it, it is killed while jobs run, and nothing of it shows a password or a key."""
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.servers import Missing, MongoDB, PostgreSQL  # noqa: E402
+from support.stack import BUILD, Stack, expect, main, wait_for  # noqa: E402
+
+KEY = "sk-alice-" + "a1B2" * 8
+
+
+def job(user, number):
+    return user, {"id": f"{user}-{number}", "user": user, "capability": "chat", "provider": "openai", "model": "sim-chat", "prompt": "Hi"}
+
+
+def ok(stack, ids):
+    for name, found in stack.wait_results(ids).items():
+        if name in ids:
+            expect(found[0]["status"] == "ok", f"{name}: {found[0]}")
+
+
+def the_life_of_a_store(server, secret):
+    with server, Stack(partitions=4) as stack:
+        server.place("installation")
+        url_file = stack.folder / "url"
+        url_file.write_text(server.url("installation") + "\n")
+        url_file.chmod(0o600)
+        vault = {"store": server.kind, "store_url_file": str(url_file), "store_timeout_ms": 5000}
+        users = [f"user{i}" for i in range(3)]
+
+        server.kill()  # that it is away at the start is no reason to end
+        first = stack.worker("w1", wait=False, delivery="exactly_once", vault=vault)
+        wait_for("it says that it waits", lambda: "event=vault_store_away" in first.err())
+        server.start()
+        wait_for("w1 is ready", first.ready)
+        for user in users:
+            stack.add_key(user, KEY)
+        stack.produce([job(user, 1) for user in users])
+        ok(stack, [f"{user}-1" for user in users])
+        stack.produce([job(user, 2) for user in users])
+        ok(stack, [f"{user}-2" for user in users])
+        expect(first.metric("byok_vault_cache_hits") > 0, "a key that was used is in the cache")
+
+        server.kill()
+        stack.produce([job("user0", 3)])  # in the cache: it needs no server
+        ok(stack, ["user0-3"])
+        stack.byok("key", "add", "--user", "late", "--provider", "openai", "--no-wait", input=KEY + "\n")
+        stack.produce([job("late", 1)])
+        expect(first.running(), "an outage ends no process")
+        server.start()
+        ok(stack, ["late-1"])
+
+        # another worker, with nothing on its disk: the keys are on the server, and none is read from the topic again
+        first.stop()
+        shutil.rmtree(stack.folder / "w1")
+        second = stack.worker("w2", delivery="exactly_once", vault=vault)
+        stack.produce([job(user, 4) for user in users])
+        ok(stack, [f"{user}-4" for user in users])
+        stack.byok("key", "delete", "--user", "user1", "--provider", "openai")
+        stack.produce([job("user1", 5)])
+        result = stack.wait_results(["user1-5"])["user1-5"][0]
+        expect(result["error"]["code"] == "no_key", f"a deleted key: {result}")
+
+        shown = stack.run([BUILD / "worker" / "byokd", "--config", stack.folder / f"{second.name}.yaml", "--print-settings"],
+                          env={"BYOKD_VAULT_STORE_URL": server.url("installation")})
+        expect(shown.returncode == 0 and server.kind in shown.stdout, shown.stderr)
+        for text in (shown.stdout, shown.stderr, first.err(), second.err(), first.out(), second.out()):
+            expect(not secret or secret not in text, "the password is nowhere")
+            expect(KEY not in text, "the key is nowhere")
+        expect(second.stop() == 0, "its end")
+        server.kill()
+        for path in server.folder.rglob("*"):
+            if path.is_file():
+                expect(KEY.encode() not in path.read_bytes(), f"{path} holds a raw key")
+
+        server.start()  # of another cluster, as it were
+        stack.prefix += "other."
+        foreign = stack.worker("w3", wait=False, delivery="exactly_once", vault=vault)
+        expect(foreign.process.wait(60) != 0 and "other topics" in foreign.err(), foreign.err()[-500:])
+
+
+def sealed_keys_on_postgresql():
+    server = PostgreSQL()
+    the_life_of_a_store(server, server.password)
+
+
+def sealed_keys_on_mongodb():
+    try:
+        the_life_of_a_store(MongoDB(), "")
+    except Missing as why:
+        print(f"SKIPPED: {why}")
+
+
+if __name__ == "__main__":
+    main(sealed_keys_on_postgresql, sealed_keys_on_mongodb)
