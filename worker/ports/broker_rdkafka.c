@@ -177,6 +177,9 @@ static void reopen(struct byok_rdk *rdk, enum byok_rdk_role role)
 static void on_tick(uv_timer_t *timer)
 {
     struct byok_rdk *rdk = timer->data;
+    byok_rdk_cut_tick(rdk);
+    if (rdk->closing)
+        return; /* the thread's last job may wait still */
     byok_rdk_notes_alive(rdk); /* before anything that came while it stood still */
     reopen(rdk, BYOK_RDK_CONSUMER);
     reopen(rdk, BYOK_RDK_PRODUCER);
@@ -312,7 +315,6 @@ void byok_broker_rdkafka_close(struct byok_broker *broker)
     struct byok_rdk *rdk = byok_rdk_of(broker);
     rdk->closing = true;
     atomic_store_explicit(&rdk->txn.quit, true, memory_order_relaxed);
-    (void)uv_timer_stop(&rdk->tick);
     for (int i = 0; i < BYOK_RDK_ROLES; i++) {
         if (rdk->handles[i].poll.data)
             (void)uv_poll_stop(&rdk->handles[i].poll);

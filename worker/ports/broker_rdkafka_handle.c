@@ -74,6 +74,8 @@ enum byok_err byok_rdk_handle_open(struct byok_rdk_handle *handle, struct byok_f
                                    handle->role == BYOK_RDK_STREAMER
                                ? RD_KAFKA_PRODUCER
                                : RD_KAFKA_CONSUMER;
+    if (handle->role == BYOK_RDK_PRODUCER && byok_rdk_exactly_once(handle->rdk))
+        byok_rdk_sockets_watch(&handle->rdk->txn.sockets, conf);
     char text[256];
     handle->rk = rd_kafka_new(type, conf, text, sizeof text);
     if (!handle->rk) {

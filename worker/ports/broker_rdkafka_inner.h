@@ -10,6 +10,7 @@
  * broker_rdkafka_offsets.c  committing positions, answering batches in order (at least once)
  * broker_rdkafka_txn.c      the same in transactions (exactly once)
  * broker_rdkafka_txn_thread.c  librdkafka's transaction calls, which block
+ * broker_rdkafka_cut.c      getting librdkafka out of a wait for the group's coordinator
  * broker_rdkafka_notes.c    claims, outside the batches
  * broker_rdkafka_notice.c   what librdkafka reports, as log events
  *
@@ -179,6 +180,13 @@ struct byok_rdk_work {
     struct byok_fault fault;
 };
 
+/* The open sockets of one handle. */
+struct byok_rdk_sockets {
+    uv_mutex_t lock;
+    int fds[64]; /* those above are not cut: one that can be is enough */
+    unsigned count, cuts;
+};
+
 struct byok_rdk_txn {
     bool made;
     uv_thread_t thread;
@@ -188,12 +196,15 @@ struct byok_rdk_txn {
     struct byok_rdk_work work;
     bool thread_has_work, thread_ends; /* under the lock */
     _Atomic bool quit; /* jobs that wait for a broker give up */
+    _Atomic int64_t waits_since_us; /* the job, for the group's coordinator; 0: it does not */
+    struct byok_rdk_sockets sockets; /* the producer's */
     /* the loop's */
     bool busy;    /* a job is under way */
     bool begun;   /* a transaction is open: records can be produced */
     bool trouble; /* a connection failed during the commit */
     char nonce[17]; /* of this port's markers */
     uint64_t markers;
+    int64_t cut_not_before_us;
 };
 
 /* ---- notices ---- */
@@ -204,6 +215,7 @@ enum byok_rdk_notice {
     BYOK_RDK_NOTICE_PUBLISH,
     BYOK_RDK_NOTICE_OFFSETS,
     BYOK_RDK_NOTICE_TOPIC,
+    BYOK_RDK_NOTICE_COORDINATOR,
     BYOK_RDK_NOTICES
 };
 
@@ -444,6 +456,17 @@ void byok_rdk_thread_give(struct byok_rdk_txn *txn) BYOK_NONNULL(1);
 bool byok_rdk_thread_ended(struct byok_rdk_txn *txn) BYOK_NONNULL(1);
 /** End the thread, which has no job, and wait for it. */
 void byok_rdk_thread_stop(struct byok_rdk_txn *txn) BYOK_NONNULL(1);
+
+/* cut */
+
+/** Let the handle that is made of `conf` note its sockets, which must live until it is destroyed. */
+void byok_rdk_sockets_watch(struct byok_rdk_sockets *sockets, rd_kafka_conf_t *conf)
+    BYOK_NONNULL(1, 2);
+/** Thread: the transactions'.  What follows waits for the group's coordinator; it has ended. */
+void byok_rdk_waits_begin(struct byok_rdk_txn *txn) BYOK_NONNULL(1);
+void byok_rdk_waits_end(struct byok_rdk_txn *txn) BYOK_NONNULL(1);
+/** Called about once a second: cut a connection if such a wait is long. */
+void byok_rdk_cut_tick(struct byok_rdk *rdk) BYOK_NONNULL(1);
 
 /* notice */
 

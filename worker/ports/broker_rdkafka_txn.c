@@ -365,10 +365,14 @@ enum byok_err byok_rdk_txn_init(struct byok_rdk *rdk, struct byok_fault *fault)
         return byok_fault_set(fault, BYOK_E_NOMEM, "The system gives no random bytes");
     for (size_t i = 0; i < sizeof random; i++)
         (void)snprintf(&rdk->txn.nonce[2 * i], 3, "%02x", random[i]);
-    if (byok_rdk_thread_start(&rdk->txn, fault) != BYOK_E_OK)
+    if (uv_mutex_init(&rdk->txn.sockets.lock) != 0)
+        return byok_fault_set(fault, BYOK_E_NOMEM, "No lock for the producer's sockets");
+    if (byok_rdk_thread_start(&rdk->txn, fault) != BYOK_E_OK) {
+        uv_mutex_destroy(&rdk->txn.sockets.lock);
         return BYOK_E_NOMEM;
+    }
     if (uv_async_init(rdk->loop, &rdk->txn.ended, on_job_ended) != 0) {
-        byok_rdk_thread_stop(&rdk->txn);
+        byok_rdk_txn_close(rdk);
         return byok_fault_set(fault, BYOK_E_NOMEM, "The loop does not take an async handle");
     }
     rdk->txn.ended.data = rdk;
@@ -380,4 +384,5 @@ enum byok_err byok_rdk_txn_init(struct byok_rdk *rdk, struct byok_fault *fault)
 void byok_rdk_txn_close(struct byok_rdk *rdk)
 {
     byok_rdk_thread_stop(&rdk->txn);
+    uv_mutex_destroy(&rdk->txn.sockets.lock);
 }

@@ -50,13 +50,17 @@ static void begin(struct byok_rdk_work *work)
         note(work, "A transaction cannot begin", error);
 }
 
-static void commit(struct byok_rdk_work *work)
+static void commit(struct byok_rdk_txn *txn)
 {
+    struct byok_rdk_work *work = &txn->work;
     uint64_t began_ns = uv_hrtime();
     rd_kafka_error_t *error = NULL;
-    if (work->offsets && work->offsets->cnt > 0)
+    if (work->offsets && work->offsets->cnt > 0) {
+        byok_rdk_waits_begin(txn);
         error = rd_kafka_send_offsets_to_transaction(work->rk, work->offsets, work->member,
                                                      work->timeout_ms);
+        byok_rdk_waits_end(txn);
+    }
     if (error) {
         note(work, "The group does not take the positions", error);
         work->end = BYOK_RDK_JOB_DEAD; /* nothing has asked for a commit, and nothing will */
@@ -142,6 +146,16 @@ static bool look_once(struct byok_rdk_work *work)
     return answered;
 }
 
+/* False: the port is closing. */
+static bool look(struct byok_rdk_txn *txn)
+{
+    byok_rdk_waits_begin(txn);
+    while (!look_once(&txn->work) && !quits(txn))
+        uv_sleep(PAUSE_MS);
+    byok_rdk_waits_end(txn);
+    return !quits(txn);
+}
+
 static void init(struct byok_rdk_txn *txn)
 {
     struct byok_rdk_work *work = &txn->work;
@@ -156,11 +170,8 @@ static void init(struct byok_rdk_txn *txn)
         }
         rd_kafka_error_destroy(error);
     }
-    while (work->offsets && !look_once(work)) {
-        if (quits(txn))
-            return;
-        uv_sleep(PAUSE_MS);
-    }
+    if (work->offsets && !look(txn))
+        return;
     begin(work);
 }
 
@@ -173,7 +184,7 @@ static void do_job(struct byok_rdk_txn *txn)
         init(txn);
         break;
     case BYOK_RDK_JOB_COMMIT:
-        commit(&txn->work);
+        commit(txn);
         break;
     case BYOK_RDK_JOB_NONE:
         break;

@@ -180,11 +180,11 @@ void kit_init(struct kit *kit, const char *brokers, const char *prefix)
                                                .transaction_timeout_ms = 10000};
 }
 
-void kit_init_mock(struct kit *kit)
+void kit_init_mock(struct kit *kit, int brokers)
 {
     char text[256];
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof text);
-    rd_kafka_mock_cluster_t *mock = rd_kafka_mock_cluster_new(client, 1);
+    rd_kafka_mock_cluster_t *mock = rd_kafka_mock_cluster_new(client, brokers);
     assert(mock);
     rd_kafka_mock_group_initial_rebalance_delay_ms(mock, 0);
     for (int i = 0; i < BYOK_TOPIC_COUNT; i++) {

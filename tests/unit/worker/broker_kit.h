@@ -87,8 +87,8 @@ struct kit {
 };
 
 void kit_init(struct kit *kit, const char *brokers, const char *prefix);
-/** On a mock cluster of one broker, of which each topic has two partitions. */
-void kit_init_mock(struct kit *kit);
+/** On a mock cluster of so many brokers, of which each topic has two partitions. */
+void kit_init_mock(struct kit *kit, int brokers);
 /** A new member joins. */
 struct kit_member *kit_join(struct kit *kit, size_t index);
 /** Whether a member (for kit_until) serves both partitions of a mock cluster. */

@@ -14,7 +14,7 @@ static struct kit kit;
 
 static void set_up(void)
 {
-    kit_init_mock(&kit);
+    kit_init_mock(&kit, 1);
 }
 
 static void tear_down(void)

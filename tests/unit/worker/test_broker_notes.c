@@ -20,7 +20,7 @@ static struct kit_note notes[NOTES];
 
 static void set_up(void)
 {
-    kit_init_mock(&kit);
+    kit_init_mock(&kit, 1);
     member = kit_join(&kit, 0);
     noter = byok_spawn(member->system, &kit_noter_behavior, NULL);
     port = byok_broker_rdkafka_notes(member->broker);

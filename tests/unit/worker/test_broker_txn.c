@@ -15,7 +15,7 @@ static struct kit kit;
 
 static void set_up(void)
 {
-    kit_init_mock(&kit);
+    kit_init_mock(&kit, 1);
     kit.exactly_once = true;
 }
 
@@ -159,4 +159,32 @@ Test(broker_txn, closes_with_a_transaction_under_way)
     struct kit_member *other = kit_join(&kit, 1); /* whose producer waits for the coordinator */
     kit_for(&kit, 100);
     kit_leave(other);
+}
+
+/* ---- brokers that go ---- */
+
+static void set_up_three(void)
+{
+    kit_init_mock(&kit, 3);
+    kit.exactly_once = true;
+}
+
+TestSuite(broker_txn_three, .init = set_up_three, .fini = tear_down, .timeout = 120);
+
+/* librdkafka waits for such a coordinator for ever, see broker_rdkafka_cut.c. */
+Test(broker_txn_three, goes_on_when_the_broker_is_gone_that_coordinated_the_group)
+{
+    rd_kafka_mock_coordinator_set(kit.mock, "group", kit.group, 2);
+    struct kit_member *member = kit_join(&kit, 0);
+    rd_kafka_mock_coordinator_set(kit.mock, "transaction", member->transactional_id, 1);
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
+    commit(member, 1, true);
+    rd_kafka_mock_coordinator_set(kit.mock, "group", kit.group, 3);
+    cr_assert_eq(rd_kafka_mock_broker_decommission(kit.mock, 2), 0);
+    kit_for(&kit, 3000); /* it is no longer in the metadata */
+    for (int i = 0; i < 20; i++) {
+        kit_commit(member, BYOK_TOPIC_RESULTS, "user", 0, i + 2);
+        cr_assert(kit_until(&kit, all_answered, member, SECONDS), "batch %d", i);
+    }
+    commit(member, 30, true);
 }
