@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* client/vault.c - `byok vault status|rotate`: which master keys the stored keys need.
+/* client/vault.c - `byok vault status|rotate|copy`: which master keys the stored keys need.
  *
- * Read from the vault's topic, so it is what all workers together have made durable.
+ * The first two read the vault's topic, so it is what all workers together have made durable.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 
 #include "client/render.h"
 #include "client/sealed.h"
+#include "client/vault_copy.h"
 
 #define NAMED_MAX 20    /* of the keys that still need another master key */
 #define MASTERS_MAX 64  /* different ids that are told apart */
@@ -16,6 +17,7 @@
 
 struct vault_flags {
     int64_t to;
+    bool merge;
 };
 
 static const struct vault_flags defaults = {.to = -1};
@@ -24,6 +26,8 @@ static const struct byok_option options[] = {
     {"to", 0, BYOK_OPTION_COUNT, "ID",
      "rotate: the master key that shall be the only one needed (status: names what needs another)",
      offsetof(struct vault_flags, to)},
+    {"merge", 0, BYOK_OPTION_ON, NULL, "copy: into a store that holds keys of the same topics",
+     offsetof(struct vault_flags, merge)},
 };
 
 struct count {
@@ -175,10 +179,14 @@ static enum byok_err follow(struct byok_cli *cli, int64_t to, struct byok_sealed
 static enum byok_exit run(struct byok_cli *cli, const void *values)
 {
     const struct vault_flags *flags = values;
-    const char *word = cli->words.count == 1 ? cli->words.items[0] : "";
+    const char *const *words = cli->words.items;
+    const char *word = cli->words.count == 1 ? words[0] : "";
     bool rotate = strcmp(word, "rotate") == 0;
+    if (cli->words.count == 3 && strcmp(words[0], "copy") == 0)
+        return byok_vault_copy(cli, &(struct byok_vault_copy){words[1], words[2], flags->merge});
     if (!rotate && strcmp(word, "status") != 0)
-        return byok_cli_misused(cli, "say `byok vault status` or `byok vault rotate --to ID`");
+        return byok_cli_misused(cli, "say `byok vault status`, `byok vault rotate --to ID` or "
+                                     "`byok vault copy FROM TO`");
     if (rotate && flags->to < 1)
         return byok_cli_misused(cli, "rotate needs --to, the id of the new master key");
     struct byok_sealed_table table = {0};
@@ -195,8 +203,8 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
 
 const struct byok_command byok_command_vault = {
     .name = "vault",
-    .summary = "which master keys the stored keys need; follow a rotation",
-    .usage = "status|rotate [--to ID] [OPTION…]",
+    .summary = "which master keys the stored keys need; follow a rotation; move to another store",
+    .usage = "status|rotate [--to ID] | copy FROM TO [--merge] [OPTION…]",
     .about =
         "`status` counts the stored keys by the master key that sealed them; with --to it names\n"
         "those that need another one. `rotate` follows a rotation until every key is sealed with\n"
@@ -207,10 +215,18 @@ const struct byok_command byok_command_vault = {
         "then put it in front and restart them again. They seal all keys anew while jobs run.\n"
         "When this command says so, the old key can be taken out. Both only read the vault's "
         "topic.\n"
+        "\n"
+        "`copy` copies the table of sealed keys, as it is, between the stores that vault.store\n"
+        "may name: rocks:FOLDER (a data_dir), postgresql://… or mongodb://…; @FILE reads a URL\n"
+        "from a file, which must be of mode 600. Stop the workers that use either. It writes\n"
+        "what differs, then compares all of it, and may be cut off: give it again to finish;\n"
+        "until then no worker starts on the target. A target that holds something is refused\n"
+        "without --merge, with which of each partition the newer one stays.\n"
         "\nexamples:\n"
         "  byok vault status\n"
         "  byok vault rotate --to 2\n"
-        "  byok vault status --to 2 --json\n",
+        "  byok vault status --to 2 --json\n"
+        "  byok vault copy rocks:/var/lib/byokd @postgresql.url\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .defaults = &defaults,

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "vault_rocks/rocks_inner.h"
+#include "vault_rocks/store.h"
 #include "vault_rocks/store_key.h"
 
 #define ASIDE "set-aside-"
@@ -131,6 +132,16 @@ static void keep_copy(struct byok_rocks *rocks, const char *aside, char **error)
     rocksdb_checkpoint_object_destroy(checkpoint);
 }
 
+/* What the store's user noted of them (see store.h). */
+static void erase_changelogs(rocksdb_writebatch_t *batch, rocksdb_column_family_handle_t *family)
+{
+    const struct byok_store_prefix prefix =
+        byok_store_prefix(BYOK_PARTITION_NONE, BYOK_STORE_ENTRY);
+    const char *key[] = {prefix.bytes, BYOK_STORE_CHANGELOGS};
+    const size_t key_len[] = {sizeof prefix.bytes, sizeof BYOK_STORE_CHANGELOGS - 1};
+    rocksdb_writebatch_deletev_cf(batch, family, 2, key, key_len);
+}
+
 /* The tables' partitions are emptied and the identity is changed in one write. */
 static void empty(struct byok_rocks *rocks, const char *identity, char **error)
 {
@@ -143,6 +154,7 @@ static void empty(struct byok_rocks *rocks, const char *identity, char **error)
         if (byok_rocks_table(rocks, tables[i], &table))
             rocksdb_writebatch_delete_range_cf(batch, table.family, from.bytes, sizeof from.bytes,
                                                to.bytes, sizeof to.bytes);
+        erase_changelogs(batch, table.family);
     }
     rocksdb_writebatch_put_cf(batch, meta.family, identity_key, sizeof identity_key - 1, identity,
                               strlen(identity));

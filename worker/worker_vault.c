@@ -173,7 +173,7 @@ bool byok_worker_vault_is_shared(const struct byok_worker_vault *vault)
 enum byok_err byok_worker_vault_identify(struct byok_worker_vault *vault, const char *identity,
                                          struct byok_fault *fault)
 {
-    if (!byok_worker_vault_is_shared(vault) || identity[0] == '\0')
+    if (identity[0] == '\0')
         return BYOK_E_OK;
     struct byok_store *store = vault->records;
     const struct byok_write write = {byok_str_of(BYOK_STORE_CHANGELOGS), byok_str_of(identity),
@@ -188,7 +188,7 @@ enum byok_err byok_worker_vault_identify(struct byok_worker_vault *vault, const 
     if (found.ptr)
         return byok_fault_set(fault, BYOK_E_CONFIG,
                               "the store of sealed keys holds those of other topics: name another "
-                              "database in vault.store_url");
+                              "database in vault.store_url, or another data_dir");
     return store->ops->apply(store, BYOK_PARTITION_NONE, &write, 1, -1, fault);
 }
 

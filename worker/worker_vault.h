@@ -44,7 +44,7 @@ enum byok_err byok_worker_vault_unlock(struct byok_worker_vault *vault, struct b
 /** Whether the sealed keys are on a server. */
 bool byok_worker_vault_is_shared(const struct byok_worker_vault *vault) BYOK_NONNULL(1);
 
-/** Remember in a server's store of which topics it holds the keys.  BYOK_E_CONFIG: it holds those of
+/** Remember in the store of sealed keys of which topics they are.  BYOK_E_CONFIG: it holds those of
  *  others, and nothing was changed; BYOK_E_STORE, BYOK_E_NOMEM. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_worker_vault_identify(struct byok_worker_vault *vault, const char *identity,

@@ -11,6 +11,8 @@
 #include <sched.h>
 #include <time.h>
 
+#include "vault_rocks/copy.h"
+
 #define ONLY_SHARED(f)                                                                             \
     do {                                                                                           \
         if (!(f)->store->ops->shared)                                                              \
@@ -205,6 +207,54 @@ CASE(a_server_that_is_killed_in_a_batch_comes_back_with_all_that_was_acknowledge
     for (int i = 0; i < 3; i++)
         write_through(f, "backends", false, &number);
     nothing_is_lost(f, number);
+}
+
+static bool go_on(void *arg, const struct byok_copy_tally *tally)
+{
+    (void)arg;
+    (void)tally;
+    return true;
+}
+
+CASE(a_copy_that_the_end_of_the_server_cuts_off_is_finished_by_the_same_copy)
+{
+    ONLY_SHARED(f);
+    enum { COPIED = 1500 };
+    const struct byok_copy_plan plan = {.source = "a test", .go_on = go_on};
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    struct byok_store *from = byok_store_memory_new(), *back = byok_store_memory_new();
+    struct byok_copy_tally tally;
+    put(f, 3, "a", "1"); /* see above */
+    cr_assert_eq(f->store->ops->drop(f->store, 3, &f->fault), BYOK_E_OK);
+    for (int i = 0; i < COPIED; i++) {
+        char key[16], value[16];
+        snprintf(key, sizeof key, "%05d", i);
+        snprintf(value, sizeof value, "%d", i);
+        const struct byok_write write = write_of(key, value);
+        cr_assert_eq(from->ops->apply(from, i % 2, &write, 1, i, NULL), BYOK_E_OK);
+    }
+    struct killer killer = {.word = "kill", .starts = true};
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, kill_it, &killer), 0);
+    enum byok_err err = BYOK_E_STORE;
+    for (int i = 0; i < 3000 && err == BYOK_E_STORE; i++) {
+        err = byok_store_copy(from, f->store, &plan, &tally, &f->fault);
+        if (err)
+            nanosleep(&pause, NULL);
+    }
+    pthread_join(thread, NULL);
+    cr_assert_eq(err, BYOK_E_OK, "%s", f->fault.text);
+    cr_assert_eq(tally.records, COPIED);
+    do
+        err = byok_store_copy(f->store, back, &plan, &tally, &f->fault);
+    while (err == BYOK_E_STORE && nanosleep(&pause, NULL) == 0);
+    cr_assert_eq(err, BYOK_E_OK, "%s", f->fault.text);
+    cr_assert_eq(byok_store_copy(from, back, &(struct byok_copy_plan){"a test", true, go_on, NULL},
+                                 &tally, &f->fault),
+                 BYOK_E_OK);
+    cr_assert(tally.records == COPIED && tally.written == 0 && tally.erased == 0);
+    from->ops->free(from);
+    back->ops->free(back);
 }
 
 CASE(a_server_that_does_not_answer_is_an_error_in_time_and_then_comes_back)

@@ -288,18 +288,41 @@ Test(rocks, damage_found_by_a_read_is_an_error_and_sets_it_aside_at_the_next_sta
     is_set_aside(aside);
 }
 
+/* In the vault's table, of no partition. */
+static void put_none(struct byok_rocks *rocks, const char *key, const char *value)
+{
+    struct byok_store *store = byok_store_rocks_new(rocks, "vault");
+    const struct byok_write write = {.key = kit_str(key), .value = kit_str(value)};
+    cr_assert_eq(store->ops->apply(store, BYOK_PARTITION_NONE, &write, 1, -1, &fault), BYOK_E_OK);
+    store->ops->free(store);
+}
+
+static bool has_none(struct byok_rocks *rocks, const char *key)
+{
+    struct byok_store *store = byok_store_rocks_new(rocks, "vault");
+    struct byok_str out;
+    BYOK_AUTO(byok_arena) arena = {0};
+    cr_assert_eq(store->ops->get(store, BYOK_PARTITION_NONE, kit_str(key), &arena, &out, &fault),
+                 BYOK_E_OK);
+    store->ops->free(store);
+    return out.ptr != NULL;
+}
+
 Test(rocks, a_copy_of_other_changelogs_is_set_aside)
 {
     char aside[BYOK_ASIDE_BYTES];
     struct byok_rocks *rocks = open_it();
     cr_assert_eq(byok_rocks_identify(rocks, "one", aside, &fault), BYOK_E_OK, "%s", fault.text);
     put(rocks, "state", "k", "v");
+    put_none(rocks, BYOK_STORE_CHANGELOGS, "one");
+    put_none(rocks, "master-check/1", "sealed");
     cr_assert_eq(byok_rocks_identify(rocks, "one", aside, &fault), BYOK_E_OK, "%s", fault.text);
     cr_assert_eq(aside[0], '\0');
-    cr_assert(holds(rocks, "state", "k", "v"));
+    cr_assert(holds(rocks, "state", "k", "v") && has_none(rocks, BYOK_STORE_CHANGELOGS));
     cr_assert_eq(byok_rocks_identify(rocks, "two", aside, &fault), BYOK_E_OK, "%s", fault.text);
     cr_assert_neq(aside[0], '\0');
     cr_assert_not(holds(rocks, "state", "k", "v"));
+    cr_assert(!has_none(rocks, BYOK_STORE_CHANGELOGS) && has_none(rocks, "master-check/1"));
     byok_rocks_close(rocks);
     snprintf(path, sizeof path, "%s/a/b/data/%s", folder, aside);
     rocks = open_it();
