@@ -258,13 +258,13 @@ class Stack:
         """The same one after the other, for more than memory should hold."""
         consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "none", "enable.auto.commit": False,
                              "isolation.level": "read_committed", "enable.partition.eof": True,
-                             "auto.offset.reset": "earliest"})
+                             "auto.offset.reset": "earliest", "fetch.wait.max.ms": 10})  # the ends are told at once
         name = self.prefix + topic
         partitions = consumer.list_topics(name, timeout=30).topics[name].partitions
         consumer.assign([TopicPartition(name, p, 0) for p in partitions])
         left = set(partitions)
         while left:
-            for message in consumer.consume(1000, timeout=1):
+            for message in consumer.consume(1000, timeout=0.05):  # it waits so long for a thousand
                 if message.error():
                     left.discard(message.partition())
                 else:
