@@ -21,6 +21,7 @@
 #define POLL_MS 100
 #define CLUSTER_ID_MS 2000 /* it came with the metadata */
 #define PAUSE_MS 1000
+#define CREATED_MS 100 /* topics just made are soon in the metadata */
 
 /* A cluster may be without a controller for a moment; the embedded broker always is. */
 #define ROUNDS_WITHOUT_CONTROLLER 5
@@ -405,7 +406,8 @@ static void rest(struct topics *self)
                        BYOK_F_TEXT("error", self->trouble));
         self->told = true;
     }
-    for (int left = PAUSE_MS; left > 0 && !stopped(self) && !too_late(self); left -= POLL_MS) {
+    for (int left = self->trouble[0] ? PAUSE_MS : CREATED_MS;
+         left > 0 && !stopped(self) && !too_late(self); left -= POLL_MS) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(self->main, POLL_MS);
         if (!event)
             continue;
