@@ -7,6 +7,7 @@
 #define BYOK_USER_MAX 256       /* user id: the record key */
 #define BYOK_PROVIDER_MAX 64    /* provider name: a configuration word */
 #define BYOK_MODEL_MAX 256      /* longest seen: router paths of about 100 */
+#define BYOK_FALLBACKS_MAX 8   /* of a job: with its own provider they fit into its attempts */
 #define BYOK_LABEL_MAX 64       /* key label */
 #define BYOK_REALM_MAX 64       /* what sealed keys are bound to: a Kafka cluster id has 22 */
 #define BYOK_ORIGIN_MAX 256     /* scheme://host:port of a provider */

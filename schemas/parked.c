@@ -11,12 +11,14 @@
 #define PARKED_VERSION 1
 #define DIGITS ((size_t)16)
 #define MARKER_ARENA_BYTES ((size_t)8192)
-#define ATTEMPT_COLUMNS 5
+#define ATTEMPT_COLUMNS 5 /* that there are always */
+#define JOINED_COLUMN 5
+#define LEG_COLUMN 6
 
 /* ---- the record ---- */
 
-/* An attempt is an array on the wire: when, how long, HTTP status, code, whether it was sent, and
- * whether it joined another's call, when it did. */
+/* An attempt is an array on the wire: when, how long, HTTP status, code, whether it was sent; then
+ * whether it joined another's call, and where it went, as far as that says something. */
 static struct byok_value attempt_value(struct byok_arena *arena, const struct byok_attempt *attempt)
 {
     struct byok_value row = byok_value_array();
@@ -25,8 +27,10 @@ static struct byok_value attempt_value(struct byok_arena *arena, const struct by
     byok_value_push(arena, &row, byok_value_int(attempt->http_status));
     byok_value_push(arena, &row, byok_value_text(byok_err_name(attempt->code)));
     byok_value_push(arena, &row, byok_value_bool(attempt->sent));
-    if (attempt->joined)
-        byok_value_push(arena, &row, byok_value_bool(true));
+    if (attempt->joined || attempt->leg > 0)
+        byok_value_push(arena, &row, byok_value_bool(attempt->joined));
+    if (attempt->leg > 0)
+        byok_value_push(arena, &row, byok_value_int(attempt->leg));
     return row;
 }
 
@@ -47,6 +51,8 @@ enum byok_err byok_parked_encode(const struct byok_parked *parked, struct byok_a
     byok_value_set(scratch, &map, "timestamp_ms", byok_value_int(parked->timestamp_wall_ms));
     if (past->deadline_wall_ms != 0)
         byok_value_set(scratch, &map, "deadline_ms", byok_value_int(past->deadline_wall_ms));
+    if (past->leg > 0)
+        byok_value_set(scratch, &map, "leg", byok_value_int(past->leg));
     if (past->attempt_count > 0) {
         struct byok_value attempts = byok_value_array();
         for (uint32_t i = 0; i < noted(past->attempt_count); i++)
@@ -67,18 +73,25 @@ static bool read_number(const struct byok_value *value, int64_t max, int64_t *ou
     return !value || (byok_value_as_int(value, out) && *out >= 0 && *out <= max);
 }
 
+static const struct byok_value *optional(const struct byok_value *row, uint32_t column)
+{
+    return row->count > column ? &row->as.items[column] : NULL;
+}
+
 static bool read_attempt(const struct byok_value *row, struct byok_attempt *out)
 {
-    int64_t started, duration, status;
+    int64_t started, duration, status, leg;
     if (row->type != BYOK_VALUE_ARRAY || row->count < ATTEMPT_COLUMNS)
         return false;
     const struct byok_value *items = row->as.items;
+    const struct byok_value *joined = optional(row, JOINED_COLUMN);
     struct byok_str code = byok_value_as_str(&items[3]);
     char name[64];
     if (!read_number(&items[0], INT64_MAX, &started) ||
         !read_number(&items[1], INT32_MAX, &duration) ||
         !read_number(&items[2], INT32_MAX, &status) || code.len >= sizeof name ||
-        items[4].type != BYOK_VALUE_BOOL)
+        items[4].type != BYOK_VALUE_BOOL ||
+        !read_number(optional(row, LEG_COLUMN), BYOK_FALLBACKS_MAX, &leg))
         return false;
     snprintf(name, sizeof name, "%.*s", BYOK_STR_ARG(code));
     *out = (struct byok_attempt){started,
@@ -86,19 +99,20 @@ static bool read_attempt(const struct byok_value *row, struct byok_attempt *out)
                                  (int32_t)status,
                                  byok_err_from_name(name),
                                  items[4].as.boolean,
-                                 row->count > ATTEMPT_COLUMNS &&
-                                     items[ATTEMPT_COLUMNS].type == BYOK_VALUE_BOOL &&
-                                     items[ATTEMPT_COLUMNS].as.boolean};
+                                 byok_value_is(joined, BYOK_VALUE_BOOL) && joined->as.boolean,
+                                 (uint8_t)leg};
     return true;
 }
 
 static bool read_past(const struct byok_value *map, struct byok_parked_past *out)
 {
-    int64_t count;
+    int64_t count, leg;
     const struct byok_value *attempts = byok_value_find(map, "attempts");
     if (!read_number(byok_value_find(map, "deadline_ms"), INT64_MAX, &out->deadline_wall_ms) ||
+        !read_number(byok_value_find(map, "leg"), BYOK_FALLBACKS_MAX, &leg) ||
         !read_number(byok_value_find(map, "attempt_count"), UINT32_MAX, &count))
         return false;
+    out->leg = (uint8_t)leg;
     out->attempt_count = (uint32_t)count;
     uint32_t listed = byok_value_is(attempts, BYOK_VALUE_ARRAY) ? attempts->count : 0;
     if (listed != noted(out->attempt_count))

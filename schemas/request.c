@@ -206,6 +206,7 @@ static const struct byok_rule job_rules[] = {
     {"capability", BYOK_ACCEPT_FILLED, true},     {"on_unknown", BYOK_ACCEPT_TEXT, false},
     {"provider_options", BYOK_ACCEPT_MAP, false}, {"raw", BYOK_ACCEPT_BOOL, false},
     {"stream", BYOK_ACCEPT_BOOL, false},          {"not_before_ms", BYOK_ACCEPT_POSITIVE, false},
+    {"fallbacks", BYOK_ACCEPT_LIST, false},
 };
 
 static bool is_true(const struct byok_value *value)
@@ -300,6 +301,8 @@ static enum byok_err read_job(struct byok_arena *arena, struct byok_request *out
     out->raw = is_true(byok_value_find(&out->root, "raw"));
     out->stream = is_true(byok_value_find(&out->root, "stream"));
     err = refuse_forbidden(out->provider_options, true, fault);
+    if (err == BYOK_E_OK)
+        err = byok_read_fallbacks(arena, out, fault);
     return err == BYOK_E_OK ? byok_check_job(arena, out, fault) : err;
 }
 

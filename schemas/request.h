@@ -54,6 +54,11 @@ struct byok_user_settings {
     struct byok_str model[BYOK_CAPABILITY_COUNT];
 };
 
+/* Where a job may go. */
+struct byok_leg {
+    struct byok_str provider, model;
+};
+
 struct byok_request {
     enum byok_request_type type;
     enum byok_format format; /* of the record; the result is written in the same */
@@ -69,6 +74,8 @@ struct byok_request {
     /* job */
     enum byok_capability capability;
     enum byok_on_unknown on_unknown;
+    const struct byok_leg *fallbacks; /* in the order in which they are tried */
+    uint32_t fallback_count;          /* 0..BYOK_FALLBACKS_MAX */
     const struct byok_value *provider_options; /* a map, or NULL */
     bool raw;                                  /* add the provider's own answer to the result */
     bool stream;                               /* publish the answer's parts as they come, too */

@@ -44,6 +44,10 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 5) enum byok_err byok_check_rules(struct byo
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 3) enum byok_err
 byok_check_job(struct byok_arena *arena, struct byok_request *request, struct byok_fault *fault);
 
+/** Read a job's member "fallbacks", whose type is checked, into request->fallbacks. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2) enum byok_err
+byok_read_fallbacks(struct byok_arena *arena, struct byok_request *out, struct byok_fault *fault);
+
 /** Read a key command's members. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2) enum byok_err
 byok_read_key_command(struct byok_arena *arena, struct byok_request *out, struct byok_fault *fault);

@@ -141,6 +141,15 @@ static void set_key(struct byok_arena *arena, struct byok_value *map,
     set_if_any(arena, map, "key", key);
 }
 
+/* Provider and model. */
+static void set_leg(struct byok_arena *arena, struct byok_value *map,
+                    const struct byok_result *result, uint8_t leg)
+{
+    byok_value_set_str(arena, map, "provider",
+                       result->legs ? result->legs[leg].provider : result->provider);
+    byok_value_set_str(arena, map, "model", result->legs ? result->legs[leg].model : result->model);
+}
+
 static struct byok_value attempts_value(struct byok_arena *arena, const struct byok_result *result)
 {
     struct byok_value list = byok_value_array();
@@ -155,6 +164,8 @@ static struct byok_value attempts_value(struct byok_arena *arena, const struct b
         byok_value_set(arena, &map, "sent", byok_value_bool(attempt->sent));
         if (attempt->joined)
             byok_value_set(arena, &map, "joined", byok_value_bool(true));
+        if (result->legs)
+            set_leg(arena, &map, result, attempt->leg);
         byok_value_push(arena, &list, map);
     }
     return list;
@@ -241,6 +252,15 @@ static uint32_t attempt_number(const struct byok_result *result, const struct by
     return result->attempt_count;
 }
 
+static bool is_last_sent(const struct byok_result *result, uint32_t number)
+{
+    for (uint32_t i = number; i < result->attempt_count; i++) {
+        if (result->attempts[i].sent)
+            return false;
+    }
+    return true;
+}
+
 struct byok_value byok_usage_event_value(struct byok_arena *arena, const struct byok_result *result,
                                          const struct byok_attempt *attempt)
 {
@@ -253,8 +273,7 @@ struct byok_value byok_usage_event_value(struct byok_arena *arena, const struct 
     byok_value_set_str(arena, &map, "id", request->id);
     byok_value_set(arena, &map, "attempt", byok_value_int(number));
     byok_value_set_str(arena, &map, "user", request->user);
-    byok_value_set_str(arena, &map, "provider", result->provider);
-    byok_value_set_str(arena, &map, "model", result->model);
+    set_leg(arena, &map, result, attempt->leg);
     set_name(arena, &map, "capability", byok_capability_name(request->capability));
     byok_value_set_str(arena, &map, "day", byok_arena_copy(arena, byok_str_of(day)));
     byok_value_set(arena, &map, "at_ms", byok_value_int(at_ms));
@@ -262,8 +281,8 @@ struct byok_value byok_usage_event_value(struct byok_arena *arena, const struct 
     byok_value_set(arena, &map, "errors",
                    byok_value_int(!attempt->joined && attempt->code != BYOK_E_OK));
     set_name(arena, &map, "code", byok_err_name(attempt->code));
-    /* an answer is the last attempt's; what the earlier ones used nobody said */
-    if (result->answer && number == result->attempt_count) {
+    /* an answer is the last call's; what the earlier ones used nobody said */
+    if (result->answer && is_last_sent(result, number)) {
         struct byok_value units = usage_value(arena, &result->answer->usage);
         for (uint32_t i = 0; i < units.count; i++)
             byok_value_set(arena, &map, units.as.members[i].name.ptr, units.as.members[i].value);

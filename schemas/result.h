@@ -53,6 +53,7 @@ struct byok_attempt {
     enum byok_err code;
     bool sent; /* the first byte of the call left, so it may be billed */
     bool joined; /* it was another job's call too, which counts it (actors/bulk.h) */
+    uint8_t leg; /* where it went: 0 the job's own provider and model, then its fallbacks */
 };
 
 /** What an adapter reads out of a provider's answer. */
@@ -74,6 +75,7 @@ struct byok_result {
     const struct byok_fault *fault;   /* when status is not OK */
     const struct byok_attempt *attempts;
     uint32_t attempt_count;
+    const struct byok_leg *legs; /* where the attempts went; NULL: all to `provider`, `model` */
     struct byok_value cost;   /* of the answer: byok_prices_cost(); null: unknown */
     int64_t created_wall_ms;  /* the record's timestamp */
     int64_t finished_wall_ms;

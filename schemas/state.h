@@ -81,6 +81,7 @@ struct byok_claim_record {
     int64_t claimed_wall_ms;
     int64_t deadline_wall_ms; /* the call has ended by then, one way or the other */
     int64_t attempt;          /* from 1 */
+    int64_t leg;              /* where it goes: see struct byok_attempt */
     char provider[BYOK_PROVIDER_MAX + 1];
     char owner[BYOK_CLAIM_OWNER_MAX + 1]; /* the worker's name, for people */
 };

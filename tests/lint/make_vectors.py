@@ -94,6 +94,9 @@ def requests():
         traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
     request("chat_later", {"capability": "chat", "prompt": "Hi", "not_before_ms": NOW + 60000, "timeout_ms": 5000}, capability="chat",
             not_before_ms=NOW + 60000, deadline_ms=NOW + 65000)
+    request("chat_fallbacks", {"capability": "chat", "prompt": "Hi", "provider": "openai",
+                               "fallbacks": ["anthropic/claude-sonnet-4-5", "openrouter/meta-llama/llama-3.3-70b"]},
+            capability="chat", fallbacks="anthropic|claude-sonnet-4-5 openrouter|meta-llama/llama-3.3-70b")
     request("chat_unknown_members", {"capability": "chat", "prompt": "Hi", "x_new": {"a": 1}, "priority": 3, "key\0": 1, "": 2}, capability="chat")
     request("chat_nulls", {"type": None, "capability": "chat", "prompt": "Hi", "messages": None, "model": None, "metadata": None,
                            "timeout_ms": None, "raw": None}, capability="chat", model="", raw=False, deadline_ms=0)
@@ -152,6 +155,14 @@ def refusals():
     refused("metadata_list", 'member "metadata": must be an object', {"metadata": []})
     refused("metadata_large", 'member "metadata": is larger than 16384 bytes', {"metadata": {"x": "y" * 16384}}, beyond_schema=True)
     refused("on_unknown", 'member "on_unknown": must be "report" or "retry"', {"on_unknown": "forget"})
+    refused("fallbacks_text", 'member "fallbacks": must be a list', {"fallbacks": "anthropic/claude-sonnet-4-5"})
+    refused("fallbacks_number", 'member "fallbacks", item 1: must be a text', {"fallbacks": ["a/b", 1]})
+    refused("fallbacks_no_model", 'member "fallbacks", item 0: must be a text', {"fallbacks": ["anthropic"]})
+    refused("fallbacks_no_provider", 'member "fallbacks", item 0: must be a text', {"fallbacks": ["/m"]})
+    refused("fallbacks_empty_model", 'member "fallbacks", item 0: must be a text', {"fallbacks": ["anthropic/"]})
+    refused("fallbacks_control", 'member "fallbacks", item 0: must be a text', {"fallbacks": ["a/b\nc"]})
+    refused("fallbacks_long", 'member "fallbacks", item 0: must be a text', {"fallbacks": ["p" * 65 + "/m"]})
+    refused("fallbacks_many", 'member "fallbacks": must have at most 8 items', {"fallbacks": ["a/b"] * 9})
     refused("options_text", 'member "provider_options": must be an object', {"provider_options": "x"})
     refused("raw_text", 'member "raw": must be true or false', {"raw": "yes"})
     refused("no_prompt", 'member "prompt": a chat needs', {"prompt": REMOVED})
@@ -262,6 +273,12 @@ def answers():
     good("result_embeddings", "result", {
         "id": "4", **head, "status": "ok", "capability": "embeddings", "provider": "openai", "model": "text-embedding-3-small",
         "embeddings": [[0.5, -0.25, 0.125], [0.0, 1.0, -1.0]], "usage": {"input_tokens": 3}, "attempts": [call]})
+    good("result_fallback", "result", {
+        "id": "10", **head, "status": "ok", "capability": "chat", "provider": "anthropic", "model": "claude-sonnet-4-5", "text": "Hi!",
+        "finish_reason": "stop", "usage": {"input_tokens": 9, "output_tokens": 2},
+        "attempts": [{**call, "code": "overloaded", "http_status": 503, "provider": "openai", "model": "gpt-4o-mini"},
+                     {"started_ms": NOW + 805, "duration_ms": 0, "code": "no_key", "sent": False, "provider": "groq", "model": "llama"},
+                     {**call, "provider": "anthropic", "model": "claude-sonnet-4-5"}]})
     good("result_error", "result", {
         "id": "5", **head, "status": "error", "capability": "chat", "provider": "openai", "model": "gpt-4o-mini",
         "error": {"code": "rate_limited", "message": "Rate limit reached", "retryable": True, "http_status": 429, "retry_after_ms": 20000},
@@ -304,6 +321,10 @@ def answers():
         "version": 1, "content_type": "application/json", "timestamp_ms": NOW, "deadline_ms": NOW + 600000, "attempt_count": 1,
         "attempts": [[NOW + 5, 812, 429, "rate_limited", True]],
         "request": base64.b64encode(b'{"id":"7","user":"alice","capability":"chat","prompt":"Hi"}').decode()})
+    good("state_parked_at_a_fallback", "parked_record", {
+        "version": 1, "content_type": "application/json", "timestamp_ms": NOW, "deadline_ms": NOW + 600000, "leg": 1, "attempt_count": 2,
+        "attempts": [[NOW + 5, 812, 503, "overloaded", True], [NOW + 900, 812, 429, "rate_limited", True, False, 1]],
+        "request": base64.b64encode(b'{"id":"8","user":"alice","capability":"chat","prompt":"Hi","fallbacks":["a/b"]}').decode()})
     good("state_parked_marker", "parked_marker", {"parked": True, "due_ms": NOW + 60000, "order": 81})
     good("state_done_unknown", "done_record", {"finished_ms": NOW, "status": "unknown", "later": [1]})
 
@@ -318,6 +339,7 @@ def bad_state():
             ("state_done_status", "done_record", {"finished_ms": 1, "status": "lost"}),
             ("state_done_no_time", "done_record", {"status": "ok"}),
             ("state_parked_no_request", "parked_record", {"version": 1, "timestamp_ms": 1}),
+            ("state_parked_leg", "parked_record", {"version": 1, "leg": 9, "request": base64.b64encode(b"{}").decode()}),
             ("state_parked_marker_order", "parked_marker", {"parked": True, "due_ms": 1, "order": -1})):
         vectors.append(({"name": f"bad_{name}", "kind": kind, "error": "bad_message", "text": ""}, pretty(tree), to_msgpack(tree)))
 

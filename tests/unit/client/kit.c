@@ -255,7 +255,7 @@ static void answer_request(struct kit_worker *worker, struct byok_arena *arena,
 {
     struct byok_fault fault = {.code = BYOK_E_OK};
     struct byok_answer answer = {.finish = BYOK_FINISH_STOP};
-    const struct byok_attempt attempt = {1796000000000, 800, 200, BYOK_E_OK, true, false};
+    const struct byok_attempt attempt = {1796000000000, 800, 200, BYOK_E_OK, true, false, 0};
     struct byok_result result = {.request = request,
                                  .status = BYOK_STATUS_OK,
                                  .fault = &fault,

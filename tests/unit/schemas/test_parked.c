@@ -27,7 +27,10 @@ Test(parked_record, comes_back_with_all_that_was_tried)
         .request = BYOK_STR("{\"id\":1}\0behind"),
         .past = {.deadline_wall_ms = 99,
                  .attempt_count = 20,
-                 .attempts = {{5, 6, 429, BYOK_E_RATE_LIMITED, true}}},
+                 .leg = 3,
+                 .attempts = {{5, 6, 429, BYOK_E_RATE_LIMITED, true, false, 0},
+                              {7, 8, 503, BYOK_E_OVERLOADED, true, false, 2},
+                              {7, 8, 503, BYOK_E_OVERLOADED, true, true, 0}}},
     };
     cr_assert_eq(byok_parked_encode(&in, &arena, &buf), BYOK_E_OK);
     struct byok_parked out;
@@ -41,6 +44,11 @@ Test(parked_record, comes_back_with_all_that_was_tried)
     cr_assert_eq(out.past.attempts[0].http_status, 429);
     cr_assert_eq(out.past.attempts[0].code, BYOK_E_RATE_LIMITED);
     cr_assert(out.past.attempts[0].sent);
+    cr_assert_eq(out.past.leg, 3);
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(out.past.attempts[i].leg, in.past.attempts[i].leg);
+        cr_assert_eq(out.past.attempts[i].joined, in.past.attempts[i].joined);
+    }
 }
 
 Test(parked_record, that_is_cut_anywhere_is_refused)

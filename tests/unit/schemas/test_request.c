@@ -17,6 +17,18 @@ static enum byok_err decode(struct byok_arena *arena, const char *json, struct b
 
 /* ---- the vectors ---- */
 
+/* "provider|model provider|model" */
+static struct byok_str fallbacks_of(struct byok_arena *arena, const struct byok_request *request)
+{
+    struct byok_str all = byok_str_of("");
+    for (uint32_t i = 0; i < request->fallback_count; i++) {
+        const struct byok_leg *leg = &request->fallbacks[i];
+        all = byok_arena_printf(arena, "%.*s%s%.*s|%.*s", BYOK_STR_ARG(all), i ? " " : "",
+                                BYOK_STR_ARG(leg->provider), BYOK_STR_ARG(leg->model));
+    }
+    return all;
+}
+
 /* A request under the names that the index's "expect" uses. */
 static struct byok_value described(struct byok_arena *arena, const struct byok_request *request)
 {
@@ -34,6 +46,7 @@ static struct byok_value described(struct byok_arena *arena, const struct byok_r
     TEXT("traceparent", request->traceparent);
     TEXT("on_unknown",
          byok_str_of(request->on_unknown == BYOK_ON_UNKNOWN_RETRY ? "retry" : "report"));
+    TEXT("fallbacks", fallbacks_of(arena, request));
     WHOLE("deadline_ms", request->deadline_wall_ms);
     WHOLE("not_before_ms", request->not_before_wall_ms);
     FLAG("raw", request->raw);

@@ -33,7 +33,7 @@ Test(result, of_an_answered_job_holds_the_answer_flat)
     struct byok_request request = chat_request;
     request.metadata = &metadata;
     request.traceparent = STR("00-a-b-01");
-    const struct byok_attempt attempt = {1000, 20, 200, BYOK_E_OK, true, false};
+    const struct byok_attempt attempt = {1000, 20, 200, BYOK_E_OK, true, false, 0};
     struct byok_answer answer = {
         .output = from_json(&arena, "{\"text\":\"Hi\"}"),
         .finish = BYOK_FINISH_STOP,
@@ -143,8 +143,8 @@ Test(result, usage_belongs_to_the_attempt_that_was_answered)
 {
     BYOK_AUTO(byok_arena) arena = {0};
     const struct byok_attempt attempts[] = {
-        {1795996800000, 500, 0, BYOK_E_CUT_OFF, true, false},
-        {1795996801000, 700, 200, BYOK_E_OK, true, false},
+        {1795996800000, 500, 0, BYOK_E_CUT_OFF, true, false, 0},
+        {1795996801000, 700, 200, BYOK_E_OK, true, false, 0},
     };
     struct byok_answer answer = {.usage = BYOK_USAGE_UNSAID};
     answer.usage.characters = 13;
@@ -165,6 +165,45 @@ Test(result, usage_belongs_to_the_attempt_that_was_answered)
                 "\"capability\":\"chat\",\"day\":\"2026-11-30\",\"at_ms\":1795996801700,"
                 "\"calls\":1,\"errors\":0,\"code\":\"ok\",\"characters\":13,\"seconds\":1.25,"
                 "\"cost\":null}");
+}
+
+/* What was passed over last is no call. */
+Test(result, attempts_and_usage_name_where_they_went)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    const struct byok_leg legs[] = {
+        {STR("p"), STR("m")}, {STR("q"), STR("n")}, {STR("r"), STR("o")}};
+    const struct byok_attempt attempts[] = {
+        {1795996800000, 500, 503, BYOK_E_OVERLOADED, true, false, 0},
+        {1795996801000, 700, 503, BYOK_E_OVERLOADED, true, false, 1},
+        {1795996802000, 0, 0, BYOK_E_NO_KEY, false, false, 2},
+    };
+    struct byok_answer answer = {.usage = BYOK_USAGE_UNSAID};
+    answer.usage.characters = 13;
+    const struct byok_result result = {.request = &chat_request,
+                                       .status = BYOK_STATUS_ERROR,
+                                       .provider = STR("q"),
+                                       .model = STR("n"),
+                                       .answer = &answer,
+                                       .attempts = attempts,
+                                       .attempt_count = 3,
+                                       .legs = legs};
+    assert_json(byok_usage_event_value(&arena, &result, &attempts[0]),
+                "{\"id\":\"1\",\"attempt\":1,\"user\":\"alice\",\"provider\":\"p\",\"model\":\"m\","
+                "\"capability\":\"chat\",\"day\":\"2026-11-30\",\"at_ms\":1795996800500,"
+                "\"calls\":1,\"errors\":1,\"code\":\"overloaded\"}");
+    assert_json(
+        byok_usage_event_value(&arena, &result, &attempts[1]),
+        "{\"id\":\"1\",\"attempt\":2,\"user\":\"alice\",\"provider\":\"q\",\"model\":\"n\","
+        "\"capability\":\"chat\",\"day\":\"2026-11-30\",\"at_ms\":1795996801700,"
+        "\"calls\":1,\"errors\":1,\"code\":\"overloaded\",\"characters\":13,\"cost\":null}");
+    const struct byok_value value = byok_result_value(&arena, &result);
+    const struct byok_value *list = byok_value_find(&value, "attempts");
+    cr_assert_eq(list->count, 3);
+    assert_json(
+        list->as.items[2],
+        "{\"started_ms\":1795996802000,\"duration_ms\":0,\"code\":\"no_key\",\"sent\":false,"
+        "\"provider\":\"r\",\"model\":\"o\"}");
 }
 
 Test(result, days_are_those_of_the_calendar)

@@ -223,7 +223,7 @@ static struct byok_claim_record a_claim(void)
 
 Test(state, a_claim_comes_back_as_it_was)
 {
-    const struct byok_claim_record claim = a_claim();
+    struct byok_claim_record claim = a_claim();
     struct byok_claim_record again = {0};
     BYOK_AUTO(byok_buf) buf = {.cap_bytes = 4096};
     cr_assert_eq(byok_claim_record_encode(&claim, &buf), BYOK_E_OK);
@@ -233,6 +233,14 @@ Test(state, a_claim_comes_back_as_it_was)
     cr_assert_eq(again.attempt, claim.attempt);
     cr_assert_str_eq(again.provider, claim.provider);
     cr_assert_str_eq(again.owner, claim.owner);
+    cr_assert_eq(again.leg, 0);
+    size_t len = buf.len;
+    claim.leg = 2;
+    byok_buf_clear(&buf);
+    cr_assert_eq(byok_claim_record_encode(&claim, &buf), BYOK_E_OK);
+    cr_assert_eq(byok_claim_record_decode(byok_buf_str(&buf), &again), BYOK_E_OK);
+    cr_assert_eq(again.leg, 2);
+    cr_assert_gt(buf.len, len, "the first leg is not written: most jobs have no other");
 }
 
 Test(state, what_is_no_claim_is_refused)
@@ -240,6 +248,11 @@ Test(state, what_is_no_claim_is_refused)
     struct byok_claim_record claim = a_claim(), out;
     BYOK_AUTO(byok_buf) buf = {.cap_bytes = 4096};
     claim.attempt = 0;
+    cr_assert_eq(byok_claim_record_encode(&claim, &buf), BYOK_E_OK);
+    cr_assert_eq(byok_claim_record_decode(byok_buf_str(&buf), &out), BYOK_E_BAD_MESSAGE);
+    claim = a_claim();
+    claim.leg = BYOK_FALLBACKS_MAX + 1;
+    byok_buf_clear(&buf);
     cr_assert_eq(byok_claim_record_encode(&claim, &buf), BYOK_E_OK);
     cr_assert_eq(byok_claim_record_decode(byok_buf_str(&buf), &out), BYOK_E_BAD_MESSAGE);
     const struct byok_done_record done = {1764000000000, BYOK_STATUS_OK};
