@@ -11,12 +11,21 @@ void byok_health_init(struct byok_health *health, const struct byok_env *env, si
     byok_metric_add(env->metrics, BYOK_METRIC_CALLS_ALLOWED, byok_adaptive_limit(&health->room));
 }
 
+/* Of a job that goes to several providers, those at this one. */
+static uint32_t attempts_here(const struct byok_task *task)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < byok_task_noted(task); i++)
+        count += task->attempts[i].leg == task->leg;
+    return task->legs ? count : task->attempt_count;
+}
+
 /* Not heard are a job's own short deadline, and a job that fails again and again, after its first
  * time: what can only fail would look like a provider that is away.  A probe is always heard. */
 static enum byok_verdict verdict_of(const struct byok_task *task, int64_t timeout_us)
 {
     bool whole_time = task->http.timeout_us >= timeout_us;
-    bool heard = task->attempts_before + task->attempt_count <= 1 || task->ticket != 0 ||
+    bool heard = task->attempts_before + attempts_here(task) <= 1 || task->ticket != 0 ||
                  task->lane_ticket != 0;
     if (!task->http.reply_to)
         return BYOK_VERDICT_NONE; /* it was not called */

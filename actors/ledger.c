@@ -82,6 +82,7 @@ static struct byok_claim_record record_of(const struct byok_ctx *ctx, const stru
     struct byok_claim_record record = {
         .claimed_wall_ms = env->clock->ops->wall_ms(env->clock),
         .attempt = (int64_t)task->attempts_before + task->attempt_count + 1,
+        .leg = task->leg,
     };
     record.deadline_wall_ms =
         record.claimed_wall_ms + (BYOK_CLAIM_WINDOW_US + call_us + 999) / 1000;

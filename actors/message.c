@@ -61,6 +61,15 @@ void byok_records_free(struct byok_record *first)
     }
 }
 
+struct byok_attempt *byok_task_attempt(struct byok_task *task)
+{
+    uint32_t i =
+        task->attempt_count < BYOK_ATTEMPTS_MAX ? task->attempt_count : BYOK_ATTEMPTS_MAX - 1;
+    task->attempt_count++;
+    task->attempts[i] = (struct byok_attempt){0};
+    return &task->attempts[i];
+}
+
 struct byok_task *byok_task_new(struct byok_record **record, size_t arena_cap_bytes)
 {
     struct byok_task *task = byok_new(1, sizeof *task);

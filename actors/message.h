@@ -222,6 +222,8 @@ struct byok_task {
     /* what it goes to */
     const struct byok_provider *provider;
     struct byok_str model;
+    const struct byok_leg *legs; /* of a job that names fallbacks, its own first; in the arena */
+    uint8_t leg;                 /* which of them it goes to, now */
     int64_t deadline_us, not_before_us; /* monotonic */
     int64_t reserved_tokens, tokens_ticket, requests_ticket; /* of the limits per minute */
     /* embeddings that may share a call (actors/bulk.h) */
@@ -309,6 +311,22 @@ static inline bool byok_attempt_is_unclear(const struct byok_attempt *attempt)
     return attempt->sent && (attempt->code == BYOK_E_TIMEOUT || attempt->code == BYOK_E_CUT_OFF ||
                              attempt->code == BYOK_E_OUTCOME_LOST);
 }
+
+/** Where the attempts of that leg went. */
+static inline struct byok_leg byok_task_leg(const struct byok_task *task, uint8_t leg)
+{
+    struct byok_str provider = /* that of a parked request may be configured no more */
+        task->provider ? byok_str_of(task->provider->name) : task->request.provider;
+    return task->legs ? task->legs[leg] : (struct byok_leg){provider, task->model};
+}
+
+static inline uint32_t byok_task_noted(const struct byok_task *task)
+{
+    return task->attempt_count < BYOK_ATTEMPTS_MAX ? task->attempt_count : BYOK_ATTEMPTS_MAX;
+}
+
+/** The next attempt, zeroed; the last one's place is used again when there are too many. */
+struct byok_attempt *byok_task_attempt(struct byok_task *task) BYOK_NONNULL(1);
 
 /** One more record to publish with the task, zeroed but for topic, partition -1; NULL: no memory. */
 struct byok_out *byok_task_out(struct byok_task *task, enum byok_topic topic) BYOK_NONNULL(1);

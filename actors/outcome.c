@@ -5,11 +5,6 @@
 /* Room for an error result when the answer has used up the job's memory. */
 #define SPARE_BYTES ((size_t)256 * 1024)
 
-static uint32_t noted_attempts(const struct byok_task *task)
-{
-    return task->attempt_count < BYOK_ATTEMPTS_MAX ? task->attempt_count : BYOK_ATTEMPTS_MAX;
-}
-
 /* ---- usage ---- */
 
 static void add_known(int64_t *sum, int64_t units, int sign)
@@ -18,14 +13,23 @@ static void add_known(int64_t *sum, int64_t units, int sign)
         *sum += sign * units;
 }
 
-static void add_usage(struct byok_counter *counter, const struct byok_task *task, int sign)
+/* Of the provider and model that were called. */
+static struct byok_counter *counter_of(struct byok_user_record *user, const struct byok_task *task,
+                                       uint8_t leg, int keep_days)
 {
-    for (uint32_t i = 0; i < noted_attempts(task); i++) {
-        bool counts = task->attempts[i].sent && !task->attempts[i].joined;
-        counter->calls += sign * counts;
-        counter->errors += sign * (counts && task->attempts[i].code != BYOK_E_OK);
-    }
-    const struct byok_usage *usage = &task->answer.usage;
+    const struct byok_leg to = byok_task_leg(task, leg);
+    return byok_user_record_counter(user, task->counted_day, to.provider, to.model, keep_days);
+}
+
+static void add_calls(struct byok_counter *counter, const struct byok_attempt *attempt, int sign)
+{
+    bool counts = attempt->sent && !attempt->joined;
+    counter->calls += sign * counts;
+    counter->errors += sign * (counts && attempt->code != BYOK_E_OK);
+}
+
+static void add_units(struct byok_counter *counter, const struct byok_usage *usage, int sign)
+{
     add_known(&counter->input_tokens, usage->input_tokens, sign);
     add_known(&counter->output_tokens, usage->output_tokens, sign);
     add_known(&counter->characters, usage->characters, sign);
@@ -33,32 +37,45 @@ static void add_usage(struct byok_counter *counter, const struct byok_task *task
     add_known(&counter->images, usage->images, sign);
 }
 
+/* With a sign of 0 the counters are made, which takes memory, and nothing is counted. */
+static enum byok_err add_usage(struct byok_user_record *user, const struct byok_task *task,
+                               int sign, int keep_days)
+{
+    struct byok_counter *counter = counter_of(user, task, task->leg, keep_days);
+    if (!counter)
+        return BYOK_E_NOMEM;
+    add_units(counter, &task->answer.usage, sign);
+    for (uint32_t i = 0; i < byok_task_noted(task); i++) {
+        const struct byok_attempt *attempt = &task->attempts[i];
+        if (!attempt->sent)
+            continue;
+        counter = counter_of(user, task, attempt->leg, keep_days);
+        if (!counter)
+            return BYOK_E_NOMEM;
+        add_calls(counter, attempt, sign);
+    }
+    return BYOK_E_OK;
+}
+
 void byok_outcome_count(struct byok_user_record *user, const struct byok_task *task, int sign,
                         int keep_days)
 {
-    if (!task->counted)
-        return;
-    /* it is there, so this takes no memory */
-    struct byok_counter *counter = byok_user_record_counter(
-        user, task->counted_day, byok_str_of(task->provider->name), task->model, keep_days);
-    if (counter)
-        add_usage(counter, task, sign);
+    if (task->counted) /* the counters are there, so this takes no memory */
+        (void)add_usage(user, task, sign, keep_days);
 }
 
 static enum byok_err count_usage(const struct byok_env *env, struct byok_user_record *user,
                                  struct byok_task *task, int64_t wall_ms)
 {
+    const int keep_days = env->settings->counters_keep_days;
     if (task->counted || task->request.type != BYOK_REQUEST_JOB || task->attempt_count == 0)
         return BYOK_E_OK;
     byok_day_of(wall_ms, task->counted_day);
-    struct byok_counter *counter =
-        byok_user_record_counter(user, task->counted_day, byok_str_of(task->provider->name),
-                                 task->model, env->settings->counters_keep_days);
-    if (!counter)
-        return BYOK_E_NOMEM;
-    add_usage(counter, task, 1);
-    task->counted = true;
-    return BYOK_E_OK;
+    enum byok_err err = add_usage(user, task, 0, keep_days);
+    if (err == BYOK_E_OK)
+        err = add_usage(user, task, 1, keep_days);
+    task->counted = err == BYOK_E_OK;
+    return err;
 }
 
 /* ---- the records ---- */
@@ -134,7 +151,8 @@ static struct byok_result result_of(const struct byok_env *env, struct byok_task
         .output = &task->output,
         .fault = &task->fault,
         .attempts = task->attempts,
-        .attempt_count = noted_attempts(task),
+        .attempt_count = byok_task_noted(task),
+        .legs = task->legs,
         .cost = request->type == BYOK_REQUEST_JOB ? cost_of(env, task) : byok_value_null(),
         .created_wall_ms = task->record->timestamp_wall_ms,
         .finished_wall_ms = wall_ms,
@@ -260,26 +278,52 @@ static enum byok_err write_vault(struct byok_task *task)
     return BYOK_E_OK;
 }
 
+/* Of too many there is none to be stored; one that is used stays unlisted, and `*key` is NULL. */
+static enum byok_err key_of(struct byok_user_record *user, const struct byok_task *task,
+                            struct byok_user_key **key)
+{
+    enum byok_err err =
+        byok_user_key_add(user, byok_str_of(task->provider->name), task->request.label, key);
+    if (err == BYOK_E_OK && task->key.issued_wall_ms > (*key)->issued_wall_ms)
+        (*key)->issued_wall_ms = task->key.issued_wall_ms;
+    return err == BYOK_E_TOO_LARGE ? BYOK_E_OK : err;
+}
+
+static bool uses_key(const struct byok_task *task)
+{
+    return task->attempt_count > 0 && task->key.issued_wall_ms > 0;
+}
+
+static void note_use(struct byok_user_key *key, int64_t wall_ms)
+{
+    if (wall_ms > key->used_wall_ms)
+        key->used_wall_ms = wall_ms;
+}
+
+void byok_outcome_key_used(struct byok_user_record *user, const struct byok_task *task,
+                           int64_t wall_ms)
+{
+    struct byok_user_key *key;
+    if (uses_key(task) && key_of(user, task, &key) == BYOK_E_OK && key)
+        note_use(key, wall_ms);
+}
+
 /* What the user's record says of the key that was stored, deleted or used. */
 static enum byok_err note_key(struct byok_user_record *user, const struct byok_task *task,
                               int64_t wall_ms)
 {
     const struct byok_request *request = &task->request;
-    struct byok_user_key *key;
-    bool uses = task->attempt_count > 0 && task->key.issued_wall_ms > 0;
+    struct byok_user_key *key = NULL;
+    bool uses = uses_key(task);
     if (request->type == BYOK_REQUEST_KEY_DELETE && task->status == BYOK_STATUS_OK)
         byok_user_key_remove(user, request->provider, request->label, wall_ms);
     if (!stores_key(task) && (!uses || byok_request_stores_key(request->type)))
         return BYOK_E_OK;
-    enum byok_err err =
-        byok_user_key_add(user, byok_str_of(task->provider->name), request->label, &key);
-    if (err !=
-        BYOK_E_OK) /* of too many there is none to be stored; one that is used stays unlisted */
-        return err == BYOK_E_TOO_LARGE ? BYOK_E_OK : err;
-    if (task->key.issued_wall_ms > key->issued_wall_ms)
-        key->issued_wall_ms = task->key.issued_wall_ms;
-    if (uses && wall_ms > key->used_wall_ms)
-        key->used_wall_ms = wall_ms;
+    enum byok_err err = key_of(user, task, &key);
+    if (!key)
+        return err;
+    if (uses)
+        note_use(key, wall_ms);
     if (task->status == BYOK_STATUS_OK) /* the provider has taken it */
         key->invalid_wall_ms = key->refused_us = key->probe_us = key->wait_us = 0;
     return BYOK_E_OK;

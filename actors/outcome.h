@@ -28,6 +28,11 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
 enum byok_err byok_outcome_user(const struct byok_env *env, const struct byok_user_record *user,
                                 struct byok_task *task);
 
+/** The task leaves its provider after a call: its key's use is noted in the user's record; without
+ *  memory for that it is not. */
+void byok_outcome_key_used(struct byok_user_record *user, const struct byok_task *task,
+                           int64_t wall_ms) BYOK_NONNULL(1, 2);
+
 /** Turn a finished task into a too_large error; what was used stays counted, since the provider has
  *  been paid for the answer that does not fit.  `why` is for people. */
 void byok_outcome_too_large(struct byok_task *task, const char *why) BYOK_NONNULL(1, 2);

@@ -438,19 +438,18 @@ static enum byok_err cleanse(struct byok_task *task)
 
 static void note_attempt(const struct byok_ctx *ctx, struct byok_task *task)
 {
-    uint32_t i =
-        task->attempt_count < BYOK_ATTEMPTS_MAX ? task->attempt_count : BYOK_ATTEMPTS_MAX - 1;
+    struct byok_attempt *attempt = byok_task_attempt(task);
     int64_t took_ms = (byok_now_us(ctx) - task->attempt_began_us) / 1000;
-    task->attempts[i] = (struct byok_attempt){
+    *attempt = (struct byok_attempt){
         .started_wall_ms = byok_now_wall_ms(ctx) - took_ms,
         .duration_ms = (int32_t)took_ms,
         .http_status = task->http.response.status,
         .code = task->fault.code,
         .sent = task->http.sent,
         .joined = task->joined,
+        .leg = task->leg,
     };
-    task->attempt_count++;
-    if (!byok_attempt_is_unclear(&task->attempts[i]))
+    if (!byok_attempt_is_unclear(attempt))
         return;
     task->unclear = true;
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_UNSURE, 1);

@@ -14,6 +14,54 @@ static enum byok_err find_provider(const struct byok_env *env, struct byok_str n
     return BYOK_E_OK;
 }
 
+/* A configured one that offers what the job wants. */
+static enum byok_err find_able(const struct byok_env *env, const struct byok_request *request,
+                               struct byok_str name, const struct byok_provider **out,
+                               struct byok_fault *fault)
+{
+    const char *capability_name = byok_capability_name(request->capability);
+    enum byok_err err = find_provider(env, name, out, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    const struct byok_adapter_ops *ops = &(*out)->adapter->ops[request->capability];
+    if (!ops->build)
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED, "provider \"%s\" does not offer %s",
+                              (*out)->name, capability_name);
+    if (request->stream && !byok_adapter_streams(ops))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "member \"stream\": provider \"%s\" does not stream %s; leave it out",
+                              (*out)->name, capability_name);
+    return BYOK_E_OK;
+}
+
+/* All must be able, so that a wrong name is told at once and not on a bad day. */
+static enum byok_err list_legs(const struct byok_env *env, struct byok_task *task,
+                               struct byok_fault *fault)
+{
+    const struct byok_request *request = &task->request;
+    const struct byok_provider *provider = task->provider;
+    if (request->fallback_count == 0)
+        return BYOK_E_OK;
+    struct byok_leg *legs =
+        byok_arena_alloc(&task->arena, (1 + request->fallback_count) * sizeof *legs);
+    if (!legs)
+        return BYOK_E_NOMEM;
+    if (task->leg > request->fallback_count)
+        task->leg = 0;
+    legs[0] = (struct byok_leg){byok_str_of(provider->name), task->model};
+    memcpy(legs + 1, request->fallbacks, request->fallback_count * sizeof *legs);
+    task->legs = legs; /* where its attempts went, whatever is configured now */
+    for (uint32_t i = 0; i < request->fallback_count; i++) {
+        enum byok_err err = find_able(env, request, legs[1 + i].provider, &provider, fault);
+        if (err != BYOK_E_OK)
+            return err;
+        if (1 + i == task->leg)
+            task->provider = provider;
+    }
+    task->model = legs[task->leg].model;
+    return BYOK_E_OK;
+}
+
 static enum byok_err route_job(const struct byok_env *env, const struct byok_user_record *user,
                                struct byok_task *task, struct byok_fault *fault)
 {
@@ -26,16 +74,9 @@ static enum byok_err route_job(const struct byok_env *env, const struct byok_use
                               "the job names no provider and the user has set no default for %s: "
                               "name one, or set one by user.configure",
                               capability_name);
-    enum byok_err err = find_provider(env, name, &task->provider, fault);
+    enum byok_err err = find_able(env, &task->request, name, &task->provider, fault);
     if (err != BYOK_E_OK)
         return err;
-    if (!task->provider->adapter->ops[capability].build)
-        return byok_fault_set(fault, BYOK_E_UNSUPPORTED, "provider \"%s\" does not offer %s",
-                              task->provider->name, capability_name);
-    if (task->request.stream && !byok_adapter_streams(&task->provider->adapter->ops[capability]))
-        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
-                              "member \"stream\": provider \"%s\" does not stream %s; leave it out",
-                              task->provider->name, capability_name);
     struct byok_str model = task->request.model;
     if (model.len == 0 && byok_str_eq(name, chosen))
         model = byok_str_of(user->choice[capability].model);
@@ -47,7 +88,7 @@ static enum byok_err route_job(const struct byok_env *env, const struct byok_use
                               "of provider \"%s\" has a default one for %s",
                               task->provider->name, capability_name);
     task->model = byok_arena_copy(&task->arena, model);
-    return task->model.ptr ? BYOK_E_OK : BYOK_E_NOMEM;
+    return task->model.ptr ? list_legs(env, task, fault) : BYOK_E_NOMEM;
 }
 
 enum byok_err byok_route(const struct byok_env *env, const struct byok_user_record *user,

@@ -8,7 +8,8 @@
 
 /** Set task->provider and task->model: what the request names, else what the user has chosen for
  *  the capability, else (the model only) the provider's default.  The slices borrow from the
- *  task's arena.  `fault` says which name is missing or wrong.
+ *  task's arena.  Of a job that names fallbacks task->legs too, and it is set to task->leg of them.
+ *  `fault` says which name is missing or wrong.
  *  BYOK_E_NO_PROVIDER, BYOK_E_UNKNOWN_PROVIDER, BYOK_E_UNSUPPORTED, BYOK_E_BAD_REQUEST (no model),
  *  BYOK_E_NOMEM. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4)

@@ -61,6 +61,7 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
             *wake_us = task->not_before_us < *wake_us ? task->not_before_us : *wake_us;
             continue; /* its deadline does not matter: what it waits for may still come */
         }
+        byok_user_avoid(ctx, self, task, now, wake_us);
         bool goes_out = task->provider && task->fault.code == BYOK_E_OK &&
                         !byok_user_key_fails(ctx, self, task, now);
         if (task->deadline_us <= now && goes_out)
@@ -222,14 +223,28 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
     const struct byok_retry_case what = {
         .fault = &task->fault,
         .sent = last_was_sent(task),
-        .attempts =
-            task->attempts_before + task->attempt_count - task->parted - byok_speech_done(task),
+        .attempts = byok_user_attempts(task) - task->parted - byok_speech_done(task),
         .on_unknown = task->request.on_unknown,
         .now_us = byok_now_us(ctx),
         .deadline_us = task->deadline_us,
         .random = task->bulk ? task->bulk->random : ctx->env->clock->ops->random(ctx->env->clock),
     };
     return task->fault.code != BYOK_E_OK && byok_retry_decide(&policy, &what, at_us);
+}
+
+/* Whether a failed job goes out again: to another of its providers, or to this one. */
+static bool goes_on(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
+                    int64_t *at_us)
+{
+    bool again = false;
+    bool goes = byok_user_falls_back(ctx, self, task, false);
+    if (!goes)
+        goes = again = retries(ctx, task, at_us);
+    if (!goes)
+        goes = byok_user_falls_back(ctx, self, task, true);
+    if (goes && !again)
+        *at_us = byok_now_us(ctx);
+    return goes;
 }
 
 /* Why it is not tried again, in front of what the provider said; once. */
@@ -314,7 +329,7 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     if (parts)
         at_us = byok_now_us(ctx);
     bool keyless = ours && !task->late && !parts && byok_user_key_refused(ctx, self, task, &at_us);
-    bool retry = ours && (task->late || parts || keyless || retries(ctx, task, &at_us));
+    bool retry = ours && (task->late || parts || keyless || goes_on(ctx, self, task, &at_us));
     if (!ours || retry) {
         *msg = NULL;
         call_ended(self, lane, !task->joined);

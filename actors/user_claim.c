@@ -47,7 +47,7 @@ static bool goes_again(const struct byok_ctx *ctx, struct byok_task *task)
     const struct byok_retry_case what = {
         .fault = &task->fault,
         .sent = true,
-        .attempts = task->attempts_before + task->attempt_count,
+        .attempts = byok_user_attempts(task),
         .on_unknown = task->request.on_unknown,
         .now_us = task->not_before_us,
         .deadline_us = task->deadline_us,
@@ -76,11 +76,10 @@ void byok_user_adopt(const struct byok_ctx *ctx, struct byok_task *task,
                    "the worker %s was about to send the call, or had sent it, and went away before "
                    "it could say what came of it",
                    claim->owner);
-    uint32_t i =
-        task->attempt_count < BYOK_ATTEMPTS_MAX ? task->attempt_count : BYOK_ATTEMPTS_MAX - 1;
-    task->attempts[i] = (struct byok_attempt){
-        .started_wall_ms = claim->claimed_wall_ms, .code = BYOK_E_OUTCOME_LOST, .sent = true};
-    task->attempt_count++;
+    *byok_task_attempt(task) = (struct byok_attempt){.started_wall_ms = claim->claimed_wall_ms,
+                                                     .code = BYOK_E_OUTCOME_LOST,
+                                                     .sent = true,
+                                                     .leg = task->leg};
     task->orphan = !goes_again(ctx, task);
     if (!task->orphan)
         task->fault = (struct byok_fault){0};

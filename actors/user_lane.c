@@ -31,8 +31,7 @@ static int64_t later(int64_t a, int64_t b)
 
 /* ---- when ---- */
 
-/* When the breakers let a job go; INT64_MAX: when a call has ended. */
-static int64_t up_at(const struct byok_lane *lane, int64_t now)
+int64_t byok_user_up_at(const struct byok_lane *lane, int64_t now)
 {
     return later(lane->down_until_us, byok_breaker_at(&lane->breaker, now));
 }
@@ -45,7 +44,7 @@ int64_t byok_user_goes_at(const struct byok_ctx *ctx, const struct byok_user *se
         return lane->blocked_until_us;
     if (lane->calls >= byok_adaptive_limit(&lane->room))
         return INT64_MAX;
-    return later(later(lane->blocked_until_us, up_at(lane, now)),
+    return later(later(lane->blocked_until_us, byok_user_up_at(lane, now)),
                  byok_user_allowed_at(self, task, now));
 }
 
@@ -57,7 +56,8 @@ static void hold(const struct byok_ctx *ctx, const struct byok_user *self,
                  const struct byok_lane *lane, struct byok_task *task, int64_t now)
 {
     bool limited = self->requests.per_minute > 0 || self->tokens.per_minute > 0;
-    if (up_at(lane, now) > now && !byok_user_is_exempt(task) && task->deadline_us == INT64_MAX &&
+    if (byok_user_up_at(lane, now) > now && !byok_user_is_exempt(task) &&
+        task->deadline_us == INT64_MAX &&
         (!limited || (lane->first == task && byok_user_allowed_at(self, task, now) <= now)))
         task->deadline_us = now + ctx->env->settings->deadline_us;
 }
@@ -74,7 +74,7 @@ void byok_user_stand(const struct byok_ctx *ctx, const struct byok_user *self,
 void byok_user_too_late(const struct byok_ctx *ctx, const struct byok_user *self,
                         struct byok_task *task, int64_t now)
 {
-    if (up_at(byok_user_lane(ctx, self, task), now) > now)
+    if (byok_user_up_at(byok_user_lane(ctx, self, task), now) > now)
         byok_fault_set(&task->fault, BYOK_E_DEADLINE,
                        "the deadline passed while the request waited: calls to provider \"%s\" "
                        "failed, and it was not called again yet",

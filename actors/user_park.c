@@ -182,6 +182,7 @@ enum byok_err byok_user_find_queue(const struct byok_ctx *ctx, struct byok_user 
 static void note_past(const struct byok_ctx *ctx, const struct byok_task *task,
                       struct byok_parked_past *past)
 {
+    past->leg = task->leg;
     past->attempt_count = task->attempt_count;
     memcpy(past->attempts, task->attempts, sizeof past->attempts);
     if (task->request.deadline_wall_ms == 0 && task->deadline_us != INT64_MAX)

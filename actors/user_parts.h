@@ -9,6 +9,7 @@
  * user_cancel.c jobs that were not sent are taken back
  * user_claim.c requests that an earlier owner has claimed and not done
  * user_key.c   keys that their provider refuses
+ * user_fallback.c  jobs that go to another provider
  * user_park.c  which records wait where; into the state and back
  * user_payload.c  jobs whose payloads are got, answers whose payloads are put
  */
@@ -200,6 +201,26 @@ void byok_user_stand(const struct byok_ctx *ctx, const struct byok_user *self,
 /** Its fault, when its deadline has passed in the window. */
 void byok_user_too_late(const struct byok_ctx *ctx, const struct byok_user *self,
                         struct byok_task *task, int64_t now) BYOK_NONNULL(1, 2, 3);
+
+/** When the breakers of the lane let a job go; INT64_MAX: when a call has ended. */
+int64_t byok_user_up_at(const struct byok_lane *lane, int64_t now) BYOK_NONNULL(1);
+
+/** Attempts that count for the retries: all but of fallbacks that were passed over. */
+uint32_t byok_user_attempts(const struct byok_task *task) BYOK_NONNULL(1);
+
+/** An attempt has failed.  True: the job goes to another of its legs now, to which it is set, and its
+ *  fault is gone.  `last`: it would end otherwise. */
+bool byok_user_falls_back(const struct byok_ctx *ctx, struct byok_user *self,
+                          struct byok_task *task, bool last) BYOK_NONNULL(1, 2, 3);
+
+/** A job of the window that is due while its provider is away is set to another leg that is not;
+ *  `*wake_us` is not later than when one of them is there again. */
+void byok_user_avoid(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
+                     int64_t now, int64_t *wake_us) BYOK_NONNULL(1, 2, 3, 5);
+
+/** Set a routed job to a leg that it was at before, as its claim says. */
+void byok_user_set_leg(const struct byok_ctx *ctx, struct byok_task *task, int64_t leg)
+    BYOK_NONNULL(1, 2);
 
 /** Ask for a turn for each lane whose first may go; `*wake_us` is not later than when another may. */
 void byok_user_offer(struct byok_ctx *ctx, struct byok_user *self, int64_t now, int64_t *wake_us)

@@ -91,8 +91,14 @@ static void set_times(const struct byok_ctx *ctx, struct byok_task *task)
     struct byok_parked_past past = {0};
     int64_t deadline = request->deadline_wall_ms, start = request->not_before_wall_ms;
     if (byok_parked_past_of(record, &past)) {
+        task->leg = past.leg;
         task->attempt_count = past.attempt_count;
         memcpy(task->attempts, past.attempts, sizeof task->attempts);
+        /* what stands in the state may be wrong */
+        for (uint32_t i = 0; i < BYOK_ATTEMPTS_MAX; i++) {
+            if (task->attempts[i].leg > request->fallback_count)
+                task->attempts[i].leg = 0;
+        }
         deadline = past.deadline_wall_ms != 0 ? past.deadline_wall_ms : deadline;
         start = record->place.due_wall_ms > start ? record->place.due_wall_ms : start;
     }
@@ -244,6 +250,8 @@ static enum byok_err place(struct byok_ctx *ctx, struct byok_user *self, struct 
         return err;
     }
     task->fault = fault;
+    if (claim.attempt > 0)
+        byok_user_set_leg(ctx, task, claim.leg);
     if (!byok_user_is_job(task) || claim.attempt > 0 || fault.code != BYOK_E_OK ||
         task->deadline_us <= now)
         task->unparkable = true;

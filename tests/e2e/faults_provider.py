@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.load import Load, pick  # noqa: E402
-from support.stack import Stack, expect, main, wait_for  # noqa: E402
+from support.stack import BUILD, Process, Stack, call, expect, main, wait_for  # noqa: E402
 
 SIM = ["--latency-ms", "20", "--latency-jitter-ms", "50"]
 
@@ -63,6 +63,30 @@ def an_outage_costs_few_calls():
             wait_for("all breakers are closed", lambda: total("byok_breakers_open") == 0, 30)
 
 
+def an_overloaded_provider_and_a_spare_one():
+    """Jobs that name a fallback go there, with the user's own key for it; who has none for it is tried again, and fails."""
+    with Stack(sim_options=SIM) as stack:
+        spare = stack.add(Process("spare", [BUILD / "demo" / "byok-provider-sim", "--quiet"], stack.folder))
+        url = wait_for("the spare provider listens", lambda: spare.out().split()[1] if "listening" in spare.out() else None)
+        own = settings(stack, retry={"attempts": 3})
+        own["providers"].append({**own["providers"][0], "name": "spare", "base_url": url + "/v1"})
+        stack.worker("w1", **own)
+        stack.add_key("alice", "sk-alice-" + "a1B2" * 8)
+        stack.add_key("bob", "sk-bob-" + "c3D4" * 8)
+        stack.byok("key", "add", "--user", "alice", "--provider", "spare", input="sk-alices-other-" + "e5F6" * 8 + "\n")
+        faults(stack, {"kind": "status", "status": 503})
+        job = ["--capability", "chat", "--provider", "openai", "--prompt", "Say hi", "--fallback", "spare/sim-other", "--wait"]
+        done = call(stack, "submit", "--user", "alice", *job)
+        expect((done["status"], done["provider"], done["model"]) == ("ok", "spare", "sim-other"), done)
+        went = [(a["provider"], a["model"], a["code"]) for a in done["attempts"]]
+        expect(went == [("openai", "sim-chat", "overloaded"), ("spare", "sim-other", "ok")], done)
+        usage = {row["provider"]: (row["calls"], row["errors"]) for row in call(stack, "usage", "alice")["rows"]}
+        expect(usage == {"openai": (1, 1), "spare": (1, 0)}, usage)
+        failed = call(stack, "submit", "--user", "bob", *job, ok=False)
+        codes = [(a["provider"], a["code"]) for a in failed["attempts"]]
+        expect(failed["error"]["code"] == "overloaded" and codes[:2] == [("openai", "overloaded"), ("spare", "no_key")] and len(codes) == 4, failed)
+
+
 def poison_among_good_ones():
     """Records that are no request, and jobs that the provider refuses for ever: the good ones are not held up."""
     with Stack(partitions=4, sim_options=SIM) as stack:
@@ -83,4 +107,4 @@ def poison_among_good_ones():
 
 
 if __name__ == "__main__":
-    main(an_outage_and_the_recovery, an_outage_costs_few_calls, poison_among_good_ones)
+    main(an_overloaded_provider_and_a_spare_one, an_outage_and_the_recovery, an_outage_costs_few_calls, poison_among_good_ones)

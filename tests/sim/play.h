@@ -25,7 +25,8 @@ struct sim_play {
     char ids[PLAY_JOBS_MAX][24];
     size_t count;
     uint32_t faults; /* which disturbances may happen, as a mask */
-    int64_t away_until_us; /* the provider */
+    int64_t away_until_us; /* the first provider */
+    bool all_away;         /* the other, too */
     unsigned rough;  /* chance of a bad answer of the provider, in permille */
 };
 

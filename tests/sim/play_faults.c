@@ -182,6 +182,7 @@ void play_disturb(struct sim_play *play)
     } else if (kind == PLAY_OUTAGE) {
         sim_note(world, SIM_FAULT_OUTAGE);
         play->away_until_us = world->clock.now_us + (int64_t)below(play, 120 * (uint64_t)SIM_S);
+        play->all_away = below(play, 2);
     } else if (kind == PLAY_STOP) {
         sim_note(world, SIM_FAULT_RESTART);
         sim_worker_stop(worker);

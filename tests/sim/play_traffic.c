@@ -34,7 +34,6 @@ static void misbehave(struct sim_world *world, struct sim_answer *out)
 void play_answer(struct sim_world *world, const struct sim_entry *entry, struct sim_answer *out)
 {
     const struct sim_play *play = world->answer_arg;
-    (void)entry;
     out->latency_us = 1000 + (int64_t)sim_below(&world->clock, 300000);
     if (sim_chance(&world->clock, 30)) {
         out->latency_us = (int64_t)sim_below(&world->clock, 40 * (uint64_t)SIM_S);
@@ -42,7 +41,7 @@ void play_answer(struct sim_world *world, const struct sim_entry *entry, struct 
         if (out->latency_us > world->provider_settings[0].timeout_us)
             sim_note(world, SIM_FAULT_HANG);
     }
-    if (world->clock.now_us < play->away_until_us) {
+    if (world->clock.now_us < play->away_until_us && (entry->provider == 0 || play->all_away)) {
         out->how = sim_below(&world->clock, 3) ? SIM_NO_CONNECT : SIM_WHOLE;
         out->status = 503;
         snprintf(out->body, sizeof out->body, "{}");
@@ -70,13 +69,25 @@ static const char *new_id(struct sim_play *play, const char *user)
     return id;
 }
 
+/* Of a third of the jobs; some users have no key for the other provider. */
+static const char *fallbacks(struct sim_play *play)
+{
+    static const char *const some[] = {
+        ",\"fallbacks\":[\"other/other-sim\"]",
+        ",\"fallbacks\":[\"other/other-sim\",\"openai/small-sim\"]",
+        ",\"fallbacks\":[\"openai/small-sim\",\"other/other-sim\"]",
+    };
+    const uint64_t count = sizeof some / sizeof some[0], drawn = below(play, 3 * count);
+    return drawn < count ? some[drawn] : "";
+}
+
 /* Its estimate, 7 tokens for the prompt and 300 for the answer, is never below what it costs. */
 static void send_chat(struct sim_play *play, const char *user, const char *id, const char *more)
 {
     sim_send(play->world, user,
              "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\","
-             "\"prompt\":\"Say hi to all who are there.\",\"max_tokens\":%d%s}",
-             id, user, PLAY_ANSWER_TOKENS, more);
+             "\"prompt\":\"Say hi to all who are there.\",\"max_tokens\":%d%s%s}",
+             id, user, PLAY_ANSWER_TOKENS, more, fallbacks(play));
 }
 
 /* Sound that was put into the store; of some it is lost, or is another user's. */
@@ -173,9 +184,9 @@ static void send_embeddings(struct sim_play *play, const char *user)
             snprintf(time, sizeof time, ",\"timeout_ms\":%d", 1 + (int)below(play, 20000));
         sim_send(play->world, user,
                  "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"embeddings\",\"provider\":"
-                 "\"openai\",\"input\":[%s]%s%s%s}",
+                 "\"openai\",\"input\":[%s]%s%s%s%s}",
                  id, user, texts, below(play, 3) ? "" : ",\"on_unknown\":\"retry\"", time,
-                 more[below(play, sizeof more / sizeof more[0])]);
+                 more[below(play, sizeof more / sizeof more[0])], fallbacks(play));
     }
 }
 
@@ -190,8 +201,8 @@ static void send_speech(struct sim_play *play, const char *user)
                                 (int)below(play, 1000), id);
     sim_send(play->world, user,
              "{\"id\":\"%s\",\"user\":\"%s\",\"capability\":\"text_to_speech\",\"provider\":"
-             "\"openai\",\"format\":\"pcm\",\"text\":\"%s\"%s}",
-             id, user, text, below(play, 2) ? "" : ",\"on_unknown\":\"retry\"");
+             "\"openai\",\"format\":\"pcm\",\"text\":\"%s\"%s%s}",
+             id, user, text, below(play, 2) ? "" : ",\"on_unknown\":\"retry\"", fallbacks(play));
 }
 
 static void send_some(struct sim_play *play, const char *user)
@@ -302,5 +313,7 @@ void play_users(struct sim_play *play)
             send_chat(play, user->name, new_id(play, user->name), "");
         }
         sim_register(world, user->name, "openai", "r");
+        if (i % 2 == 0)
+            sim_register(world, user->name, "other", "r2");
     }
 }

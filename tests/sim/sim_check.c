@@ -95,12 +95,26 @@ static void count_void_calls(struct sim_world *world)
         entry->request->calls += entry->sent;
         entry->request->void_calls += entry->sent && entry->is_void;
         entry->request->joined_calls += entry->sent && !entry->is_void && entry->joined;
-        if (!entry->is_void)
-            entry->request->tokens -= entry->tokens;
+        if (!entry->is_void) {
+            entry->request->tokens_at[entry->provider] -= entry->tokens;
+            entry->request->calls_at[entry->provider] -= entry->sent;
+        }
         if (entry->user[0] && strncmp(entry->request->name, entry->user, strlen(entry->user)) != 0)
             sim_fail(world, "a call of %s was made with the key of %s", entry->request->name,
                      entry->user);
     }
+}
+
+/* What was called there is what was published of it. */
+static void check_provider(struct sim_world *world, const struct sim_request *request, size_t i)
+{
+    const char *name = world->providers[i].name;
+    if (request->calls_at[i] != request->lost_at[i])
+        sim_fail(world, "%s: %" PRId64 " calls more in the usage events than provider %s had",
+                 request->name, request->calls_at[i] - request->lost_at[i], name);
+    if (request->tokens_at[i] != 0)
+        sim_fail(world, "%s: %" PRId64 " tokens more in the usage events than provider %s said",
+                 request->name, request->tokens_at[i], name);
 }
 
 static void check_request(struct sim_world *world, const struct sim_request *request)
@@ -133,34 +147,37 @@ static void check_request(struct sim_world *world, const struct sim_request *req
         sim_fail(world, "%s: %u calls of others, of %u; %u calls in %u usage events", request->name,
                  request->joined_attempts, request->joined_calls, request->usage_calls,
                  request->usage);
-    if (request->tokens != 0)
-        sim_fail(world, "%s: %" PRId64 " tokens more in the usage events than in the ledger",
-                 request->name, request->tokens);
+    for (size_t i = 0; i < SIM_PROVIDERS; i++)
+        check_provider(world, request, i);
+    if (request->left_off && world->faults[SIM_FAULT_NO_MEMORY] == 0)
+        sim_fail(world, "%s failed though it has a fallback that was not tried", request->name);
 }
 
 /* ---- users ---- */
 
+/* Of a provider. */
 struct sums {
     int64_t calls, tokens;
 };
 
-static struct sums sum_usage(const struct sim_world *world, const char *user)
+static struct sums sum_usage(const struct sim_world *world, const char *user, size_t provider)
 {
     struct sums sums = {0, 0};
     size_t len = strlen(user);
     for (const struct sim_request *r = world->watch.requests; r; r = r->hh.next) {
         if (strncmp(r->name, user, len) == 0 && r->name[len] == '/')
-            sums.calls += r->usage_calls;
+            sums.calls += r->counts_at[provider];
     }
     for (size_t i = 0; i < world->ledger.count; i++) {
         const struct sim_entry *entry = &world->ledger.entries[i];
-        if (!entry->is_void && entry->request->job && strcmp(entry->user, user) == 0)
+        if (!entry->is_void && entry->request->job && entry->provider == provider &&
+            strcmp(entry->user, user) == 0)
             sums.tokens += entry->tokens;
     }
     return sums;
 }
 
-static struct sums sum_counters(struct sim_world *world, const char *user)
+static struct sums sum_counters(struct sim_world *world, const char *user, size_t provider)
 {
     struct sums sums = {0, 0};
     BYOK_AUTO(byok_arena) arena = {0};
@@ -174,6 +191,8 @@ static struct sums sum_counters(struct sim_world *world, const char *user)
     if (i == 0 || byok_user_record_decode(log->records[i - 1]->value, &arena, &record) != BYOK_E_OK)
         return sums;
     for (size_t c = 0; c < record.counter_count; c++) {
+        if (strcmp(record.counters[c].provider, world->providers[provider].name) != 0)
+            continue;
         sums.calls += record.counters[c].calls;
         sums.tokens += record.counters[c].input_tokens + record.counters[c].output_tokens;
     }
@@ -183,12 +202,16 @@ static struct sums sum_counters(struct sim_world *world, const char *user)
 
 static void check_user(struct sim_world *world, const struct sim_user *user)
 {
-    struct sums published = sum_usage(world, user->name), counted = sum_counters(world, user->name);
-    if (published.calls != counted.calls || published.tokens != counted.tokens)
-        sim_fail(world,
-                 "%s: usage says %" PRId64 " calls and %" PRId64 " tokens, the counters %" PRId64
-                 " and %" PRId64,
-                 user->name, published.calls, published.tokens, counted.calls, counted.tokens);
+    for (size_t i = 0; i < SIM_PROVIDERS; i++) {
+        struct sums published = sum_usage(world, user->name, i);
+        struct sums counted = sum_counters(world, user->name, i);
+        if (published.calls != counted.calls || published.tokens != counted.tokens)
+            sim_fail(world,
+                     "%s: usage says %" PRId64 " calls and %" PRId64
+                     " tokens of %s, the counters %" PRId64 " and %" PRId64,
+                     user->name, published.calls, published.tokens, world->providers[i].name,
+                     counted.calls, counted.tokens);
+    }
     if (user->per_minute > 0 && !world->clock_jumped) {
         size_t most = sim_busiest_minute(world, user->name);
         if (most > user->per_minute)

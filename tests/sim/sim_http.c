@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "schemas/codec.h"
+#include "schemas/state.h"
 #include "tests/sim/world.h"
 
 /* A streamed body comes in pieces that end anywhere. */
@@ -124,6 +125,8 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
         sim_fail(world,
                  "%s is called for by worker %td, which knows that it has lost the partition",
                  entry->request->name, worker - world->workers);
+    if (key && key->provider != entry->provider)
+        sim_fail(world, "%s is called for with a key for another provider", entry->request->name);
     check_wanted(world, entry);
     byok_log_event(&world->log.log, BYOK_LOG_DEBUG, "sim_call",
                    BYOK_F_INT("worker", worker - world->workers), BYOK_F_TEXT("user", entry->user),
@@ -186,6 +189,26 @@ static int64_t good_body(struct sim_world *world, const struct byok_http_call *c
     return 7 + said;
 }
 
+/* A claim of the job is there, and says who is called. */
+static void check_claim(const struct sim_entry *entry)
+{
+    struct sim_world *world = entry->worker->world;
+    struct byok_store *table = entry->worker->state->inner;
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str key = byok_claim_key(&arena, byok_str_of(entry->user), byok_str_of(entry->id));
+    struct byok_str value = {NULL, 0};
+    struct byok_claim_record claim;
+    if (world->no_ledger || entry->is_void || !entry->user[0] ||
+        strcmp(entry->path, "/models") == 0)
+        return;
+    if (table->ops->get(table, entry->partition, key, &arena, &value, NULL) != BYOK_E_OK)
+        abort();
+    if (!value.ptr || byok_claim_record_decode(value, &claim) != BYOK_E_OK ||
+        strcmp(claim.provider, world->providers[entry->provider].name) != 0)
+        sim_fail(world, "%s is called for at %s without a claim that says so", entry->request->name,
+                 world->providers[entry->provider].name);
+}
+
 /* ---- embeddings ---- */
 
 /* The inputs of a call for embeddings; else an empty list. */
@@ -235,8 +258,10 @@ static struct sim_entry *note_joined(struct sim_world *world, size_t first,
         last->texts += id.len > 0;
     }
     unsigned jobs = (unsigned)(ledger->count - first);
-    for (size_t i = first; i < ledger->count; i++)
+    for (size_t i = first; i < ledger->count; i++) {
         ledger->entries[i].jobs = ledger->entries[i].request->jobs = jobs;
+        check_claim(&ledger->entries[i]);
+    }
     return &ledger->entries[first];
 }
 

@@ -28,6 +28,16 @@ void sim_fail(struct sim_world *world, const char *format, ...)
     va_end(args);
 }
 
+size_t sim_provider_of(struct sim_world *world, struct byok_str name)
+{
+    for (size_t i = 0; i < SIM_PROVIDERS; i++) {
+        if (byok_str_is(name, world->providers[i].name))
+            return i;
+    }
+    sim_fail(world, "there is no provider \"%.*s\"", BYOK_STR_ARG(name));
+    return 0;
+}
+
 struct sim_request *sim_request_of(struct sim_world *world, struct byok_str user,
                                    struct byok_str id)
 {
@@ -61,12 +71,13 @@ static struct byok_str text_of(const struct byok_value *root, const char *name)
     return byok_value_as_str(byok_value_find(root, name));
 }
 
-/* The user's last one before that record. */
-static const struct sim_request *registration_before(const struct sim_topic *log, size_t index)
+/* The user's last one for the provider before that record. */
+static const struct sim_request *registration_before(const struct sim_topic *log, size_t index,
+                                                     size_t provider)
 {
     for (size_t i = index; i-- > 0;) {
         const struct sim_request *request = log->requests[i];
-        if (request && request->registers &&
+        if (request && request->registers && request->provider == provider &&
             byok_str_eq(log->records[i]->key, log->records[index]->key))
             return request;
     }
@@ -105,8 +116,13 @@ static void see_request(struct sim_world *world, int32_t partition, size_t index
         return;
     if (request->records++ == 0) { /* this one is served; others are taken for it */
         request->keyless = byok_str_is(text_of(&root, "key_label"), "none");
+        const struct byok_value *fallbacks = byok_value_find(&root, "fallbacks");
+        request->fallbacks = fallbacks ? fallbacks->count : 0;
         request->registers = byok_str_is(text_of(&root, "type"), "key.register");
-        request->registration = registration_before(log, index);
+        request->provider = text_of(&root, "provider").len > 0
+                                ? sim_provider_of(world, text_of(&root, "provider"))
+                                : 0;
+        request->registration = registration_before(log, index, request->provider);
     }
 }
 
@@ -186,6 +202,50 @@ static void see_payload(void *arg, const struct byok_value *owner, struct byok_v
         sim_fail(world, "a result of %s names a payload that is not there", seen->name);
 }
 
+static void see_attempts(struct sim_world *world, struct sim_request *request,
+                         const struct byok_value *root)
+{
+    const struct byok_value *attempts = byok_value_find(root, "attempts");
+    request->attempts = request->sent_attempts = request->lost_attempts = 0;
+    request->joined_attempts = 0;
+    memset(request->lost_at, 0, sizeof request->lost_at);
+    for (uint32_t i = 0; byok_value_is(attempts, BYOK_VALUE_ARRAY) && i < attempts->count; i++) {
+        const struct byok_value *attempt = &attempts->as.items[i];
+        const struct byok_value *sent = byok_value_find(attempt, "sent");
+        const struct byok_value *named = byok_value_find(attempt, "provider") ? attempt : root;
+        request->attempts++;
+        request->sent_attempts += byok_value_is(sent, BYOK_VALUE_BOOL) && sent->as.boolean;
+        request->joined_attempts += sent->as.boolean && byok_value_find(attempt, "joined") != NULL;
+        if (!byok_str_is(text_of(attempt, "code"), "outcome_lost"))
+            continue;
+        request->lost_attempts++;
+        request->lost_at[sim_provider_of(world, text_of(named, "provider"))]++;
+    }
+}
+
+/* A job does not end for what another provider might have done: each was called or passed over.
+ * But for a text that is spoken in part, a deadline, and more attempts than are noted. */
+static void see_fallbacks(struct sim_request *request, const struct byok_value *root)
+{
+    static const char *const codes[] = {"overloaded", "server_error", "unreachable"};
+    const struct byok_value *attempts = byok_value_find(root, "attempts");
+    struct byok_str code = byok_value_as_str(byok_value_path(root, "error.code"));
+    unsigned models = 0;
+    bool fails = false;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        fails = fails || byok_str_is(code, codes[i]);
+    for (uint32_t i = 0; attempts && i < attempts->count; i++) {
+        bool seen = false;
+        for (uint32_t j = 0; j < i; j++)
+            seen = seen || byok_str_eq(text_of(&attempts->as.items[i], "model"),
+                                       text_of(&attempts->as.items[j], "model"));
+        models += !seen;
+    }
+    request->left_off = fails && request->speech == 0 && !request->hurries &&
+                        request->fallbacks > 0 && models < 1 + request->fallbacks &&
+                        request->made + request->fallbacks < BYOK_ATTEMPTS_MAX;
+}
+
 static void see_result(struct sim_world *world, const struct byok_record *record)
 {
     struct sim_request *request = named(world, record);
@@ -210,18 +270,8 @@ static void see_result(struct sim_world *world, const struct byok_record *record
     if (request->job && !request->hurries && !world->clock_jumped && world->deadlines_far &&
         byok_str_is(byok_value_as_str(byok_value_path(&root, "error.code")), "deadline_exceeded"))
         sim_fail(world, "%s was left behind until its deadline", request->name);
-    const struct byok_value *attempts = byok_value_find(&root, "attempts");
-    request->attempts = request->sent_attempts = request->lost_attempts = 0;
-    request->joined_attempts = 0;
-    for (uint32_t i = 0; byok_value_is(attempts, BYOK_VALUE_ARRAY) && i < attempts->count; i++) {
-        const struct byok_value *sent = byok_value_find(&attempts->as.items[i], "sent");
-        request->attempts++;
-        request->lost_attempts +=
-            byok_str_is(text_of(&attempts->as.items[i], "code"), "outcome_lost");
-        request->sent_attempts += byok_value_is(sent, BYOK_VALUE_BOOL) && sent->as.boolean;
-        request->joined_attempts +=
-            sent->as.boolean && byok_value_find(&attempts->as.items[i], "joined") != NULL;
-    }
+    see_attempts(world, request, &root);
+    see_fallbacks(request, &root);
     see_vectors(world, request, &root);
     see_speech(world, request, &arena, &root);
 }
@@ -243,7 +293,10 @@ static void see_usage(struct sim_world *world, const struct byok_record *record)
     }
     request->usage++;
     request->usage_calls += (unsigned)number_of(&root, "calls");
-    request->tokens += number_of(&root, "input_tokens") + number_of(&root, "output_tokens");
+    const size_t at = sim_provider_of(world, text_of(&root, "provider"));
+    request->calls_at[at]++;
+    request->counts_at[at] += number_of(&root, "calls");
+    request->tokens_at[at] += number_of(&root, "input_tokens") + number_of(&root, "output_tokens");
 }
 
 static int64_t header_number(const struct byok_record *record, const char *name)

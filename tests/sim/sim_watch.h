@@ -17,6 +17,8 @@
 #include "base/attr.h"
 #include "schemas/wire.h"
 
+#define SIM_PROVIDERS 2 /* "openai", "other" */
+
 struct byok_record;
 struct sim_entry;
 struct sim_world;
@@ -27,6 +29,7 @@ struct sim_request {
     char name[200]; /* user/id */
     bool job;
     bool registers; /* a key */
+    size_t provider; /* that it names, as an index in the world */
     bool retries; /* on_unknown: retry */
     bool hurries; /* names a deadline */
     bool dead;    /* went to the dlq */
@@ -44,12 +47,18 @@ struct sim_request {
     unsigned attempts, sent_attempts; /* of the last result */
     unsigned joined_attempts; /* of them, calls of other jobs */
     unsigned usage_calls;     /* that its usage events count */
-    unsigned jobs;            /* that shared its last call */
-    unsigned joined_calls;    /* of the ledger, that are somebody's */
+    unsigned fallbacks;       /* that it names */
+    bool left_off;            /* it failed for its provider, and not all of them were tried */
+    int64_t
+        calls_at[SIM_PROVIDERS]; /* usage events, without lost ones; at the end what is too many */
+    int64_t counts_at[SIM_PROVIDERS]; /* calls that they count */
+    int64_t lost_at[SIM_PROVIDERS];
+    unsigned jobs; /* that shared its last call */
+    unsigned joined_calls; /* of the ledger, that are somebody's */
     unsigned lost_attempts; /* of them, an earlier owner's, which may have been sent or not */
-    int64_t tokens;                   /* of its usage events */
-    unsigned made;                    /* calls, sent or not */
-    unsigned calls;                   /* of the ledger that were sent */
+    int64_t tokens_at[SIM_PROVIDERS]; /* of its usage events; at the end what is too many */
+    unsigned made; /* calls, sent or not */
+    unsigned calls; /* of the ledger that were sent */
     unsigned void_calls; /* of them: made or still open when their worker lost the partition, so
                             that nobody could publish them */
     const struct sim_entry *spoken; /* a call that is nobody's has spoken a part (sim_check) */
@@ -65,6 +74,9 @@ struct sim_watch {
 
 /** The run has failed; the first text is kept. */
 void sim_fail(struct sim_world *world, const char *format, ...) BYOK_PRINTF(2, 3);
+
+/** Index in the world; an unknown one fails the run. */
+size_t sim_provider_of(struct sim_world *world, struct byok_str name);
 
 /** Found or made. */
 struct sim_request *sim_request_of(struct sim_world *world, struct byok_str user,

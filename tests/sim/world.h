@@ -22,7 +22,6 @@
 #include "tests/sim/sim_watch.h"
 
 #define SIM_WORKERS_MAX 3
-#define SIM_PROVIDERS 2
 #define SIM_KEYS_MAX 64
 #define SIM_USERS_MAX 16
 #define SIM_S ((int64_t)1000000)
@@ -73,6 +72,7 @@ struct sim_user {
 struct sim_key {
     char user[64];
     char secret[96];
+    size_t provider; /* index in the world */
     bool revoked; /* the provider answers 401 */
 };
 

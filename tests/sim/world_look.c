@@ -59,6 +59,7 @@ struct sim_key *sim_seal(struct sim_world *world, const char *user, const char *
     if (world->key_count++ == SIM_KEYS_MAX)
         abort();
     snprintf(key->user, sizeof key->user, "%s", user);
+    key->provider = sim_provider_of(world, byok_str_of(provider));
     snprintf(key->secret, sizeof key->secret, SIM_KEY_MARK "%s-%s-%zu-5f3a9c", user, provider,
              world->key_count);
     struct byok_envelope envelope = {

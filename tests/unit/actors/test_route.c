@@ -108,3 +108,32 @@ Test(route, configure_of_an_unknown_provider_changes_nothing)
     cr_assert_eq(byok_configure(&env, &settings, &user, &fault), BYOK_E_UNKNOWN_PROVIDER);
     cr_assert_eq(user.requests_per_minute, before);
 }
+
+Test(route, fallbacks_are_listed_behind_the_jobs_own_and_all_must_be_able)
+{
+    static const struct byok_leg good[] = {{BYOK_STR("other"), BYOK_STR("b")},
+                                           {BYOK_STR("openai"), BYOK_STR("c")}};
+    static const struct byok_leg unknown[] = {{BYOK_STR("nobody"), BYOK_STR("b")}};
+    struct byok_fault fault = {0};
+    task.request = (struct byok_request){.capability = BYOK_CHAT,
+                                         .provider = TEXT("openai"),
+                                         .fallbacks = good,
+                                         .fallback_count = 2};
+    cr_assert_eq(byok_route(&env, &user, &task, &fault), BYOK_E_OK);
+    cr_assert(byok_str_is(task.legs[0].provider, "openai"));
+    cr_assert(byok_str_is(task.legs[0].model, "gpt"));
+    cr_assert(byok_str_is(task.legs[2].model, "c"));
+    cr_assert(byok_str_is(task.model, "gpt"));
+    task.leg = 1; /* as a parked one says */
+    cr_assert_eq(byok_route(&env, &user, &task, &fault), BYOK_E_OK);
+    cr_assert_eq(task.provider, &providers[1]);
+    cr_assert(byok_str_is(task.model, "b"));
+    task.leg = 3; /* as no parked one says */
+    cr_assert_eq(byok_route(&env, &user, &task, &fault), BYOK_E_OK);
+    cr_assert_eq(task.leg, 0);
+    cr_assert_eq(task.provider, &providers[0]);
+    task.request.fallbacks = unknown;
+    task.request.fallback_count = 1;
+    cr_assert_eq(byok_route(&env, &user, &task, &fault), BYOK_E_UNKNOWN_PROVIDER);
+    cr_assert(strstr(fault.text, "\"nobody\""));
+}
