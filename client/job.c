@@ -62,6 +62,16 @@ static enum byok_err set_json(struct byok_arena *arena, struct byok_value *tree,
     return BYOK_E_OK;
 }
 
+static void set_fallbacks(struct byok_arena *arena, struct byok_value *tree,
+                          const struct byok_list *fallbacks)
+{
+    struct byok_value list = byok_value_array();
+    for (size_t i = 0; i < fallbacks->count; i++)
+        byok_value_push(arena, &list, byok_value_text(fallbacks->items[i]));
+    if (list.count > 0)
+        set_missing(arena, tree, "fallbacks", list);
+}
+
 /* What flags and lines have in common. */
 static enum byok_err set_common(struct byok_arena *arena, const struct byok_job_flags *flags,
                                 struct byok_value *tree, struct byok_fault *fault)
@@ -79,6 +89,7 @@ static enum byok_err set_common(struct byok_arena *arena, const struct byok_job_
         !is_given(tree, "type")) {
         set_text(arena, tree, "capability", flags->capability);
         set_text(arena, tree, "on_unknown", flags->on_unknown);
+        set_fallbacks(arena, tree, &flags->fallbacks);
         if (flags->stream)
             set_missing(arena, tree, "stream", byok_value_bool(true));
         if (start_ms > 0)

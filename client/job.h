@@ -21,6 +21,7 @@ struct byok_job_flags {
     const char *audio, *input_file;                              /* files */
     const char *temperature;
     struct byok_list inputs;
+    struct byok_list fallbacks; /* provider/model */
     struct byok_list sets;  /* NAME=VALUE, VALUE in JSON or else a text */
     int64_t max_tokens;     /* -1 */
     int64_t deadline_ms;    /* from now, or from not_before; -1 */
@@ -45,7 +46,7 @@ enum byok_err byok_job_of_flags(struct byok_arena *arena, const struct byok_job_
                                 int in, struct byok_value *out, struct byok_fault *fault);
 
 /** The tree of a line of JSONL; what it lacks comes from the flags (user, capability, provider,
- *  model, label, on_unknown, deadline, not_before). */
+ *  model, fallbacks, label, on_unknown, deadline, not_before). */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 4, 5)
 enum byok_err byok_job_of_line(struct byok_arena *arena, const struct byok_job_flags *flags,
                                struct byok_str line, struct byok_value *out,

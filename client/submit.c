@@ -28,6 +28,8 @@ static const struct byok_option options[] = {
     {"provider", 'p', BYOK_OPTION_TEXT, "NAME", "default: the user's choice", AT(job.provider)},
     {"model", 'm', BYOK_OPTION_TEXT, "NAME", "default: the user's, then the provider's choice",
      AT(job.model)},
+    {"fallback", 0, BYOK_OPTION_LIST, "PROVIDER/MODEL",
+     "where it goes when that is overloaded or away; may be repeated", AT(job.fallbacks)},
     {"label", 'l', BYOK_OPTION_TEXT, "LABEL", "which of the user's keys", AT(job.label)},
     {"prompt", 0, BYOK_OPTION_TEXT, "TEXT", "chat, image_generation", AT(job.prompt)},
     {"system", 0, BYOK_OPTION_TEXT, "TEXT", "chat: the instruction before it", AT(job.system)},
@@ -170,13 +172,15 @@ const struct byok_command byok_command_submit = {
         "Without --wait it prints the request's id. With --wait it prints the answer on standard\n"
         "output, and what is said about it on standard error; --json prints the whole result.\n"
         "In a file each line is a request (schemas/request.schema.json); ids that are missing are\n"
-        "made, and --user, --capability, --provider, --model, --label, --deadline,\n"
+        "made, and --user, --capability, --provider, --model, --fallback, --label, --deadline,\n"
         "--not-before and --on-unknown hold for lines that do not say otherwise. With --wait the "
         "results are\n"
         "printed as they come.\n"
         "\nexamples:\n"
         "  byok submit --user alice --prompt \"Say hi\" --wait\n"
         "  byok submit --user alice --prompt \"Tell a story\" --stream\n"
+        "  byok submit --user alice --prompt \"Say hi\" --fallback anthropic/claude-sonnet-4-5 "
+        "--wait\n"
         "  byok submit --user alice --input \"a text\" --input \"another\" --wait --json\n"
         "  byok submit --user alice --capability chat --file jobs.jsonl --wait --json >out.jsonl\n",
     .options = options,

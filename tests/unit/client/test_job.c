@@ -67,6 +67,28 @@ Test(job, flags_become_members)
     cr_assert_eq(job.id.len, BYOK_REQUEST_ID_BYTES - 1);
 }
 
+Test(job, fallbacks_are_listed_in_order_and_a_line_may_have_its_own)
+{
+    const char *fallbacks[] = {"anthropic/claude-sonnet-4-5", "groq/llama"};
+    struct byok_job_flags flags = flags_of();
+    flags.prompt = "Say hi";
+    flags.fallbacks = (struct byok_list){fallbacks, 2};
+    cr_assert_eq(byok_job_of_flags(&arena, &flags, -1, &tree, &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert_eq(byok_job_finish(&arena, &tree, BYOK_JSON, &job, &fault), BYOK_E_OK, "%s",
+                 fault.text);
+    const struct byok_value *list = byok_value_find(&tree, "fallbacks");
+    cr_assert_eq(list->count, 2);
+    cr_assert(byok_str_is(byok_value_as_str(&list->as.items[1]), "groq/llama"));
+    cr_assert_eq(
+        byok_job_of_line(&arena, &flags, byok_str_of("{\"fallbacks\":[\"a/b\"]}"), &tree, &fault),
+        BYOK_E_OK);
+    cr_assert_eq(byok_value_find(&tree, "fallbacks")->count, 1);
+    fallbacks[0] = "anthropic";
+    cr_assert_eq(byok_job_of_flags(&arena, &flags, -1, &tree, &fault), BYOK_E_OK);
+    cr_assert_eq(byok_job_finish(&arena, &tree, BYOK_JSON, &job, &fault), BYOK_E_BAD_MESSAGE);
+    cr_assert(strstr(fault.text, "provider/model"));
+}
+
 Test(job, one_format_says_what_the_other_says)
 {
     struct byok_job_flags flags = flags_of();
