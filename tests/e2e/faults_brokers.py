@@ -26,8 +26,9 @@ def one_broker_restarts():
         for name in ("w1", "w2"):
             stack.worker(name, **settings(stack))
         with Load(stack) as load:
-            for how in pick(("kill",), ("stop", "kill") * 3):
+            for turn, how in enumerate(pick(("kill",), ("stop", "kill") * 3)):
                 load.wait_done(200)
+                load.send([f"job-heap{turn}-{i}" for i in range(1000)])  # more than is done when the broker goes
                 kafka.run(how)
                 time.sleep(1)
                 kafka.run("start")

@@ -49,8 +49,9 @@ def frozen_past_its_session():
     with Stack(partitions=8, sim_options=SIM) as stack:
         first, second = (stack.worker(name, **settings(stack)) for name in ("w1", "w2"))
         with Load(stack) as load:
-            for _ in range(pick(1, 5)):
+            for turn in range(pick(1, 5)):
                 load.wait_done(200)
+                load.send([f"job-heap{turn}-{i}" for i in range(1000)])  # so that it is stopped with its hands full
                 os.kill(second.process.pid, signal.SIGSTOP)
                 try:
                     time.sleep(9)  # its session ends after 6 s
