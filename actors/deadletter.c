@@ -65,6 +65,7 @@ static bool address(struct byok_task *task, const char *stage, const struct byok
     out->tombstone = !out->value.ptr;
     copy_header(record, out, BYOK_HEADER_CONTENT_TYPE);
     copy_header(record, out, BYOK_HEADER_TRACEPARENT);
+    copy_header(record, out, BYOK_HEADER_REPLAYED_FROM);
     byok_out_header(out, BYOK_HEADER_ERROR_CODE, byok_str_of(byok_err_name(fault->code)));
     byok_out_header(out, BYOK_HEADER_ERROR_MESSAGE,
                     byok_arena_copy(&task->arena, byok_str_of(fault->text)));

@@ -253,7 +253,7 @@ static enum byok_exit run(struct byok_cli *cli, int argc, char *const *argv)
     }
     if (name)
         return byok_cli_misused(cli, "there is no command '%.64s'; `byok --help` lists them",
-                                byok_looks_like_key(name) ? "…" : name);
+                                byok_looks_like_key(byok_str_of(name)) ? "…" : name);
     print_help(cli->err);
     return BYOK_EXIT_USAGE;
 }

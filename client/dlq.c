@@ -1,130 +1,275 @@
 /* SPDX-License-Identifier: MIT */
-/* client/dlq.c - `byok dlq`: the records that could not be taken, and why. */
+/* client/dlq.c - `byok dlq list|show|replay`: the records that could not be taken. */
+#include <inttypes.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "client/call.h"
+#include "client/dlq_parts.h"
 #include "client/render.h"
-#include "client/since.h"
+#include "schemas/utf8.h"
 
-struct dlq_flags {
-    const char *user, *since;
-    bool follow;
-};
+static const struct byok_dlq_flags defaults = {.limit = -1};
 
-static const struct dlq_flags defaults = {0};
-
-#define AT(member) offsetof(struct dlq_flags, member)
+#define AT(member) offsetof(struct byok_dlq_flags, member)
 
 static const struct byok_option options[] = {
-    {"user", 'u', BYOK_OPTION_TEXT, "USER", "records with that key only", AT(user)},
-    {"follow", 'f', BYOK_OPTION_ON, NULL, "go on with those that come, until Ctrl-C", AT(follow)},
+    {"user", 'u', BYOK_OPTION_TEXT, "USER", "letters with that key only", AT(user)},
+    {"code", 'c', BYOK_OPTION_TEXT, "CODE", "with that error code only, e.g. bad_message",
+     AT(code)},
     {"since", 0, BYOK_OPTION_TEXT, "TIME|beginning",
      "from that long ago, e.g. 1h (default: the beginning, with --follow: now)", AT(since)},
+    {"limit", 'n', BYOK_OPTION_COUNT, "COUNT", "so many at most", AT(limit)},
+    {"follow", 'f', BYOK_OPTION_ON, NULL, "list: go on with those that come, until Ctrl-C",
+     AT(follow)},
+    {"all", 'a', BYOK_OPTION_ON, NULL, "replay: without a filter", AT(all)},
+    {"dry-run", 0, BYOK_OPTION_ON, NULL, "replay: list what would be sent, and send nothing",
+     AT(dry_run)},
+    {"yes", 'y', BYOK_OPTION_ON, NULL, "replay: do not ask before many", AT(yes)},
 };
 
-/* The headers, and what they are called in the output. */
-static const struct {
-    const char *name, *header;
-} members[] = {
-    {"code", BYOK_HEADER_ERROR_CODE},           {"message", BYOK_HEADER_ERROR_MESSAGE},
-    {"stage", BYOK_HEADER_ERROR_STAGE},         {"topic", BYOK_HEADER_ERROR_TOPIC},
-    {"partition", BYOK_HEADER_ERROR_PARTITION}, {"offset", BYOK_HEADER_ERROR_OFFSET},
-    {"timestamp", BYOK_HEADER_ERROR_TIMESTAMP}, {"id", BYOK_HEADER_REQUEST_ID},
-    {"content_type", BYOK_HEADER_CONTENT_TYPE},
-};
+/* ---- which letters ---- */
+
+bool byok_dlq_position_read(struct byok_str text, int32_t *partition, int64_t *offset)
+{
+    char copy[40];
+    int64_t number;
+    if (text.len >= sizeof copy)
+        return false;
+    snprintf(copy, sizeof copy, "%.*s", BYOK_STR_ARG(text));
+    char *colon = strchr(copy, ':');
+    if (!colon)
+        return false;
+    *colon = '\0';
+    if (!byok_count_read(copy, &number) || number > INT32_MAX ||
+        !byok_count_read(colon + 1, offset))
+        return false;
+    *partition = (int32_t)number;
+    return true;
+}
+
+bool byok_dlq_filter_read(struct byok_cli *cli, const struct byok_dlq_flags *flags,
+                          const char *word, struct byok_dlq_filter *out)
+{
+    *out = (struct byok_dlq_filter){.user = flags->user, .code = flags->code};
+    if (!byok_since_read(flags->since, flags->follow ? BYOK_FROM_END : BYOK_FROM_BEGINNING,
+                         &out->start)) {
+        (void)byok_cli_misused(cli, "--since takes a duration, e.g. 1h, or beginning");
+        return false;
+    }
+    if (flags->code && strcmp(byok_err_name(byok_err_from_name(flags->code)), flags->code) != 0) {
+        (void)byok_cli_misused(cli, "there is no error code '%.64s'; docs/ERRORS.md lists them",
+                               flags->code);
+        return false;
+    }
+    struct byok_start at = {.from = BYOK_FROM_OFFSET};
+    if (!word || !byok_dlq_position_read(byok_str_of(word), &at.partition, &at.offset)) {
+        out->id = word;
+        return true;
+    }
+    out->start = at;
+    if (!flags->user && !flags->code && !flags->since)
+        return true;
+    (void)byok_cli_misused(cli, "a position names one letter: leave the filters out");
+    return false;
+}
+
+bool byok_dlq_matches(const struct byok_dlq_filter *filter, struct byok_arena *arena,
+                      const struct byok_record *record)
+{
+    const struct byok_start *start = &filter->start;
+    if (start->from == BYOK_FROM_OFFSET && record->offset != start->offset)
+        return false;
+    if (filter->user && !byok_str_is(record->key, filter->user))
+        return false;
+    if (filter->code &&
+        !byok_str_is(byok_record_header(record, BYOK_HEADER_ERROR_CODE), filter->code))
+        return false;
+    return !filter->id || byok_str_is(byok_record_request_id(arena, record), filter->id);
+}
 
 struct reading {
-    struct byok_cli *cli;
-    const struct dlq_flags *flags;
+    const struct byok_dlq_filter *filter;
+    byok_on_record *on_record;
+    void *context;
     struct byok_arena arena; /* of one record */
-    size_t count;
 };
-
-static void print_json(struct reading *reading, const struct byok_record *record)
-{
-    struct byok_value map = byok_value_map();
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
-        byok_value_set_str(&reading->arena, &map, members[i].name,
-                           byok_record_header(record, members[i].header));
-    byok_value_set_str(&reading->arena, &map, "key", record->key);
-    byok_value_set(&reading->arena, &map, "bytes", byok_value_int((int64_t)record->value.len));
-    byok_value_set(&reading->arena, &map, "at_ms", byok_value_int(record->timestamp_wall_ms));
-    byok_cli_print_json(reading->cli, &map);
-}
-
-static void print_part(FILE *to, const char *before, struct byok_str text)
-{
-    if (text.len == 0)
-        return;
-    fputs(before, to);
-    byok_cli_print_text(to, text, false);
-}
-
-static void print_line(FILE *to, const struct byok_record *record)
-{
-    char at[BYOK_TIME_BYTES];
-    byok_render_time(record->timestamp_wall_ms, at);
-    fputs(at, to);
-    print_part(to, "  ", byok_record_header(record, BYOK_HEADER_ERROR_CODE));
-    print_part(to, ": ", byok_record_header(record, BYOK_HEADER_ERROR_MESSAGE));
-    print_part(to, "  key ", record->key);
-    print_part(to, "  id ", byok_record_header(record, BYOK_HEADER_REQUEST_ID));
-    print_part(to, "  from ", byok_record_header(record, BYOK_HEADER_ERROR_TOPIC));
-    print_part(to, " ", byok_record_header(record, BYOK_HEADER_ERROR_PARTITION));
-    print_part(to, ":", byok_record_header(record, BYOK_HEADER_ERROR_OFFSET));
-    fprintf(to, "  %zu bytes\n", record->value.len);
-    fflush(to);
-}
 
 static bool take(void *context, const struct byok_record *record)
 {
     struct reading *reading = context;
-    if (reading->flags->user && !byok_str_is(record->key, reading->flags->user))
-        return true;
     byok_arena_done(&reading->arena);
-    if (reading->cli->set.json)
-        print_json(reading, record);
-    else
-        print_line(reading->cli->out, record);
-    reading->count++;
-    return true;
+    bool more = !byok_dlq_matches(reading->filter, &reading->arena, record) ||
+                reading->on_record(reading->context, record);
+    return more && reading->filter->start.from != BYOK_FROM_OFFSET;
+}
+
+enum byok_err byok_dlq_read(struct byok_cli *cli, const struct byok_dlq_filter *filter, bool follow,
+                            byok_on_record *on_record, void *context, struct byok_fault *fault)
+{
+    const struct byok_str any = {NULL, 0}; /* a record whose key is wrong may lie anywhere */
+    struct byok_reader *reader = NULL;
+    struct reading reading = {.filter = filter, .on_record = on_record, .context = context};
+    enum byok_err err = byok_reader_new(cli, BYOK_TOPIC_DLQ, any, filter->start, &reader, fault);
+    if (err == BYOK_E_OK)
+        err = byok_read_records(cli, reader, follow, take, &reading, fault);
+    byok_reader_free(reader);
+    byok_arena_done(&reading.arena);
+    return err;
+}
+
+/* ---- how one is shown ---- */
+
+/* The headers, and what they are called in JSON. */
+static const struct {
+    const char *name, *header;
+} members[] = {
+    {"code", BYOK_HEADER_ERROR_CODE},
+    {"message", BYOK_HEADER_ERROR_MESSAGE},
+    {"stage", BYOK_HEADER_ERROR_STAGE},
+    {"topic", BYOK_HEADER_ERROR_TOPIC},
+    {"partition", BYOK_HEADER_ERROR_PARTITION},
+    {"offset", BYOK_HEADER_ERROR_OFFSET},
+    {"timestamp", BYOK_HEADER_ERROR_TIMESTAMP},
+    {"content_type", BYOK_HEADER_CONTENT_TYPE},
+    {"replayed_from", BYOK_HEADER_REPLAYED_FROM},
+};
+
+static struct byok_str position_of(struct byok_arena *arena, const struct byok_record *record)
+{
+    return byok_arena_printf(arena, "%" PRId32 ":%" PRId64, record->partition, record->offset);
+}
+
+struct byok_value byok_dlq_value(struct byok_arena *arena, const struct byok_record *record)
+{
+    struct byok_value map = byok_value_map();
+    byok_value_set_str(arena, &map, "position", position_of(arena, record));
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        byok_value_set_str(arena, &map, members[i].name,
+                           byok_record_header(record, members[i].header));
+    byok_value_set_str(arena, &map, "key", byok_utf8_repair(arena, record->key));
+    byok_value_set_str(arena, &map, "id", byok_record_request_id(arena, record));
+    byok_value_set(arena, &map, "bytes", byok_value_int((int64_t)record->value.len));
+    byok_value_set(arena, &map, "at_ms", byok_value_int(record->timestamp_wall_ms));
+    return map;
+}
+
+static void print_cell(FILE *to, struct byok_str text, size_t width)
+{
+    static const struct byok_str none = BYOK_STR("-");
+    text = text.len > 0 ? text : none;
+    byok_cli_print_text(to, text, false);
+    for (size_t i = text.len; i < width; i++)
+        fputc(' ', to);
+    fputs("  ", to);
+}
+
+static void print_row(FILE *to, struct byok_arena *arena, const struct byok_record *record)
+{
+    char at[BYOK_TIME_BYTES];
+    byok_render_time(record->timestamp_wall_ms, at);
+    struct byok_str partition = byok_record_header(record, BYOK_HEADER_ERROR_PARTITION);
+    struct byok_str offset = byok_record_header(record, BYOK_HEADER_ERROR_OFFSET);
+    print_cell(to, position_of(arena, record), 8);
+    print_cell(to, byok_str_of(at), BYOK_TIME_BYTES - 1);
+    print_cell(to, byok_record_header(record, BYOK_HEADER_ERROR_CODE), 19);
+    print_cell(to, record->key, 12);
+    print_cell(to, byok_record_request_id(arena, record), BYOK_REQUEST_ID_BYTES - 1);
+    print_cell(to, byok_arena_printf(arena, "%zu", record->value.len), 7);
+    print_cell(to,
+               byok_arena_printf(arena, "%.*s:%.*s", BYOK_STR_ARG(partition), BYOK_STR_ARG(offset)),
+               8);
+    byok_cli_print_text(to, byok_record_header(record, BYOK_HEADER_ERROR_MESSAGE), false);
+    fputc('\n', to);
+    fflush(to);
+}
+
+void byok_dlq_print(struct byok_cli *cli, struct byok_arena *arena,
+                    const struct byok_record *record, bool first)
+{
+    if (cli->set.json) {
+        struct byok_value map = byok_dlq_value(arena, record);
+        byok_cli_print_json(cli, &map);
+        return;
+    }
+    if (first)
+        fprintf(cli->out, "%-8s  %-24s  %-19s  %-12s  %-36s  %-7s  %-8s  %s\n", "POSITION", "TIME",
+                "CODE", "USER", "ID", "BYTES", "REQUEST", "REASON");
+    print_row(cli->out, arena, record);
+}
+
+/* ---- the commands ---- */
+
+struct listing {
+    struct byok_cli *cli;
+    int64_t limit, count;
+};
+
+static bool list_one(void *context, const struct byok_record *record)
+{
+    struct listing *listing = context;
+    BYOK_AUTO(byok_arena) arena = {0};
+    byok_dlq_print(listing->cli, &arena, record, listing->count++ == 0);
+    return listing->count != listing->limit;
+}
+
+static enum byok_exit list(struct byok_cli *cli, const struct byok_dlq_flags *flags,
+                           const struct byok_dlq_filter *filter)
+{
+    struct listing listing = {.cli = cli, .limit = flags->limit};
+    struct byok_fault fault;
+    if (flags->follow)
+        byok_cli_catch_signals();
+    if (flags->limit != 0 &&
+        byok_dlq_read(cli, filter, flags->follow, list_one, &listing, &fault) != BYOK_E_OK)
+        return byok_cli_fault(cli, &fault);
+    byok_cli_note(cli, "%" PRId64 " dead letters", listing.count);
+    return BYOK_EXIT_OK;
 }
 
 static enum byok_exit run(struct byok_cli *cli, const void *values)
 {
-    const struct dlq_flags *flags = values;
-    const struct byok_str all = {NULL, 0}; /* a record whose key is wrong may lie anywhere */
-    struct byok_start start;
-    struct byok_fault fault;
-    struct byok_reader *reader = NULL;
-    enum byok_from otherwise = flags->follow ? BYOK_FROM_END : BYOK_FROM_BEGINNING;
-    if (cli->words.count > 0)
-        return byok_cli_misused(cli, "`byok dlq` takes options only");
-    if (!byok_since_read(flags->since, otherwise, &start))
-        return byok_cli_misused(cli, "--since takes a duration, e.g. 1h, or beginning");
-    if (flags->follow)
-        byok_cli_catch_signals();
-    struct reading reading = {.cli = cli, .flags = flags};
-    enum byok_err err = byok_reader_new(cli, BYOK_TOPIC_DLQ, all, start, &reader, &fault);
-    if (err == BYOK_E_OK)
-        err = byok_read_records(cli, reader, flags->follow, take, &reading, &fault);
-    byok_reader_free(reader);
-    byok_arena_done(&reading.arena);
-    if (err != BYOK_E_OK)
-        return byok_cli_fault(cli, &fault);
-    byok_cli_note(cli, "%zu dead letters", reading.count);
-    return BYOK_EXIT_OK;
+    const struct byok_dlq_flags *flags = values;
+    const char *verb = cli->words.count > 0 ? cli->words.items[0] : "";
+    const char *word = cli->words.count > 1 ? cli->words.items[1] : NULL;
+    bool lists = strcmp(verb, "list") == 0, replays = strcmp(verb, "replay") == 0;
+    struct byok_dlq_filter filter;
+    if ((!lists && !replays && strcmp(verb, "show") != 0) || cli->words.count > 2 ||
+        (lists && word))
+        return byok_cli_misused(cli, "say `byok dlq list`, `show PARTITION:OFFSET|ID` or `replay`");
+    if ((!lists && flags->follow) || (!replays && (flags->all || flags->yes || flags->dry_run)))
+        return byok_cli_misused(cli, "--follow is of list; --all, --dry-run and --yes of replay");
+    if (!lists && !replays && !word)
+        return byok_cli_misused(cli, "show takes the letter's PARTITION:OFFSET or a request's id");
+    if (replays && !flags->all && !word && !flags->user && !flags->code && !flags->since)
+        return byok_cli_misused(cli, "replay takes a PARTITION:OFFSET, a request's id, --code, "
+                                     "--user, --since, or --all");
+    if (!byok_dlq_filter_read(cli, flags, word, &filter))
+        return BYOK_EXIT_USAGE;
+    if (lists)
+        return list(cli, flags, &filter);
+    return replays ? byok_dlq_replay(cli, flags, &filter) : byok_dlq_show(cli, &filter);
 }
 
 const struct byok_command byok_command_dlq = {
     .name = "dlq",
-    .summary = "list the records that could not be taken",
-    .usage = "[--user USER] [OPTION…]",
-    .about = "Shows the reasons and where the record lies; never its content, which may hold what\n"
-             "should not have been sent.\n"
-             "\nexamples:\n"
-             "  byok dlq --since 1h\n"
-             "  byok dlq --follow --json\n",
+    .summary = "list, show or replay the records that could not be taken",
+    .usage = "list|show|replay [PARTITION:OFFSET|ID] [OPTION…]",
+    .about =
+        "`list` tells the reasons and where each record stood among the requests, not its\n"
+        "content. `show` prints a letter with its headers and its content, in which what looks\n"
+        "like a key is left out. `replay` puts letters onto the requests topic again as they\n"
+        "came, with a header byok-replayed-from: one by its position in the dlq, or all that a\n"
+        "request id or the filters name, but for those that came back from a replay as a newer\n"
+        "letter. It asks before it sends more than one. A request whose id has its result\n"
+        "already (jobs.done_keep_s) is passed over: that result stands, and nothing is charged\n"
+        "twice. Letters that were too large, or may have held a raw key, came without content\n"
+        "and cannot be replayed: send the request anew.\n"
+        "\nexamples:\n"
+        "  byok dlq list --since 1h\n"
+        "  byok dlq list --follow --json\n"
+        "  byok dlq show 2:15\n"
+        "  byok dlq replay --code record_key_mismatch --since 1d --dry-run\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .defaults = &defaults,

@@ -2,6 +2,7 @@
 /* client/kafka.c - settings, topics, and the producer; reader.c has the reader. */
 #include "client/kafka.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -270,44 +271,74 @@ static void *not_const(const void *bytes)
     return same.out;
 }
 
+/* librdkafka takes the headers when it takes the record, and only then. */
 static rd_kafka_error_t *produce(struct byok_producer *producer, struct byok_str user,
-                                 enum byok_format format, struct byok_str bytes)
+                                 struct byok_str bytes, rd_kafka_headers_t *headers)
 {
-    const char *type = byok_format_content_type(format);
     rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = producer->topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = byok_partition_of(user, producer->partitions)},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {not_const(user.ptr), user.len}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {not_const(bytes.ptr), bytes.len}},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        {.vtype = RD_KAFKA_VTYPE_HEADER,
-         .u.header = {BYOK_HEADER_CONTENT_TYPE, type, (ssize_t)strlen(type)}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     return rd_kafka_produceva(producer->handle, parts, sizeof parts / sizeof parts[0]);
+}
+
+/* Waits for room. Takes the headers. */
+static enum byok_err send_record(struct byok_producer *producer, struct byok_str user,
+                                 struct byok_str bytes, rd_kafka_headers_t *headers,
+                                 struct byok_fault *fault)
+{
+    const int64_t give_up = byok_now_ms() + producer->cli->set.timeout_ms;
+    for (;;) {
+        rd_kafka_error_t *error = produce(producer, user, bytes, headers);
+        rd_kafka_resp_err_t why = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+        rd_kafka_error_destroy(error);
+        if (why == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return BYOK_E_OK;
+        if (why == RD_KAFKA_RESP_ERR__QUEUE_FULL && byok_now_ms() < give_up) {
+            rd_kafka_poll(producer->handle, 100);
+            continue;
+        }
+        rd_kafka_headers_destroy(headers);
+        if (why == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+            return byok_fault_set(fault, BYOK_E_TOO_LARGE,
+                                  "the request has %zu bytes, more than message.max.bytes allows",
+                                  bytes.len);
+        return byok_kafka_fault(producer->cli,
+                                why == RD_KAFKA_RESP_ERR__QUEUE_FULL ? RD_KAFKA_RESP_ERR__TIMED_OUT
+                                                                     : why,
+                                producer->topic, fault);
+    }
 }
 
 enum byok_err byok_producer_send(struct byok_producer *producer, struct byok_str user,
                                  enum byok_format format, struct byok_str bytes,
                                  struct byok_fault *fault)
 {
-    const int64_t give_up = byok_now_ms() + producer->cli->set.timeout_ms;
-    for (;;) {
-        rd_kafka_error_t *error = produce(producer, user, format, bytes);
-        rd_kafka_resp_err_t why = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
-        rd_kafka_error_destroy(error);
-        if (why == RD_KAFKA_RESP_ERR_NO_ERROR)
-            return BYOK_E_OK;
-        if (why == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-            return byok_fault_set(fault, BYOK_E_TOO_LARGE,
-                                  "the request has %zu bytes, more than message.max.bytes allows",
-                                  bytes.len);
-        if (why != RD_KAFKA_RESP_ERR__QUEUE_FULL || byok_now_ms() >= give_up)
-            return byok_kafka_fault(
-                producer->cli,
-                why == RD_KAFKA_RESP_ERR__QUEUE_FULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : why,
-                producer->topic, fault);
-        rd_kafka_poll(producer->handle, 100);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+    rd_kafka_header_add(headers, BYOK_HEADER_CONTENT_TYPE, -1, byok_format_content_type(format),
+                        -1);
+    return send_record(producer, user, bytes, headers, fault);
+}
+
+enum byok_err byok_producer_replay(struct byok_producer *producer, const struct byok_record *record,
+                                   struct byok_fault *fault)
+{
+    const char *name = NULL;
+    struct byok_str value;
+    char from[40];
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(4);
+    for (size_t i = 0; byok_record_header_at(record, i, &name, &value); i++) {
+        if (!byok_str_starts(byok_str_of(name), byok_str_of(BYOK_ERROR_HEADERS)) &&
+            strcmp(name, BYOK_HEADER_REPLAYED_FROM) != 0)
+            rd_kafka_header_add(headers, name, -1, value.ptr, (ssize_t)value.len);
     }
+    snprintf(from, sizeof from, "%" PRId32 ":%" PRId64, record->partition, record->offset);
+    rd_kafka_header_add(headers, BYOK_HEADER_REPLAYED_FROM, -1, from, -1);
+    return send_record(producer, record->key, record->value, headers, fault);
 }
 
 void byok_producer_poll(struct byok_producer *producer)

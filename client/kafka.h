@@ -38,8 +38,8 @@ int byok_broker_timeout_ms(const struct byok_cli *cli) BYOK_NONNULL(1);
 /* ---- sending ---- */
 
 struct byok_producer;
-
 struct byok_reader;
+struct byok_record;
 
 /** A producer of the requests topic.  `asker`: a reader whose connection is used for the question
  *  how many partitions there are, which saves a connection; may be NULL.  `many`: more than one
@@ -60,6 +60,13 @@ enum byok_err byok_producer_send(struct byok_producer *producer, struct byok_str
                                  enum byok_format format, struct byok_str bytes,
                                  struct byok_fault *fault);
 
+/** Put a dead letter onto the requests again: key, value and headers as they are, but for our own
+ *  on errors and replays, and with its place in the dlq (BYOK_HEADER_REPLAYED_FROM).  Waits and
+ *  fails as byok_producer_send. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_producer_replay(struct byok_producer *producer, const struct byok_record *record,
+                                   struct byok_fault *fault);
+
 /** Handle what has been acknowledged, without waiting. */
 void byok_producer_poll(struct byok_producer *producer) BYOK_NONNULL(1);
 
@@ -70,11 +77,13 @@ enum byok_err byok_producer_flush(struct byok_producer *producer, struct byok_fa
 
 /* ---- reading ---- */
 
-enum byok_from { BYOK_FROM_END, BYOK_FROM_BEGINNING, BYOK_FROM_TIME };
+enum byok_from { BYOK_FROM_END, BYOK_FROM_BEGINNING, BYOK_FROM_TIME, BYOK_FROM_OFFSET };
 
 struct byok_start {
     enum byok_from from;
     int64_t wall_ms; /* FROM_TIME */
+    int32_t partition; /* FROM_OFFSET: the only one that is read */
+    int64_t offset;
 };
 
 /* One record, borrowed from the reader until the next byok_reader_next. */
@@ -93,8 +102,10 @@ enum byok_read {
     BYOK_READ_FAILED   /* see the fault; another try may succeed */
 };
 
-/** Open one partition of a topic, that of `user`, or all when `user` is empty.  When this returns
- *  the start is fixed: nothing written later is missed.  Errors as of byok_kafka_partitions. */
+/** Open one partition of a topic, that of `user` or of the start, or all when `user` is empty.  When
+ *  this returns the start is fixed: nothing written later is missed.  Errors as of
+ *  byok_kafka_partitions; BYOK_E_BAD_REQUEST: there is no such partition.  From an offset that is
+ *  gone or not yet there it reads from the first record on. */
 BYOK_MUST_USE BYOK_NONNULL(1, 5, 6)
 enum byok_err byok_reader_new(struct byok_cli *cli, enum byok_topic topic, struct byok_str user,
                               struct byok_start start, struct byok_reader **out,
@@ -111,5 +122,9 @@ enum byok_read byok_reader_next(struct byok_reader *reader, int wait_ms, struct 
 /** The value of a record's header, the last of that name; empty: none. */
 struct byok_str byok_record_header(const struct byok_record *record, const char *name)
     BYOK_NONNULL(1, 2);
+
+/** A record's headers one by one, from index 0 on; false: there are no more. */
+bool byok_record_header_at(const struct byok_record *record, size_t index, const char **name,
+                           struct byok_str *value) BYOK_NONNULL(1, 3, 4);
 
 #endif

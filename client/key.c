@@ -166,7 +166,7 @@ static bool holds_key(const struct byok_key_flags *flags)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         bool long_hex = texts[i] && strlen(texts[i]) > BYOK_LABEL_MAX;
         if (texts[i] && (strncmp(texts[i], "sk-", 3) == 0 || strncmp(texts[i], "AIza", 4) == 0) &&
-            (byok_looks_like_key(texts[i]) || long_hex))
+            (byok_looks_like_key(byok_str_of(texts[i])) || long_hex))
             return true;
     }
     return false;

@@ -24,25 +24,25 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_bare_key(const char *text)
+/* One run of letters and digits, of both kinds: a word is too short, a UUID has dashes. */
+static bool is_bare_key(struct byok_str text)
 {
     bool letters = false, digits = false;
-    size_t len = 0;
-    for (; text[len] != '\0'; len++) {
-        letters |= is_letter(text[len]);
-        digits |= is_digit(text[len]);
-        if (!is_letter(text[len]) && !is_digit(text[len]) && text[len] != '_')
+    for (size_t i = 0; i < text.len; i++) {
+        letters |= is_letter(text.ptr[i]);
+        digits |= is_digit(text.ptr[i]);
+        if (!is_letter(text.ptr[i]) && !is_digit(text.ptr[i]) && text.ptr[i] != '_')
             return false;
     }
-    return len >= BARE_KEY_MIN && letters && digits;
+    return text.len >= BARE_KEY_MIN && letters && digits;
 }
 
-bool byok_looks_like_key(const char *text)
+bool byok_looks_like_key(struct byok_str text)
 {
-    if (strlen(text) < PREFIXED_KEY_MIN)
+    if (text.len < PREFIXED_KEY_MIN)
         return false;
     for (size_t i = 0; i < sizeof key_beginnings / sizeof key_beginnings[0]; i++) {
-        if (byok_str_starts(byok_str_of(text), byok_str_of(key_beginnings[i])))
+        if (byok_str_starts(text, byok_str_of(key_beginnings[i])))
             return true;
     }
     return is_bare_key(text);
@@ -259,7 +259,7 @@ enum byok_err byok_options_read(struct byok_arena *arena, const struct byok_opti
             reader.next++;
             if (options && strcmp(text, "--") == 0)
                 options = false;
-            else if (byok_looks_like_key(text))
+            else if (byok_looks_like_key(byok_str_of(text)))
                 err = refuse_key(fault);
             else if (!byok_list_add(arena, words, text))
                 err = byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the arguments");

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/str.h"
 
 /* What an option's value is; in brackets the type of the member at its offset. */
 enum byok_option_kind {
@@ -70,8 +71,8 @@ bool byok_duration_read(const char *text, int64_t *out_ms) BYOK_NONNULL(1, 2) BY
 /** A whole number from 0 in decimal; false: none, or past 63 bits. */
 bool byok_count_read(const char *text, int64_t *out) BYOK_NONNULL(1, 2) BYOK_MUST_USE;
 
-/** Whether an argument is likely a provider key: a known beginning ("sk-", "AIza", …) of a long
+/** Whether an argument, or a word of a text, is likely a provider key: a known beginning ("sk-", "AIza", …) of a long
  *  word, or one long run of letters and digits that is no UUID. */
-bool byok_looks_like_key(const char *text) BYOK_NONNULL(1);
+bool byok_looks_like_key(struct byok_str text);
 
 #endif

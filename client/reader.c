@@ -83,6 +83,9 @@ static rd_kafka_resp_err_t start_partition(struct byok_reader *reader, int32_t p
     case BYOK_FROM_TIME:
         why = offset_at(reader, partition, start.wall_ms, &offset);
         break;
+    case BYOK_FROM_OFFSET:
+        offset = start.offset;
+        break;
     case BYOK_FROM_BEGINNING:
         break;
     }
@@ -124,17 +127,32 @@ static enum byok_err start_all(struct byok_reader *reader, struct byok_start sta
     return BYOK_E_OK;
 }
 
+/* Which partitions are read, of so many. */
+static enum byok_err choose(struct byok_reader *reader, struct byok_str user,
+                            struct byok_start start, int32_t partitions, struct byok_fault *fault)
+{
+    bool at_offset = start.from == BYOK_FROM_OFFSET;
+    reader->first = at_offset      ? start.partition
+                    : user.len > 0 ? byok_partition_of(user, partitions)
+                                   : 0;
+    reader->count = at_offset || user.len > 0 ? 1 : partitions;
+    if (reader->first < partitions)
+        return BYOK_E_OK;
+    return byok_fault_set(fault, BYOK_E_BAD_REQUEST, "%.200s has no partition %d, but %d of them",
+                          reader->name, (int)reader->first, (int)partitions);
+}
+
 static enum byok_err open_topic(struct byok_reader *reader, struct byok_str user,
-                                struct byok_fault *fault)
+                                struct byok_start start, struct byok_fault *fault)
 {
     int32_t partitions = 0;
     enum byok_err err = byok_kafka_open(reader->cli, RD_KAFKA_CONSUMER, &reader->handle, fault);
     if (err == BYOK_E_OK)
         err = byok_kafka_partitions(reader->cli, reader->handle, reader->name, &partitions, fault);
+    if (err == BYOK_E_OK)
+        err = choose(reader, user, start, partitions, fault);
     if (err != BYOK_E_OK)
         return err;
-    reader->first = user.len > 0 ? byok_partition_of(user, partitions) : 0;
-    reader->count = user.len > 0 ? 1 : partitions;
     reader->at_end = byok_new((size_t)reader->count, sizeof *reader->at_end);
     reader->topic = rd_kafka_topic_new(reader->handle, reader->name, NULL);
     reader->queue = rd_kafka_queue_new(reader->handle);
@@ -152,7 +170,7 @@ enum byok_err byok_reader_new(struct byok_cli *cli, enum byok_topic topic, struc
         return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for a reader");
     reader->cli = cli;
     reader->name = byok_topic_name(cli, topic);
-    enum byok_err err = open_topic(reader, user, fault);
+    enum byok_err err = open_topic(reader, user, start, fault);
     if (err == BYOK_E_OK)
         err = start_all(reader, start, fault);
     if (err != BYOK_E_OK) {
@@ -221,4 +239,17 @@ struct byok_str byok_record_header(const struct byok_record *record, const char 
         rd_kafka_header_get_last(headers, name, &value, &len) || !value)
         return (struct byok_str){NULL, 0};
     return (struct byok_str){value, len};
+}
+
+bool byok_record_header_at(const struct byok_record *record, size_t index, const char **name,
+                           struct byok_str *value)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const void *bytes = NULL;
+    size_t len = 0;
+    if (rd_kafka_message_headers(record->message, &headers) ||
+        rd_kafka_header_get_all(headers, index, name, &bytes, &len))
+        return false;
+    *value = (struct byok_str){bytes, bytes ? len : 0};
+    return true;
 }

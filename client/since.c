@@ -19,7 +19,7 @@ bool byok_since_read(const char *text, enum byok_from otherwise, struct byok_sta
     if (!byok_duration_read(text, &ago_ms))
         return false;
     const int64_t now = byok_wall_ms();
-    *out = (struct byok_start){BYOK_FROM_TIME, ago_ms < now ? now - ago_ms : 0};
+    *out = (struct byok_start){.from = BYOK_FROM_TIME, .wall_ms = ago_ms < now ? now - ago_ms : 0};
     return true;
 }
 

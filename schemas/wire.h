@@ -27,8 +27,11 @@ const char *byok_topic_suffix(enum byok_topic topic);
 #define BYOK_HEADER_CONTENT_TYPE "content-type"
 #define BYOK_HEADER_REQUEST_ID "byok-request-id"
 #define BYOK_HEADER_TRACEPARENT "traceparent"
+/* A dead letter that was put onto the requests again: its PARTITION:OFFSET in the dlq. */
+#define BYOK_HEADER_REPLAYED_FROM "byok-replayed-from"
 /* Dead letters: why and from where, after the convention of Kafka Connect's
  * __connect.errors.* headers, in our own name space. */
+#define BYOK_ERROR_HEADERS "__byok.errors."
 #define BYOK_HEADER_ERROR_CODE "__byok.errors.code"
 #define BYOK_HEADER_ERROR_MESSAGE "__byok.errors.message"
 #define BYOK_HEADER_ERROR_TOPIC "__byok.errors.topic"

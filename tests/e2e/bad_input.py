@@ -22,7 +22,7 @@ def headers(message):
 
 def dead_letters():
     with Stack() as stack:
-        stack.worker("w1", jobs={"request_max_bytes": 100000})
+        worker = stack.worker("w1", jobs={"request_max_bytes": 100000})
         stack.add_key("alice", KEY)
         big = json.dumps(job("big", prompt="x" * 150000)).encode()
         raw = "sk-THIS-STANDS-IN-A-LOG-NOW-1234567890"
@@ -46,7 +46,33 @@ def dead_letters():
             if why["__byok.errors.code"] in ("too_large", "raw_key_refused"):
                 expect(letter.value() is None, "no second copy")
             expect(raw not in str(why) and raw.encode() not in (letter.value() or b""), "the raw key is copied nowhere")
-        stack.byok("dlq", "--json")
+        replayed(stack, worker)
+
+
+def listed(stack, *filters):
+    return [json.loads(line) for line in stack.byok("dlq", "list", "--json", *filters).stdout.splitlines()]
+
+
+def replayed(stack, worker):
+    """What cannot be taken comes back once, whatever is sent again; what can be taken by now is carried out once."""
+    before = len(listed(stack))
+    dancing = next(row for row in listed(stack, "--code", "bad_message") if row.get("id") == "c")
+    shown = json.loads(stack.byok("dlq", "show", dancing["position"], "--json").stdout)
+    expect(shown["content"]["capability"] == "dancing" and shown["headers"]["__byok.errors.code"] == "bad_message", shown)
+    for _ in range(2):  # the second time it is the newer letter that goes
+        stack.byok("dlq", "replay", "c")
+        before += 1
+        wait_for("it comes back", lambda: len(listed(stack)) == before, 30)
+    came = [row for row in listed(stack) if row.get("replayed_from")]
+    expect([row["id"] for row in came] == ["c", "c"] and came[0]["replayed_from"] == dancing["position"]
+           and came[1]["replayed_from"] == came[0]["position"], came)
+    stack.produce([("alice", job("again"))], topic="dlq")  # as an older byokd would have refused it
+    for _ in range(2):
+        stack.byok("dlq", "replay", "again")
+    stack.produce([("alice", job("behind"))])
+    stack.wait_results(["again", "behind"])
+    expect(worker.metric("byok_duplicates_total") == 1, "the second replay was passed over")
+    expect(len(stack.results()["again"]) == 1, "one result")
 
 
 def errors_as_results():

@@ -32,10 +32,11 @@ Test(deadletter, is_the_record_as_it_came_with_why_and_from_where)
         {BYOK_STR("content-type"), BYOK_STR("application/json")},
         {BYOK_STR("traceparent"), BYOK_STR("00-1-2-03")},
         {BYOK_STR("other"), BYOK_STR("x")},
+        {BYOK_STR("byok-replayed-from"), BYOK_STR("3:5")},
     };
     start();
     int64_t offset = sim_append(world, BYOK_TOPIC_REQUESTS, partition_of("alice"),
-                                byok_str_of("alice"), value, headers, 3, 0);
+                                byok_str_of("alice"), value, headers, 4, 0);
     assert_done(10);
     char text[32];
     snprintf(text, sizeof text, "%lld", (long long)offset);
@@ -43,6 +44,7 @@ Test(deadletter, is_the_record_as_it_came_with_why_and_from_where)
     cr_assert(byok_str_is(the_only_letter()->key, "alice"));
     cr_assert(byok_str_is(header(BYOK_HEADER_CONTENT_TYPE), "application/json"));
     cr_assert(byok_str_is(header(BYOK_HEADER_TRACEPARENT), "00-1-2-03"));
+    cr_assert(byok_str_is(header(BYOK_HEADER_REPLAYED_FROM), "3:5"));
     cr_assert(byok_str_is(header(BYOK_HEADER_ERROR_CODE), "bad_message"));
     cr_assert(byok_str_is(header(BYOK_HEADER_ERROR_STAGE), "decode"));
     cr_assert(byok_str_is(header(BYOK_HEADER_ERROR_TOPIC), "requests"));

@@ -36,6 +36,18 @@ static int input_of(const char *input)
     return fd;
 }
 
+/* "_" to a space, "__" to an underscore. */
+static void unfold(char *word)
+{
+    char *to = word;
+    for (; *word != '\0'; word++) {
+        bool two = word[0] == '_' && word[1] == '_';
+        *to++ = *word == '_' && !two ? ' ' : *word;
+        word += two;
+    }
+    *to = '\0';
+}
+
 struct kit_run kit_byok(const char *line, const char *input)
 {
     char *text = strdup(line), *rest = NULL;
@@ -44,8 +56,7 @@ struct kit_run kit_byok(const char *line, const char *input)
     struct kit_run run = {0};
     size_t out_len, err_len;
     for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-        for (char *at = word; *at != '\0'; at++)
-            *at = *at == '_' ? ' ' : *at;
+        unfold(word);
         cr_assert_lt(count, WORDS_MAX);
         words[count++] = word;
     }
@@ -82,6 +93,8 @@ static rd_kafka_t *open_handle(rd_kafka_type_t type)
     if (brokers)
         rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof why);
     rd_kafka_conf_set(conf, "log_level", "0", why, sizeof why);
+    if (type == RD_KAFKA_CONSUMER)
+        rd_kafka_conf_set(conf, "enable.partition.eof", "true", why, sizeof why);
     rd_kafka_t *handle = rd_kafka_new(type, conf, why, sizeof why);
     cr_assert_not_null(handle, "%s", why);
     return handle;
@@ -150,6 +163,44 @@ void kit_produce_bytes(struct kit_broker *broker, const char *topic, struct byok
                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     cr_assert_eq(err, RD_KAFKA_RESP_ERR_NO_ERROR);
     cr_assert_eq(rd_kafka_flush(broker->producer, 10000), 0);
+}
+
+static void write_record(const rd_kafka_message_t *message, struct byok_buf *out)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const char *name;
+    const void *value;
+    size_t len;
+    byok_buf_add(out, message->key, message->key_len);
+    byok_buf_printf(out, "|%.*s", (int)message->len, (const char *)message->payload);
+    (void)rd_kafka_message_headers(message, &headers);
+    for (size_t i = 0; headers && !rd_kafka_header_get_all(headers, i, &name, &value, &len); i++)
+        byok_buf_printf(out, "|%s=%.*s", name, (int)len, (const char *)value);
+    byok_buf_add(out, "\n", 1);
+}
+
+void kit_read(struct kit_broker *broker, const char *name, struct byok_buf *out)
+{
+    rd_kafka_t *consumer = open_handle(RD_KAFKA_CONSUMER);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(consumer, name, NULL);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer);
+    rd_kafka_flush(broker->producer, 10000);
+    for (int32_t p = 0; p < KIT_PARTITIONS; p++)
+        rd_kafka_consume_start_queue(topic, p, RD_KAFKA_OFFSET_BEGINNING, queue);
+    for (int ended = 0; ended < KIT_PARTITIONS;) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(queue, 10000);
+        cr_assert_not_null(message);
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            ended++;
+        else if (!message->err)
+            write_record(message, out);
+        rd_kafka_message_destroy(message);
+    }
+    for (int32_t p = 0; p < KIT_PARTITIONS; p++)
+        rd_kafka_consume_stop(topic, p);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_topic_destroy(topic);
+    rd_kafka_destroy(consumer);
 }
 
 /* ---- the worker ---- */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "client/cli.h"
 #include "vault_rocks/sign.h"
@@ -22,7 +23,7 @@ struct kit_run {
     char *out, *err; /* NUL-terminated */
 };
 
-/** Run `byok` with the words of `line`, split at spaces ('_' in a word stands for a space), and
+/** Run `byok` with the words of `line`, split at spaces ('_' in a word is a space, '__' an underscore), and
  *  with `input` on standard input (NULL: nothing). */
 struct kit_run kit_byok(const char *line, const char *input);
 void kit_run_done(struct kit_run *run);
@@ -35,7 +36,7 @@ void kit_broker_free(struct kit_broker *broker);
 
 /* How the worker below answers. */
 struct kit_worker_options {
-    bool twice;  /* every result is published two times */
+    bool twice; /* every result is published two times */
     bool silent; /* no answers at all */
     const struct byok_signer *signer; /* counts what it has signed */
 };
@@ -70,6 +71,9 @@ void kit_produce(struct kit_broker *broker, const char *topic, const char *key, 
 /** Put a record of any bytes on the canonical partition of a user. */
 void kit_produce_bytes(struct kit_broker *broker, const char *topic, struct byok_str user,
                        struct byok_str key, struct byok_str value);
+
+/** Add all records of a topic to `out`, a line each: key|value|header=value|… */
+void kit_read(struct kit_broker *broker, const char *name, struct byok_buf *out);
 
 /** How many requests the signer of the options had signed. */
 size_t kit_worker_verified(const struct kit_worker *worker);

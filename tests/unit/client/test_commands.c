@@ -297,26 +297,6 @@ Test(commands, results_and_usage_show_one_user_only)
     cr_assert_eq(run.code, BYOK_EXIT_OK);
 }
 
-Test(commands, dlq_tells_the_reasons_and_not_the_content)
-{
-    const char *headers[] = {"__byok.errors.code",      "bad_message",
-                             "__byok.errors.message",   "member \"id\": is missing",
-                             "__byok.errors.topic",     "byok.requests",
-                             "__byok.errors.partition", "3",
-                             "__byok.errors.offset",    "81",
-                             "__byok.errors.stage",     "decode"};
-    kit_produce(broker, "byok.dlq", "alice", "{\"api_key\":\"" KIT_KEY "\"}", headers, 12);
-    byok("dlq", NULL);
-    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
-    cr_assert_not_null(strstr(run.out, "bad_message: member \"id\": is missing  key alice"));
-    cr_assert_not_null(strstr(run.out, "byok.requests 3:81"));
-    cr_assert_null(strstr(run.out, KIT_KEY));
-    byok("dlq --user alice --json", NULL);
-    cr_assert_not_null(strstr(run.out, "\"code\":\"bad_message\""));
-    byok("dlq --user bob", NULL);
-    cr_assert_str_eq(run.out, "");
-}
-
 Test(commands, doctor_finds_all_well)
 {
     char line[128];
