@@ -35,6 +35,10 @@ static const struct byok_option global_options[] = {
      "Kafka brokers, by commas (env BYOK_BROKERS; default " DEFAULT_BROKERS ")", AT(brokers)},
     {"topic-prefix", 0, BYOK_OPTION_TEXT, "PREFIX",
      "of the topics' names (env BYOK_TOPIC_PREFIX; default " DEFAULT_PREFIX ")", AT(topic_prefix)},
+    {"payloads", 0, BYOK_OPTION_TEXT, "STORE",
+     "where large content stands: folder:PATH or s3:https://HOST/BUCKET (env BYOK_PAYLOADS; for s3 "
+     "also BYOK_PAYLOADS_CREDENTIALS=ID:SECRET, _REGION, _CA)",
+     AT(payloads)},
     {"property", 'X', BYOK_OPTION_LIST, "NAME=VALUE",
      "a librdkafka setting, e.g. security.protocol=SSL; passwords rather as lines of "
      "env BYOK_KAFKA_PROPERTIES",
@@ -187,6 +191,7 @@ static bool set_from_environment(struct byok_cli *cli)
     const char *brokers = getenv("BYOK_BROKERS"), *prefix = getenv("BYOK_TOPIC_PREFIX");
     cli->set.brokers = brokers && *brokers ? brokers : DEFAULT_BROKERS;
     cli->set.topic_prefix = prefix ? prefix : DEFAULT_PREFIX;
+    cli->set.payloads = getenv("BYOK_PAYLOADS");
     cli->set.timeout_ms = DEFAULT_TIMEOUT_MS;
     struct byok_str rest = byok_str_of(getenv("BYOK_KAFKA_PROPERTIES"));
     while (rest.len > 0) {

@@ -30,6 +30,7 @@ enum byok_exit {
 struct byok_globals {
     const char *brokers;
     const char *topic_prefix;
+    const char *payloads;        /* where large content stands; NULL: nowhere */
     struct byok_list properties; /* librdkafka's, each "name=value" */
     int64_t timeout_ms;          /* without any answer for that long, a command gives up */
     bool json;

@@ -140,7 +140,8 @@ static enum byok_err set_audio(struct byok_arena *arena, const struct byok_job_f
     struct byok_str bytes;
     if (!flags->audio)
         return BYOK_E_OK;
-    enum byok_err err = byok_file_read(arena, flags->audio, in, FILE_BYTES_MAX, &bytes, fault);
+    const size_t most = flags->file_max > 0 ? flags->file_max : FILE_BYTES_MAX;
+    enum byok_err err = byok_file_read(arena, flags->audio, in, most, &bytes, fault);
     if (err == BYOK_E_OK)
         byok_value_set(arena, tree, "audio", byok_value_bytes(bytes));
     return err;

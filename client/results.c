@@ -3,11 +3,12 @@
 #include <stddef.h>
 
 #include "client/call.h"
+#include "client/payloads.h"
 #include "client/render.h"
 #include "client/since.h"
 
 struct results_flags {
-    const char *user, *since, *id;
+    const char *user, *since, *id, *output;
     bool all, follow;
 };
 
@@ -19,6 +20,9 @@ static const struct byok_option options[] = {
     {"user", 'u', BYOK_OPTION_TEXT, "USER", "the results of one user", AT(user)},
     {"all", 'a', BYOK_OPTION_ON, NULL, "of all users", AT(all)},
     {"id", 0, BYOK_OPTION_TEXT, "ID", "of one request; ends when it was shown", AT(id)},
+    {"output", 'o', BYOK_OPTION_TEXT, "FILE",
+     "with --id: write the answer's audio or image there; of several images FILE.1, FILE.2, …",
+     AT(output)},
     {"follow", 'f', BYOK_OPTION_ON, NULL, "go on with those that come, until Ctrl-C", AT(follow)},
     {"since", 0, BYOK_OPTION_TEXT, "TIME|beginning",
      "from that long ago, e.g. 10m (default: the beginning, with --follow: now)", AT(since)},
@@ -62,7 +66,7 @@ static bool take(void *context, const struct byok_record *record)
     if (!flags->id)
         return true;
     reading->found = true;
-    reading->code = byok_exit_of_result(&result);
+    reading->code = byok_payloads_output(reading->cli, &result, flags->output);
     return false;
 }
 
@@ -88,6 +92,8 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
     struct byok_reader *reader = NULL;
     if (cli->words.count > 0 || (flags->user != NULL) == flags->all)
         return byok_cli_misused(cli, "give --user USER, or --all");
+    if (flags->output && !flags->id)
+        return byok_cli_misused(cli, "--output needs --id: it is for one result");
     enum byok_from otherwise = flags->follow && !flags->id ? BYOK_FROM_END : BYOK_FROM_BEGINNING;
     if (!byok_since_read(flags->since, otherwise, &start))
         return byok_cli_misused(cli, "--since takes a duration, e.g. 10m, or beginning");
@@ -112,7 +118,8 @@ const struct byok_command byok_command_results = {
              "\nexamples:\n"
              "  byok results --user alice --since 10m\n"
              "  byok results --all --follow --json | jq .status\n"
-             "  byok results --user alice --id 0199… --follow\n",
+             "  byok results --user alice --id 0199… --follow\n"
+             "  byok results --user alice --id 0199… --output speech.wav\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .defaults = &defaults,

@@ -5,12 +5,13 @@
 #include <stddef.h>
 
 #include "client/call.h"
+#include "client/payloads.h"
 #include "client/render.h"
 #include "client/streamed.h"
 
 struct submit_flags {
     struct byok_job_flags job;
-    const char *file;
+    const char *file, *output;
     bool wait;
 };
 
@@ -62,17 +63,20 @@ static const struct byok_option options[] = {
      AT(job.format)},
     {"file", 'f', BYOK_OPTION_TEXT, "FILE|-", "JSONL: a request per line", AT(file)},
     {"wait", 'w', BYOK_OPTION_ON, NULL, "wait for the result and print it", AT(wait)},
+    {"output", 'o', BYOK_OPTION_TEXT, "FILE",
+     "with --wait: write the answer's audio or image there; of several images FILE.1, FILE.2, …",
+     AT(output)},
     {"stream", 0, BYOK_OPTION_ON, NULL, "print the answer while it comes, then the result",
      AT(job.stream)},
 };
 
 /* What is said about an answer whose text is printed already, and the rest of it. */
-static enum byok_exit print_rest(struct byok_cli *cli, struct byok_value *result)
+static void print_rest(struct byok_cli *cli, struct byok_value *result)
 {
     enum byok_exit code = byok_exit_of_result(result);
     if (cli->set.json) {
         byok_cli_print_json(cli, result);
-        return code;
+        return;
     }
     for (uint32_t i = 0; i < result->count; i++) {
         if (byok_str_is(result->as.members[i].name, "text"))
@@ -82,21 +86,19 @@ static enum byok_exit print_rest(struct byok_cli *cli, struct byok_value *result
     fflush(cli->out);
     if (code != BYOK_EXIT_OK || !cli->set.quiet)
         byok_render_head(cli->err, result);
-    return code;
 }
 
 /* The answer on standard output as a call would give it, what is said about it on the other. */
-static enum byok_exit print(struct byok_cli *cli, const struct byok_value *result)
+static void print(struct byok_cli *cli, const struct byok_value *result)
 {
     enum byok_exit code = byok_exit_of_result(result);
     if (cli->set.json) {
         byok_cli_print_json(cli, result);
-        return code;
+        return;
     }
     if (code != BYOK_EXIT_OK || !cli->set.quiet)
         byok_render_head(cli->err, result);
     byok_render_body(cli->out, result, "");
-    return code;
 }
 
 static enum byok_exit submit_one(struct byok_cli *cli, const struct submit_flags *flags,
@@ -106,6 +108,8 @@ static enum byok_exit submit_one(struct byok_cli *cli, const struct submit_flags
     struct byok_fault fault;
     struct byok_value tree, result;
     enum byok_err err = byok_job_of_flags(&cli->arena, &flags->job, cli->in, &tree, &fault);
+    if (err == BYOK_E_OK)
+        err = byok_payloads_put(cli, &tree, &fault);
     if (err == BYOK_E_OK)
         err = byok_job_finish(&cli->arena, &tree, format, &job, &fault);
     if (err == BYOK_E_OK && flags->job.stream)
@@ -117,9 +121,11 @@ static enum byok_exit submit_one(struct byok_cli *cli, const struct submit_flags
     if (err != BYOK_E_OK)
         return byok_cli_fault(cli, &fault);
     if (flags->job.stream)
-        return print_rest(cli, &result);
-    if (flags->wait)
-        return print(cli, &result);
+        print_rest(cli, &result);
+    else if (flags->wait)
+        print(cli, &result);
+    if (flags->job.stream || flags->wait)
+        return byok_payloads_output(cli, &result, flags->output);
     fprintf(cli->out, "%.*s\n", BYOK_STR_ARG(job.id));
     return BYOK_EXIT_OK;
 }
@@ -145,6 +151,8 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
         return byok_cli_misused(cli, "with --file the content of the jobs stands in the lines");
     if (flags.file && flags.job.id)
         return byok_cli_misused(cli, "with --file the ids stand in the lines");
+    if (flags.file && flags.output)
+        return byok_cli_misused(cli, "--output is for one job");
     if (flags.file && flags.job.stream)
         return byok_cli_misused(cli,
                                 "--stream is for one job; in a file \"stream\": true stands in "
@@ -153,6 +161,11 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
         return byok_submit_lines(cli, &flags.job, flags.file, format, flags.wait);
     if (!flags.job.user)
         return byok_cli_misused(cli, "--user is needed");
+    if (flags.output && !flags.wait && !flags.job.stream)
+        return byok_cli_misused(cli, "--output needs --wait; `byok results --id … --output FILE` "
+                                     "writes it later");
+    if (byok_payloads_given(cli))
+        flags.job.file_max = BYOK_PAYLOAD_BYTES_MAX;
     if (!has_content(&flags.job))
         return byok_cli_misused(cli, "there is nothing to do: give --prompt, --input, --text, "
                                      "--audio, or --file");
@@ -182,6 +195,7 @@ const struct byok_command byok_command_submit = {
         "  byok submit --user alice --prompt \"Say hi\" --fallback anthropic/claude-sonnet-4-5 "
         "--wait\n"
         "  byok submit --user alice --input \"a text\" --input \"another\" --wait --json\n"
+        "  byok submit --user alice --text \"Good morning\" --wait --output morning.mp3\n"
         "  byok submit --user alice --capability chat --file jobs.jsonl --wait --json >out.jsonl\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],

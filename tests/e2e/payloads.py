@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.stack import Process, Stack, expect, main, wait_for  # noqa: E402
+from support.stack import Process, Stack, call, expect, main, wait_for  # noqa: E402
 
 import boto3  # noqa: E402  (only needed with a Kafka)
 
@@ -69,6 +69,18 @@ def put(folder, user, content):
     return path
 
 
+def by_the_client(stack, store, read):
+    """A file that is too large for a message is put and referred to; an answer's content is got, checked and written."""
+    recording, answer = stack.folder / "recording.wav", stack.folder / "answer.wav"
+    recording.write_bytes(WAV + bytes(600000))
+    own = ["--user", "alice", "--provider", "openai", "--payloads", store, "--wait"]
+    heard = call(stack, "submit", *own, "--audio", recording)
+    expect(heard["status"] == "ok" and heard["text"], heard)
+    expect(read(name_of("alice", recording.read_bytes())) == recording.read_bytes(), "the recording is not in the store")
+    spoken = call(stack, "submit", *own, "--text", TEXT, "--set", "voice=alloy", "--set", "format=wav", "--output", answer)
+    expect(answer.read_bytes() == read(spoken["audio"]["ref"]), "another file")
+
+
 def to_a_folder_and_back():
     with Stack() as stack:
         folder = stack.folder / "payloads"
@@ -85,6 +97,7 @@ def to_a_folder_and_back():
         stack.produce([("alice", listen("inline", small["audio"]))])
         expect(result_of(stack, "inline")["status"] == "ok", "an inline job failed")
         expect(worker.metric("byok_payloads_put_total") == 1 and worker.metric("byok_payloads_got_total") == 1, "metrics")
+        by_the_client(stack, f"folder:{folder}", lambda name: (folder / name).read_bytes())
         print(f"   {len(sound)} bytes of sound by reference; the result has {len(json.dumps(large))} bytes")
 
 
@@ -206,6 +219,8 @@ def to_s3_and_back_signed():
         expect(result_of(stack, "heard")["status"] == "ok", result_of(stack, "heard"))
         for id in ("missing", "shorter"):
             expect(result_of(stack, id)["error"]["code"] == "bad_request", result_of(stack, id))
+        os.environ["BYOK_PAYLOADS_CREDENTIALS"] = f"{bucket.id}:{bucket.secret}"
+        by_the_client(stack, f"s3:{bucket.endpoint}/payloads", bucket.read)
         expect(bucket.secret not in worker.err() and "AWS4-HMAC" not in worker.err(), "a credential in the log")
 
 
