@@ -188,13 +188,13 @@ Test(copy, an_unfinished_copy_takes_no_other_source_and_is_none)
 Test(copy, an_empty_source_and_the_same_store_are_refused)
 {
     begin();
-    struct byok_store *full = from;
-    from = to;
+    struct byok_store *full = from, *empty = to;
+    from = empty;
     cr_assert_eq(copy_as("one", false), BYOK_E_CONFIG);
     from = to = full;
     cr_assert_eq(copy_as("one", true), BYOK_E_CONFIG);
     cr_assert(has(full, BYOK_PARTITION_NONE, BYOK_STORE_COPYING, NULL));
-    to = byok_store_memory_new();
+    to = empty;
     end();
 }
 
