@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/worker/test_worker_vault.c - which store of sealed keys a worker starts on. */
+#ifndef _XOPEN_SOURCE
+#define _XOPEN_SOURCE 700 /* nftw */
+#endif
+
+#include "worker/worker_vault.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+static char folder[64];
+static struct byok_config config;
+static struct byok_worker_vault vault;
+static struct byok_fault fault;
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fputs(text, file);
+    fclose(file);
+    cr_assert_eq(chmod(path, mode), 0);
+}
+
+/* Of a folder of its own, with a master key in it. */
+static void configure(const char *more)
+{
+    char text[1024], path[128];
+    snprintf(text, sizeof text, "data_dir: %s/data\nvault:\n  master_key_file: %s/master.key\n%s",
+             folder, folder, more);
+    write_file("config.yaml", text, 0600);
+    snprintf(path, sizeof path, "%s/config.yaml", folder);
+    cr_assert_eq(byok_config_load(path, NULL, &config, &fault), BYOK_E_OK, "%s", fault.text);
+}
+
+static void begin(void)
+{
+    char path[128];
+    snprintf(folder, sizeof folder, "/tmp/byok-worker-vault-XXXXXX");
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/master.key", folder);
+    cr_assert_eq(byok_keyring_make_file(path, &fault), BYOK_E_OK, "%s", fault.text);
+    configure("");
+}
+
+static int unlink_one(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    (void)info;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
+static void end(void)
+{
+    byok_config_done(&config);
+    nftw(folder, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(worker_vault, .init = begin, .fini = end);
+
+static enum byok_err start(void)
+{
+    enum byok_err err = byok_worker_vault_begin(&config, &vault, &fault);
+    if (err == BYOK_E_OK)
+        err = byok_worker_vault_open(&config, &vault, &fault);
+    return err == BYOK_E_OK ? byok_worker_vault_unlock(&vault, &fault) : err;
+}
+
+static void note(const char *key, const char *value)
+{
+    const struct byok_write write = {byok_str_of(key), byok_str_of(value), false};
+    cr_assert_eq(
+        vault.records->ops->apply(vault.records, BYOK_PARTITION_NONE, &write, 1, -1, &fault),
+        BYOK_E_OK);
+}
+
+Test(worker_vault, half_a_copy_is_no_store)
+{
+    cr_assert_eq(start(), BYOK_E_OK, "%s", fault.text);
+    cr_assert_not(byok_worker_vault_is_shared(&vault));
+    note(BYOK_STORE_COPYING, "rocks:/elsewhere");
+    byok_worker_vault_done(&vault);
+    cr_assert_eq(start(), BYOK_E_CONFIG);
+    cr_assert_not_null(strstr(fault.text, "byok vault copy"), "%s", fault.text);
+    byok_worker_vault_done(&vault);
+}
+
+Test(worker_vault, a_store_of_other_topics_is_refused_and_stays_theirs)
+{
+    cr_assert_eq(start(), BYOK_E_OK, "%s", fault.text);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(byok_worker_vault_identify(&vault, "one", &fault), BYOK_E_OK);
+    cr_assert_eq(byok_worker_vault_identify(&vault, "", &fault), BYOK_E_OK, "it is not known");
+    cr_assert_eq(byok_worker_vault_identify(&vault, "two", &fault), BYOK_E_CONFIG);
+    cr_assert_eq(byok_worker_vault_identify(&vault, "one", &fault), BYOK_E_OK);
+    byok_worker_vault_done(&vault);
+}
+
+Test(worker_vault, a_url_is_read_from_a_file_that_is_the_owners_alone)
+{
+    char more[256];
+    byok_config_done(&config);
+    snprintf(more, sizeof more, "  store: postgresql\n  store_url_file: %s/url\n", folder);
+    configure(more);
+    cr_assert_eq(byok_worker_vault_begin(&config, &vault, &fault), BYOK_E_CONFIG);
+    write_file("url", "postgresql://user:secret@host/place\n", 0644);
+    cr_assert_eq(byok_worker_vault_begin(&config, &vault, &fault), BYOK_E_CONFIG);
+    cr_assert_null(strstr(fault.text, "secret"), "%s", fault.text);
+    write_file("url", "postgresql://user:secret@host/place\n", 0600);
+    cr_assert_eq(byok_worker_vault_begin(&config, &vault, &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert_str_eq(vault.url, "postgresql://user:secret@host/place");
+    byok_worker_vault_done(&vault);
+    cr_assert_null(vault.url);
+}
