@@ -294,8 +294,8 @@ CASE(an_arena_without_room_is_an_error_and_writes_nothing)
 /* Against a model that is nothing but an array. */
 CASE(many_random_writes_end_as_in_a_plain_array)
 {
-    enum { KEYS = 500 };
-    const int rounds = f->store->ops->shared ? 1000 : 20000;
+    enum { KEYS = 200 };
+    const int rounds = f->store->ops->shared ? 400 : 20000;
     static int model[KEYS];
     uint32_t dice = 12345;
     memset(model, 0, sizeof model);
@@ -334,7 +334,7 @@ static void *work(void *arg)
     struct byok_store *store = self->f->store;
     struct byok_arena arena;
     byok_arena_init(&arena, 0);
-    const int rounds = store->ops->shared ? 200 : 2000;
+    const int rounds = store->ops->shared ? 60 : 2000;
     self->ok = true;
     for (int i = 0; i < rounds && self->ok; i++) {
         char key[16];

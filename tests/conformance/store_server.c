@@ -219,7 +219,7 @@ static bool go_on(void *arg, const struct byok_copy_tally *tally)
 CASE(a_copy_that_the_end_of_the_server_cuts_off_is_finished_by_the_same_copy)
 {
     ONLY_SHARED(f);
-    enum { COPIED = 1500 };
+    enum { COPIED = 800 };
     const struct byok_copy_plan plan = {.source = "a test", .go_on = go_on};
     const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
     struct byok_store *from = byok_store_memory_new(), *back = byok_store_memory_new();
