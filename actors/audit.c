@@ -69,31 +69,47 @@ static const char *event_of(const struct byok_task *task)
     return NULL;
 }
 
-/* Of a request that ends here.  False: nothing to note. */
-static bool note_request(const struct byok_ctx *ctx, const struct byok_task *task,
+/* Calls of a leg, and the code of the last one. */
+static int64_t count_calls(const struct byok_task *task, uint8_t leg, enum byok_err *code)
+{
+    int64_t calls = 0;
+    for (uint32_t i = 0; i < byok_task_noted(task); i++) {
+        const struct byok_attempt *attempt = &task->attempts[i];
+        if (attempt->leg != leg || !attempt->sent || attempt->joined)
+            continue;
+        calls++;
+        *code = attempt->code;
+    }
+    return calls;
+}
+
+/* Of a request that ends here, and of one of its legs: each has its own key.  False: nothing to
+ * note. */
+static bool note_request(const struct byok_ctx *ctx, const struct byok_task *task, uint8_t leg,
                          struct byok_audit_record *out)
 {
     const struct byok_request *request = &task->request;
     const char *event = event_of(task);
+    const bool last = !task->legs || leg == task->leg;
     bool uses = request->type == BYOK_REQUEST_JOB || request->type == BYOK_REQUEST_KEY_CHECK;
-    int64_t calls = 0;
-    for (uint32_t i = 0; i < task->attempt_count && i < BYOK_ATTEMPTS_MAX; i++)
-        calls += task->attempts[i].sent && !task->attempts[i].joined;
+    enum byok_err code = BYOK_E_OK;
+    int64_t calls = count_calls(task, leg, &code);
     if (!event || !has_out(task, BYOK_TOPIC_RESULTS))
         return false;
-    if (task->fault.code == BYOK_E_KEY_OUTDATED)
+    if (last && task->fault.code == BYOK_E_KEY_OUTDATED)
         event = "key.outdated"; /* an attack, be the uses noted or not */
     else if (uses && (calls == 0 || ctx->env->settings->audit != BYOK_AUDIT_ALL))
         return false;
+    if (last)
+        code = task->status == BYOK_STATUS_OK ? BYOK_E_OK : task->fault.code;
     *out = (struct byok_audit_record){
         .event = byok_str_of(event),
         .user = request->user,
-        .provider = task->provider ? byok_str_of(task->provider->name) : request->provider,
+        .provider = byok_task_leg(task, leg).provider,
         .label = request->label,
-        .fingerprint = byok_str_of(task->key.fingerprint),
+        .fingerprint = byok_str_of(last ? task->key.fingerprint : task->leg_keys[leg].fingerprint),
         .request_id = request->id,
-        .code = byok_str_of(
-            byok_err_name(task->status == BYOK_STATUS_OK ? BYOK_E_OK : task->fault.code)),
+        .code = byok_str_of(byok_err_name(code)),
         .calls = calls,
     };
     if (ctx->env->settings->signer_count > 0 && task->fault.code != BYOK_E_UNAUTHORIZED)
@@ -156,8 +172,11 @@ static enum byok_err note_task(const struct byok_ctx *ctx, const struct byok_tas
     struct byok_audit_record record;
     enum byok_err err = BYOK_E_OK;
     if (task->user != ctx->env->rewrap) {
-        if (note_request(ctx, task, &record))
-            err = append(ctx, notes, head, &record);
+        const uint32_t legs = task->legs ? 1 + task->request.fallback_count : 1;
+        for (uint8_t leg = 0; err == BYOK_E_OK && leg < legs; leg++) {
+            if (note_request(ctx, task, leg, &record))
+                err = append(ctx, notes, head, &record);
+        }
         if (err == BYOK_E_OK && note_invalid(task, &record))
             err = append(ctx, notes, head, &record);
         return err;

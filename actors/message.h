@@ -209,6 +209,11 @@ struct byok_known {
     UT_hash_handle hh;
 };
 
+/* The key that a leg was called with; empty: it is not known. */
+struct byok_leg_key {
+    char fingerprint[2 * BYOK_FINGERPRINT_BYTES + 1];
+};
+
 /* One request on its way. */
 struct byok_task {
     struct byok_msg msg;
@@ -222,8 +227,9 @@ struct byok_task {
     /* what it goes to */
     const struct byok_provider *provider;
     struct byok_str model;
-    const struct byok_leg *legs; /* of a job that names fallbacks, its own first; in the arena */
+    struct byok_leg *legs; /* of a job that names fallbacks, its own first; in the arena */
     uint8_t leg;                 /* which of them it goes to, now */
+    struct byok_leg_key *leg_keys; /* of each, once it has left it */
     int64_t deadline_us, not_before_us; /* monotonic */
     int64_t reserved_tokens, tokens_ticket, requests_ticket; /* of the limits per minute */
     /* embeddings that may share a call (actors/bulk.h) */

@@ -34,31 +34,42 @@ static enum byok_err find_able(const struct byok_env *env, const struct byok_req
     return BYOK_E_OK;
 }
 
+/* First of all, for the attempts of a parked one went there, whatever is configured now. */
+static enum byok_err name_legs(struct byok_task *task, struct byok_str own)
+{
+    const struct byok_request *request = &task->request;
+    const size_t count = 1 + request->fallback_count;
+    if (request->fallback_count == 0)
+        return BYOK_E_OK;
+    struct byok_leg *legs = byok_arena_alloc(&task->arena, count * sizeof *legs);
+    task->leg_keys = byok_arena_alloc(&task->arena, count * sizeof *task->leg_keys);
+    if (!legs || !task->leg_keys)
+        return BYOK_E_NOMEM;
+    legs[0] = (struct byok_leg){byok_arena_copy(&task->arena, own), request->model};
+    memcpy(legs + 1, request->fallbacks, (count - 1) * sizeof *legs);
+    task->legs = legs;
+    if (task->leg >= count)
+        task->leg = 0;
+    return legs[0].provider.ptr ? BYOK_E_OK : BYOK_E_NOMEM;
+}
+
 /* All must be able, so that a wrong name is told at once and not on a bad day. */
-static enum byok_err list_legs(const struct byok_env *env, struct byok_task *task,
-                               struct byok_fault *fault)
+static enum byok_err set_to_leg(const struct byok_env *env, struct byok_task *task,
+                                struct byok_fault *fault)
 {
     const struct byok_request *request = &task->request;
     const struct byok_provider *provider = task->provider;
-    if (request->fallback_count == 0)
+    if (!task->legs)
         return BYOK_E_OK;
-    struct byok_leg *legs =
-        byok_arena_alloc(&task->arena, (1 + request->fallback_count) * sizeof *legs);
-    if (!legs)
-        return BYOK_E_NOMEM;
-    if (task->leg > request->fallback_count)
-        task->leg = 0;
-    legs[0] = (struct byok_leg){byok_str_of(provider->name), task->model};
-    memcpy(legs + 1, request->fallbacks, request->fallback_count * sizeof *legs);
-    task->legs = legs; /* where its attempts went, whatever is configured now */
-    for (uint32_t i = 0; i < request->fallback_count; i++) {
-        enum byok_err err = find_able(env, request, legs[1 + i].provider, &provider, fault);
+    task->legs[0].model = task->model;
+    for (uint32_t i = 1; i <= request->fallback_count; i++) {
+        enum byok_err err = find_able(env, request, task->legs[i].provider, &provider, fault);
         if (err != BYOK_E_OK)
             return err;
-        if (1 + i == task->leg)
+        if (i == task->leg)
             task->provider = provider;
     }
-    task->model = legs[task->leg].model;
+    task->model = task->legs[task->leg].model;
     return BYOK_E_OK;
 }
 
@@ -74,7 +85,9 @@ static enum byok_err route_job(const struct byok_env *env, const struct byok_use
                               "the job names no provider and the user has set no default for %s: "
                               "name one, or set one by user.configure",
                               capability_name);
-    enum byok_err err = find_able(env, &task->request, name, &task->provider, fault);
+    enum byok_err err = name_legs(task, name);
+    if (err == BYOK_E_OK)
+        err = find_able(env, &task->request, name, &task->provider, fault);
     if (err != BYOK_E_OK)
         return err;
     struct byok_str model = task->request.model;
@@ -88,7 +101,7 @@ static enum byok_err route_job(const struct byok_env *env, const struct byok_use
                               "of provider \"%s\" has a default one for %s",
                               task->provider->name, capability_name);
     task->model = byok_arena_copy(&task->arena, model);
-    return task->model.ptr ? list_legs(env, task, fault) : BYOK_E_NOMEM;
+    return task->model.ptr ? set_to_leg(env, task, fault) : BYOK_E_NOMEM;
 }
 
 enum byok_err byok_route(const struct byok_env *env, const struct byok_user_record *user,

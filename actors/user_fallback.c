@@ -70,7 +70,8 @@ static int64_t there_at(const struct byok_lane *lane, const struct byok_task *ta
 
 static bool may_leave(const struct byok_ctx *ctx, const struct byok_task *task)
 {
-    return task->legs && task->deadline_us > byok_now_us(ctx) && !byok_speech_holds(task) &&
+    return task->legs && !task->marks_key && task->deadline_us > byok_now_us(ctx) &&
+           !byok_speech_holds(task) &&
            !(task->unclear && task->request.on_unknown == BYOK_ON_UNKNOWN_REPORT);
 }
 
@@ -124,10 +125,11 @@ void byok_user_set_leg(const struct byok_ctx *ctx, struct byok_task *task, int64
         (void)set_leg(ctx, task, (uint8_t)leg);
 }
 
-/* What was found out at the leg that it leaves is no more.  Its claim, if it has one, names that
+/* What was found out at the leg that it has left is no more, but its key is to be audited.  Its claim, if it has one, names that
  * leg's provider, so it lets nothing go any more. */
-static void begin_anew(const struct byok_ctx *ctx, struct byok_task *task)
+static void begin_anew(const struct byok_ctx *ctx, struct byok_task *task, uint8_t left)
 {
+    memcpy(task->leg_keys[left].fingerprint, task->key.fingerprint, sizeof task->key.fingerprint);
     byok_bulk_look(ctx->env, task);
     task->claim_until_us = 0;
     task->key = (struct byok_key_info){0};
@@ -142,10 +144,11 @@ static bool leave(const struct byok_ctx *ctx, struct byok_user *self, struct byo
 {
     uint8_t leg;
     while (choose(ctx, self, task, away, &leg, wake_us)) {
+        const uint8_t left = task->leg;
         byok_outcome_key_used(&self->record, task, byok_now_wall_ms(ctx));
         enum byok_err err = set_leg(ctx, task, leg);
         if (err == BYOK_E_OK)
-            begin_anew(ctx, task);
+            begin_anew(ctx, task, left);
         if (err == BYOK_E_OK || err == BYOK_E_NOMEM)
             return err == BYOK_E_OK;
         pass_over(ctx, task, leg, err); /* a long text that is not to be joined there */

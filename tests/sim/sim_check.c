@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "schemas/audit.h"
 #include "schemas/state.h"
 #include "tests/sim/world.h"
 
@@ -200,6 +201,26 @@ static struct sums sum_counters(struct sim_world *world, const char *user, size_
     return sums;
 }
 
+/* How often the audit says that the user's key went to the provider for a job. */
+static int64_t audited_calls(const struct sim_world *world, const char *user, size_t provider)
+{
+    int64_t calls = 0;
+    int32_t p = byok_partition_of(byok_str_of(user), world->cluster.partitions);
+    const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_AUDIT][p];
+    for (size_t i = 0; i < log->count; i++) {
+        BYOK_AUTO(byok_arena) arena = {0};
+        struct byok_audit_record record;
+        if (!sim_is_visible(log, i) || !byok_str_is(log->records[i]->key, user))
+            continue;
+        if (byok_audit_decode(log->records[i]->value, &arena, &record) != BYOK_E_OK)
+            abort();
+        if (byok_str_is(record.event, "key.use") &&
+            byok_str_is(record.provider, world->providers[provider].name))
+            calls += record.calls;
+    }
+    return calls;
+}
+
 static void check_user(struct sim_world *world, const struct sim_user *user)
 {
     for (size_t i = 0; i < SIM_PROVIDERS; i++) {
@@ -211,6 +232,10 @@ static void check_user(struct sim_world *world, const struct sim_user *user)
                      " tokens of %s, the counters %" PRId64 " and %" PRId64,
                      user->name, published.calls, published.tokens, world->providers[i].name,
                      counted.calls, counted.tokens);
+        int64_t audited = audited_calls(world, user->name, i);
+        if (audited != published.calls)
+            sim_fail(world, "%s: the audit says %" PRId64 " calls of %s, usage %" PRId64,
+                     user->name, audited, world->providers[i].name, published.calls);
     }
     if (user->per_minute > 0 && !world->clock_jumped) {
         size_t most = sim_busiest_minute(world, user->name);

@@ -2,6 +2,7 @@
 /* tests/unit/actors/test_user_fallback.c - jobs that go to another provider. */
 #include <string.h>
 
+#include "schemas/audit.h"
 #include "schemas/state.h"
 #include "tests/unit/actors/kit.h"
 
@@ -96,6 +97,25 @@ static void assert_counted(const char *provider, int64_t calls, int64_t errors, 
     cr_assert_eq(found[1], errors, "%s: %d errors", provider, (int)found[1]);
     cr_assert_eq(found[2], tokens, "%s: %d tokens", provider, (int)found[2]);
     byok_user_record_done(&record);
+}
+
+/* "event provider code calls" of each audit record of a request, in order; all name a key. */
+static const char *audit_of(const char *id)
+{
+    struct byok_str all = BYOK_STR("");
+    const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_AUDIT][partition_of("alice")];
+    for (size_t i = 0; i < log->count; i++) {
+        struct byok_audit_record record;
+        cr_assert_eq(byok_audit_decode(log->records[i]->value, &world->arena, &record), BYOK_E_OK);
+        if (!byok_str_is(record.request_id, id))
+            continue;
+        cr_assert_gt(record.fingerprint.len, 0);
+        all = byok_arena_printf(&world->arena, "%.*s%s%.*s %.*s %.*s %d", BYOK_STR_ARG(all),
+                                all.len > 0 ? ", " : "", BYOK_STR_ARG(record.event),
+                                BYOK_STR_ARG(record.provider), BYOK_STR_ARG(record.code),
+                                (int)record.calls);
+    }
+    return all.ptr;
 }
 
 TestSuite(user_fallback, .init = setup, .fini = teardown);
@@ -202,6 +222,23 @@ Test(user_fallback, one_without_a_key_is_passed_over_and_the_others_are_tried_ag
     cr_assert_str_eq(sim_result_text(world, "a", "provider"), "openai");
     cr_assert_eq(sim_count(world, BYOK_TOPIC_USAGE), 3, "what is passed over is no call");
     assert_counted("openai", 3, 2, 7);
+}
+
+Test(user_fallback, the_use_of_each_key_is_audited)
+{
+    start_with(true);
+    answers[OPENAI].status = answers[OTHER].status = 503;
+    send_chat("a", "");
+    assert_done(60);
+    cr_assert_str_eq(audit_of("a"), "key.use openai overloaded 1, key.use other overloaded 3");
+    answers[OTHER] = (struct sim_answer){0};
+    send_chat("b", "");
+    assert_done(60);
+    cr_assert_str_eq(audit_of("b"), "key.use openai overloaded 1, key.use other ok 1");
+    answers[OPENAI].how = SIM_NO_CONNECT;
+    send_chat("c", "");
+    assert_done(60);
+    cr_assert_str_eq(audit_of("c"), "key.use other ok 1", "the key did not leave for the other");
 }
 
 Test(user_fallback, the_label_is_the_jobs)
@@ -333,6 +370,21 @@ Test(user_fallback, what_was_called_is_counted_when_it_is_configured_no_more)
     rename_and_restart(OTHER);
     assert_code("a", "unknown_provider");
     cr_assert_str_eq(attempts_of("a"), "openai/gpt-sim:overloaded other/gpt-b:rate_limited");
+    assert_counted("openai", 1, 1, 0);
+    assert_counted("other", 1, 1, 0);
+}
+
+Test(user_fallback, nor_does_it_matter_when_that_is_the_jobs_own)
+{
+    world->settings.park_after_us = SIM_S;
+    start_with(true);
+    answers[OPENAI].status = 503;
+    answers[OTHER] = (struct sim_answer){.status = 429, .retry_after_s = 20};
+    send_chat("a", ",\"model\":\"gpt-a\"");
+    sim_run_for(world, 5 * SIM_S);
+    rename_and_restart(OPENAI);
+    assert_code("a", "unknown_provider");
+    cr_assert_str_eq(attempts_of("a"), "openai/gpt-a:overloaded other/gpt-b:rate_limited");
     assert_counted("openai", 1, 1, 0);
     assert_counted("other", 1, 1, 0);
 }
