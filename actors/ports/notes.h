@@ -31,6 +31,7 @@ struct byok_note {
     /* the port's own */
     struct byok_note *prev, *next;
     bool given;
+    uint64_t proof; /* 0: it is not in the topic yet */
 };
 
 struct byok_notes_ops {

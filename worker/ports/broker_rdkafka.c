@@ -126,7 +126,10 @@ enum byok_rdk_served byok_rdk_on_event(struct byok_rdk_handle *handle, rd_kafka_
         return served;
     }
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
-        byok_rdk_on_committed(rdk, event);
+        if (rd_kafka_event_opaque(event) == &rdk->notes)
+            byok_rdk_on_proof(rdk, event);
+        else
+            byok_rdk_on_committed(rdk, event);
         break;
     case RD_KAFKA_EVENT_DR:
         if (handle->role == BYOK_RDK_STREAMER)
@@ -198,6 +201,7 @@ void byok_rdk_retiring(struct byok_rdk_handle *handle)
     switch (handle->role) {
     case BYOK_RDK_CONSUMER:
         handle->last_commit = byok_rdk_uncommitted(rdk);
+        byok_rdk_on_proof(rdk, NULL);
         if (!rdk->revocation)
             break;
         rd_kafka_error_t *error = rd_kafka_incremental_unassign(

@@ -226,6 +226,9 @@ struct byok_rdk_notes {
     struct byok_rdk *rdk;
     struct byok_note *list; /* unanswered, oldest first; not `given`: not with librdkafka */
     size_t waiting;         /* of them, not given */
+    size_t unproven;        /* of them, in the topic, but maybe too late for the next owner */
+    uint64_t proofs;        /* begun; one is under way at a time */
+    bool proving;
     int64_t alive_us;       /* the loop was seen running; 0: not yet */
     int64_t doubt_until_us; /* whether the partitions are this worker's: nothing is written */
 };
@@ -417,6 +420,8 @@ void byok_rdk_notes_pump(struct byok_rdk *rdk) BYOK_NONNULL(1);
 void byok_rdk_on_note_reports(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
 /** Their producer is gone: what had no report waits for the next one. */
 void byok_rdk_notes_unsend(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/* The answer to a proof, or (`event` NULL) none will come: the consumer goes. */
+void byok_rdk_on_proof(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1);
 
 /* stream */
 

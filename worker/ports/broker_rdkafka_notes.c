@@ -12,7 +12,15 @@
  * is over.  And a note that no broker takes in NOTE_TIMEOUT_MS is given up by librdkafka and
  * looked at again here, so that it does not arrive long after; sessions last 6 s at least, by the
  * broker's group.min.session.timeout.ms.
+ *
+ * With static membership that is not enough: who starts with the same instance id has the
+ * partitions at once, while the one before learns it by its next heartbeat.  So there a note in the
+ * topic is only answered when the group has taken a commit of ours (of the note's own offset in the
+ * changelog, which nobody uses) that was asked for behind it: the coordinator refuses commits of a
+ * member that was replaced, so the note was there before the next owner looked for the changelog's
+ * end.  One such proof is under way at a time, for all notes that were written before it.
  */
+#include <assert.h>
 #include <stdio.h>
 
 #include <utlist.h>
@@ -63,6 +71,59 @@ static void answer(struct byok_rdk *rdk, struct byok_note *note)
     byok_post(note->reply_to, BYOK_MSG_NOTED, &msg);
 }
 
+/* ---- proofs ---- */
+
+static void prove(struct byok_rdk *rdk)
+{
+    const struct byok_rdk_handle *consumer = &rdk->handles[BYOK_RDK_CONSUMER];
+    const struct byok_note *note = rdk->notes.list;
+    if (rdk->notes.unproven == 0 || rdk->notes.proving || rdk->closing ||
+        consumer->state != BYOK_RDK_OPEN)
+        return;
+    while (note && note->proof == 0)
+        note = note->next;
+    assert(note);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, rdk->topics[BYOK_TOPIC_STATE], note->partition)
+        ->offset = note->offset;
+    rdk->notes.proofs++;
+    rdk->notes.proving = rd_kafka_commit_queue(consumer->rk, list, consumer->queue, NULL,
+                                               &rdk->notes) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static rd_kafka_resp_err_t error_of(rd_kafka_event_t *event)
+{
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+    rd_kafka_resp_err_t err = rd_kafka_event_error(event);
+    return !err && list && list->cnt > 0 ? list->elems[0].err : err;
+}
+
+void byok_rdk_on_proof(struct byok_rdk *rdk, rd_kafka_event_t *event)
+{
+    struct byok_note *note, *next;
+    rdk->notes.proving = false;
+    if (!event)
+        return;
+    rd_kafka_resp_err_t err = error_of(event);
+    if (err) { /* again at the next tick, if the partition is ours then */
+        if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_PUBLISH))
+            byok_log_event(rdk->env->log, BYOK_LOG_WARN, "claim_put_off",
+                           BYOK_F_TEXT("error", rd_kafka_err2str(err)));
+        return;
+    }
+    byok_rdk_seen(rdk);
+    DL_FOREACH_SAFE(rdk->notes.list, note, next) {
+        if (note->proof == 0 || note->proof > rdk->notes.proofs)
+            continue;
+        rdk->notes.unproven--;
+        answer(rdk, note);
+    }
+    prove(rdk);
+}
+
+/* ---- writing ---- */
+
 /* False: not now. */
 static bool produce(struct byok_rdk *rdk, struct byok_note *note)
 {
@@ -92,16 +153,19 @@ void byok_rdk_notes_pump(struct byok_rdk *rdk)
     struct byok_note *note, *next;
     bool may = rdk->notes.waiting > 0 && !rdk->closing && !in_doubt(rdk) &&
                byok_rdk_handle_ready(noter(rdk));
-    if (rdk->notes.waiting == 0 || rdk->closing)
+    if (rdk->notes.waiting + rdk->notes.unproven == 0 || rdk->closing)
         return;
     DL_FOREACH_SAFE(rdk->notes.list, note, next) {
         const struct byok_rdk_part *part = byok_rdk_part(rdk, note->partition);
-        if (note->given)
+        if (note->given && note->proof == 0)
             continue;
         if (!part || !part->begun || part->released) {
             (void)byok_fault_set(&note->fault, BYOK_E_BROKER, "the partition has gone");
-            rdk->notes.waiting--;
+            rdk->notes.waiting -= !note->given;
+            rdk->notes.unproven -= note->given;
             answer(rdk, note);
+        } else if (note->given) {
+            continue;
         } else if (may && produce(rdk, note)) {
             rdk->notes.waiting--;
             note->given = true;
@@ -109,6 +173,7 @@ void byok_rdk_notes_pump(struct byok_rdk *rdk)
             may = false;
         }
     }
+    prove(rdk);
 }
 
 static void write_note(struct byok_notes *notes, struct byok_note *note)
@@ -116,6 +181,7 @@ static void write_note(struct byok_notes *notes, struct byok_note *note)
     struct byok_rdk *rdk = ((struct byok_rdk_notes *)notes)->rdk;
     note->fault = (struct byok_fault){0};
     note->given = false;
+    note->proof = 0;
     DL_APPEND(rdk->notes.list, note);
     rdk->notes.waiting++;
     if (rdk->notes.waiting == 1) /* else those before it wait too */
@@ -128,7 +194,12 @@ static void on_report(struct byok_rdk *rdk, const rd_kafka_message_t *message)
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         note->offset = message->offset;
         byok_rdk_seen(rdk);
-        answer(rdk, note);
+        if (!rdk->options.instance_id) {
+            answer(rdk, note);
+            return;
+        }
+        note->proof = rdk->notes.proofs + 1;
+        rdk->notes.unproven++;
         return;
     }
     note->given = false; /* at the next tick, if its partition is ours then */
@@ -143,12 +214,15 @@ void byok_rdk_on_note_reports(struct byok_rdk *rdk, rd_kafka_event_t *event)
     const rd_kafka_message_t *message;
     while ((message = rd_kafka_event_message_next(event)) != NULL)
         on_report(rdk, message);
+    prove(rdk);
 }
 
 void byok_rdk_notes_unsend(struct byok_rdk *rdk)
 {
     struct byok_note *note;
     DL_FOREACH(rdk->notes.list, note) {
+        if (note->proof > 0)
+            continue;
         rdk->notes.waiting += note->given;
         note->given = false;
     }

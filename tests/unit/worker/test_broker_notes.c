@@ -18,13 +18,24 @@ static struct byok_notes *port;
 static struct byok_actor *noter;
 static struct kit_note notes[NOTES];
 
-static void set_up(void)
+static void begin(const char *instance_id)
 {
     kit_init_mock(&kit, 1);
+    kit.options.instance_id = instance_id;
     member = kit_join(&kit, 0);
     noter = byok_spawn(member->system, &kit_noter_behavior, NULL);
     port = byok_broker_rdkafka_notes(member->broker);
     cr_assert(kit_until(&kit, kit_started, member, SECONDS));
+}
+
+static void set_up(void)
+{
+    begin(NULL);
+}
+
+static void set_up_static(void)
+{
+    begin("same-0");
 }
 
 static void tear_down(void)
@@ -176,6 +187,36 @@ Test(broker_notes, what_a_dead_producer_had_is_written_by_the_next_one)
         cr_assert_eq(notes[i].answered, 1);
         cr_assert(stands(0, &notes[i]));
     }
+}
+
+/* Another one with our instance id takes the partitions before our heartbeat says so. */
+Test(broker_notes, one_in_the_topic_is_not_answered_once_the_member_was_replaced,
+     .init = set_up_static)
+{
+    for (size_t i = 0; i < 20; i++)
+        claim(i, i % 2 ? 1 : 0);
+    for (size_t i = 0; i < 20; i++)
+        succeeds(i);
+    rd_kafka_mock_push_request_errors(kit.mock, KIT_OFFSET_COMMIT, 1,
+                                      RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    claim(20, 0);
+    cr_assert(kit_until(&kit, is_answered, &notes[20], SECONDS));
+    cr_assert_eq(notes[20].note.fault.code, BYOK_E_BROKER);
+    cr_assert(stands(0, &notes[20]), "for the next owner");
+}
+
+Test(broker_notes, one_that_could_not_be_proven_is_proven_later, .init = set_up_static)
+{
+    rd_kafka_mock_push_request_errors(kit.mock, KIT_OFFSET_COMMIT, 2,
+                                      RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+                                      RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE);
+    claim(0, 0);
+    claim(1, 1);
+    succeeds(0);
+    succeeds(1);
+    cr_assert_eq(kit_count(&kit, BYOK_TOPIC_STATE, 0), 1, "and is written once");
+    kit_for(&kit, 100);
+    cr_assert_eq(notes[0].answered, 1);
 }
 
 Test(broker_notes, closes_with_claims_under_way)
