@@ -255,6 +255,27 @@ Test(cancel, a_job_on_its_way_to_the_provider_is_stopped_before_it)
     assert_cancelled("c", "j", 0);
 }
 
+/* Its return and a turn for the job behind it come at once: then the turn is not its own, with
+ * which it would come back beside the next turn, and so on for ever. */
+Test(cancel, a_job_that_comes_back_cancelled_takes_no_other_jobs_turn)
+{
+    world->provider_settings[0].concurrency = world->provider_settings[0].concurrency_min = 2;
+    start();
+    sim_register_now(world, "bob");
+    world->answer = hang;
+    sim_chat(world, "bob", "long");
+    sim_run_for(world, SIM_S);
+    world->answer = NULL;
+    world->note_delay_us = SIM_S;
+    sim_chat(world, "alice", "j");
+    sim_chat(world, "alice", "k"); /* waits for the provider's turn: two are under way */
+    sim_run_for(world, SIM_S / 4);
+    cancel("c", "j");
+    assert_done(60);
+    assert_code("k", "ok");
+    assert_cancelled("c", "j", 0);
+}
+
 Test(cancel, a_job_that_waits_for_a_slot_does_not_wait_for_it_to_be_cancelled)
 {
     world->slots = 1;
