@@ -106,7 +106,7 @@ static bool note_request(const struct byok_ctx *ctx, const struct byok_task *tas
         .event = byok_str_of(event),
         .user = request->user,
         .provider = byok_task_leg(task, leg).provider,
-        .label = request->label,
+        .label = byok_task_leg(task, leg).label,
         .fingerprint = byok_str_of(last ? task->key.fingerprint : task->leg_keys[leg].fingerprint),
         .request_id = request->id,
         .code = byok_str_of(byok_err_name(code)),

@@ -278,14 +278,19 @@ static enum byok_err write_vault(struct byok_task *task)
     return BYOK_E_OK;
 }
 
-/* Of too many there is none to be stored; one that is used stays unlisted, and `*key` is NULL. */
+/* Of too many there is none to be stored; one that is used stays unlisted, and `*key` is NULL.  So it
+ * is when what was under way with a key that was replaced says nothing of the new one. */
 static enum byok_err key_of(struct byok_user_record *user, const struct byok_task *task,
                             struct byok_user_key **key)
 {
     enum byok_err err =
         byok_user_key_add(user, byok_str_of(task->provider->name), task->request.label, key);
-    if (err == BYOK_E_OK && task->key.issued_wall_ms > (*key)->issued_wall_ms)
+    if (err == BYOK_E_OK && task->key.issued_wall_ms > (*key)->issued_wall_ms) {
         (*key)->issued_wall_ms = task->key.issued_wall_ms;
+        (*key)->used_wall_ms = 0;
+    }
+    if (err != BYOK_E_OK || task->key.issued_wall_ms < (*key)->issued_wall_ms)
+        *key = NULL;
     return err == BYOK_E_TOO_LARGE ? BYOK_E_OK : err;
 }
 
@@ -322,11 +327,48 @@ static enum byok_err note_key(struct byok_user_record *user, const struct byok_t
     enum byok_err err = key_of(user, task, &key);
     if (!key)
         return err;
-    if (uses)
+    bool good = task->status == BYOK_STATUS_OK; /* the provider has taken it */
+    if (request->type == BYOK_REQUEST_JOB)
         note_use(key, wall_ms);
-    if (task->status == BYOK_STATUS_OK) /* the provider has taken it */
-        key->invalid_wall_ms = key->refused_us = key->probe_us = key->wait_us = 0;
+    else if (good)
+        key->checked_wall_ms = wall_ms;
+    else if (task->fault.code == BYOK_E_KEY_INVALID)
+        key->refused_wall_ms = wall_ms;
+    if (good) {
+        key->invalid_wall_ms = key->refused_wall_ms = 0;
+        key->refused_us = key->probe_us = key->wait_us = 0;
+    }
     return BYOK_E_OK;
+}
+
+static void set_time(struct byok_arena *arena, struct byok_value *map, const char *name,
+                     int64_t wall_ms)
+{
+    if (wall_ms != 0)
+        byok_value_set(arena, map, name, byok_value_int(wall_ms));
+}
+
+/* What a check tells beside how it went. */
+static struct byok_value told_of_key(const struct byok_user_record *user, struct byok_task *task,
+                                     int64_t wall_ms)
+{
+    struct byok_value map = byok_value_map();
+    const struct byok_request *request = &task->request;
+    const struct byok_user_key *key = byok_user_key_find(user, request->provider, request->label);
+    int64_t expires_wall_ms = task->key.expires_wall_ms;
+    if (request->type != BYOK_REQUEST_KEY_CHECK || !key)
+        return map;
+    byok_value_set(&task->arena, &map, "state",
+                   byok_value_text(byok_user_key_state(key, expires_wall_ms, wall_ms)));
+    byok_value_set(&task->arena, &map, "default",
+                   byok_value_bool(byok_str_eq(request->label,
+                                               byok_user_key_preferred(user, request->provider))));
+    set_time(&task->arena, &map, "used_ms", key->used_wall_ms);
+    set_time(&task->arena, &map, "checked_ms", key->checked_wall_ms);
+    set_time(&task->arena, &map, "refused_ms", key->refused_wall_ms);
+    set_time(&task->arena, &map, "invalid_ms", key->invalid_wall_ms);
+    set_time(&task->arena, &map, "expires_ms", expires_wall_ms);
+    return map;
 }
 
 static enum byok_err write_all(const struct byok_env *env, struct byok_user_record *user,
@@ -338,7 +380,8 @@ static enum byok_err write_all(const struct byok_env *env, struct byok_user_reco
         err = note_key(user, task, wall_ms);
     if (err != BYOK_E_OK)
         return err;
-    const struct byok_result result = result_of(env, task, wall_ms);
+    struct byok_result result = result_of(env, task, wall_ms);
+    result.key = told_of_key(user, task, wall_ms);
     task->out_count = 0;
     err = write_result(env, task, &result);
     if (err == BYOK_E_OK)

@@ -14,6 +14,17 @@ static enum byok_err find_provider(const struct byok_env *env, struct byok_str n
     return BYOK_E_OK;
 }
 
+/* Which key of that provider the job is to use.  Copied: the user's record may change while it waits. */
+static enum byok_err find_label(const struct byok_user_record *user, struct byok_task *task,
+                                struct byok_str provider, struct byok_str *out)
+{
+    *out = task->request.label;
+    if (task->request.names_key)
+        return BYOK_E_OK;
+    *out = byok_arena_copy(&task->arena, byok_user_key_preferred(user, provider));
+    return out->ptr ? BYOK_E_OK : BYOK_E_NOMEM;
+}
+
 /* A configured one that offers what the job wants. */
 static enum byok_err find_able(const struct byok_env *env, const struct byok_request *request,
                                struct byok_str name, const struct byok_provider **out,
@@ -35,7 +46,8 @@ static enum byok_err find_able(const struct byok_env *env, const struct byok_req
 }
 
 /* First of all, for the attempts of a parked one went there, whatever is configured now. */
-static enum byok_err name_legs(struct byok_task *task, struct byok_str own)
+static enum byok_err name_legs(const struct byok_user_record *user, struct byok_task *task,
+                               struct byok_str own)
 {
     const struct byok_request *request = &task->request;
     const size_t count = 1 + request->fallback_count;
@@ -45,12 +57,15 @@ static enum byok_err name_legs(struct byok_task *task, struct byok_str own)
     task->leg_keys = byok_arena_alloc(&task->arena, count * sizeof *task->leg_keys);
     if (!legs || !task->leg_keys)
         return BYOK_E_NOMEM;
-    legs[0] = (struct byok_leg){byok_arena_copy(&task->arena, own), request->model};
+    legs[0] = (struct byok_leg){byok_arena_copy(&task->arena, own), request->model, request->label};
     memcpy(legs + 1, request->fallbacks, (count - 1) * sizeof *legs);
     task->legs = legs;
     if (task->leg >= count)
         task->leg = 0;
-    return legs[0].provider.ptr ? BYOK_E_OK : BYOK_E_NOMEM;
+    enum byok_err err = legs[0].provider.ptr ? BYOK_E_OK : BYOK_E_NOMEM;
+    for (size_t i = 1; i < count && err == BYOK_E_OK; i++)
+        err = find_label(user, task, legs[i].provider, &legs[i].label);
+    return err;
 }
 
 /* All must be able, so that a wrong name is told at once and not on a bad day. */
@@ -70,6 +85,7 @@ static enum byok_err set_to_leg(const struct byok_env *env, struct byok_task *ta
             task->provider = provider;
     }
     task->model = task->legs[task->leg].model;
+    task->request.label = task->legs[task->leg].label;
     return BYOK_E_OK;
 }
 
@@ -85,7 +101,9 @@ static enum byok_err route_job(const struct byok_env *env, const struct byok_use
                               "the job names no provider and the user has set no default for %s: "
                               "name one, or set one by user.configure",
                               capability_name);
-    enum byok_err err = name_legs(task, name);
+    enum byok_err err = find_label(user, task, name, &task->request.label);
+    if (err == BYOK_E_OK)
+        err = name_legs(user, task, name);
     if (err == BYOK_E_OK)
         err = find_able(env, &task->request, name, &task->provider, fault);
     if (err != BYOK_E_OK)
@@ -107,6 +125,7 @@ static enum byok_err route_job(const struct byok_env *env, const struct byok_use
 enum byok_err byok_route(const struct byok_env *env, const struct byok_user_record *user,
                          struct byok_task *task, struct byok_fault *fault)
 {
+    enum byok_err err;
     switch (task->request.type) {
     case BYOK_REQUEST_JOB:
         return route_job(env, user, task, fault);
@@ -120,7 +139,10 @@ enum byok_err byok_route(const struct byok_env *env, const struct byok_user_reco
                                   BYOK_USER_KEYS_MAX);
         return find_provider(env, task->request.provider, &task->provider, fault);
     case BYOK_REQUEST_KEY_CHECK:
-        return find_provider(env, task->request.provider, &task->provider, fault);
+        err = find_provider(env, task->request.provider, &task->provider, fault);
+        return err == BYOK_E_OK
+                   ? find_label(user, task, task->request.provider, &task->request.label)
+                   : err;
     case BYOK_REQUEST_KEY_DELETE: /* also of a provider that is configured no more */
     case BYOK_REQUEST_USER_CONFIGURE:
     case BYOK_REQUEST_JOB_CANCEL:
@@ -150,18 +172,44 @@ static void set_limit(int64_t *limit, int64_t setting)
         *limit = setting == BYOK_SETTING_DEFAULT ? -1 : setting;
 }
 
+/* Whether the user has all keys that are to be defaults. */
+static enum byok_err check_default_keys(const struct byok_user_settings *settings,
+                                        const struct byok_user_record *user,
+                                        struct byok_fault *fault)
+{
+    const struct byok_value *map = settings->default_keys;
+    for (uint32_t i = 0; map && i < map->count; i++) {
+        const struct byok_member *member = &map->as.members[i];
+        struct byok_str label = byok_value_as_str(&member->value);
+        if (label.len > 0 && !byok_user_key_find(user, member->name, label))
+            return byok_fault_set(fault, BYOK_E_NO_KEY,
+                                  "the user has no key for provider %.*s with label \"%.*s\": "
+                                  "register it, then make it the default",
+                                  BYOK_STR_ARG(member->name), BYOK_STR_ARG(label));
+    }
+    return BYOK_E_OK;
+}
+
 enum byok_err byok_configure(const struct byok_env *env, const struct byok_user_settings *settings,
                              struct byok_user_record *user, struct byok_fault *fault)
 {
+    enum byok_err err;
     for (size_t i = 0; i < BYOK_CAPABILITY_COUNT; i++) {
         const struct byok_provider *unused;
         struct byok_str name = settings->provider[i];
         if (name.len == 0 || is_none(name))
             continue;
-        enum byok_err err = find_provider(env, name, &unused, fault);
+        err = find_provider(env, name, &unused, fault);
         if (err != BYOK_E_OK)
             return err;
     }
+    err = check_default_keys(settings, user, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    const struct byok_value *keys = settings->default_keys;
+    for (uint32_t i = 0; keys && i < keys->count; i++)
+        byok_user_key_prefer(user, keys->as.members[i].name,
+                             byok_value_as_str(&keys->as.members[i].value));
     for (size_t i = 0; i < BYOK_CAPABILITY_COUNT; i++) {
         choose(user->choice[i].provider, sizeof user->choice[i].provider, settings->provider[i]);
         choose(user->choice[i].model, sizeof user->choice[i].model, settings->model[i]);

@@ -56,7 +56,7 @@ static enum byok_err key_trouble(const struct byok_user *self, const struct byok
                                  uint8_t leg, int64_t now)
 {
     const struct byok_user_key *key =
-        byok_user_key_find(&self->record, task->legs[leg].provider, task->request.label);
+        byok_user_key_find(&self->record, task->legs[leg].provider, task->legs[leg].label);
     if (!key)
         return BYOK_E_NO_KEY;
     return key->invalid_wall_ms > 0 && key->probe_us > now ? BYOK_E_KEY_INVALID : BYOK_E_OK;
@@ -103,15 +103,17 @@ static bool choose(const struct byok_ctx *ctx, const struct byok_user *self, str
 static enum byok_err set_leg(const struct byok_ctx *ctx, struct byok_task *task, uint8_t leg)
 {
     const struct byok_provider *provider = task->provider;
-    const struct byok_str model = task->model;
+    const struct byok_str model = task->model, label = task->request.label;
     struct byok_speech *speech = task->speech;
     struct byok_fault fault = {0};
     task->provider = &ctx->env->providers[byok_env_provider(ctx->env, task->legs[leg].provider)];
     task->model = task->legs[leg].model;
+    task->request.label = task->legs[leg].label;
     enum byok_err err = byok_speech_look(task, &fault);
     if (err != BYOK_E_OK) {
         task->provider = provider;
         task->model = model;
+        task->request.label = label;
         task->speech = speech;
         return err;
     }

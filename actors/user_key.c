@@ -92,6 +92,7 @@ bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
     *at_us = now;
     if (task->key.issued_wall_ms < key->issued_wall_ms)
         return true;
+    key->refused_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock);
     if (self->fenced) {
         key->probe_us = now + CONFIRM_US;
         return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* client/key.c - `byok key add|rotate|check|delete|list`. */
+/* client/key.c - `byok key add|rotate|check|default|delete|list`. */
 #include <stddef.h>
 #include <string.h>
 
@@ -11,16 +11,15 @@
 #include "client/prompt.h"
 #include "client/render.h"
 
-static const struct byok_key_flags defaults = {
-    .label = "default", .format = "json", .wait = true, .expires_ms = -1};
+static const struct byok_key_flags defaults = {.format = "json", .wait = true, .expires_ms = -1};
 
 #define AT(member) offsetof(struct byok_key_flags, member)
 
 static const struct byok_option options[] = {
     {"user", 'u', BYOK_OPTION_TEXT, "USER", "whose key it is", AT(user)},
     {"provider", 'p', BYOK_OPTION_TEXT, "NAME", "the provider the key is for", AT(provider)},
-    {"label", 'l', BYOK_OPTION_TEXT, "LABEL", "which of the user's keys (default \"default\")",
-     AT(label)},
+    {"label", 'l', BYOK_OPTION_TEXT, "LABEL",
+     "which of the user's keys (default \"default\"; check: the one that jobs use)", AT(label)},
     {"origin", 0, BYOK_OPTION_TEXT, "URL",
      "add: the key may go to this scheme://host only; the worker refuses it when its own "
      "configuration names another",
@@ -96,6 +95,7 @@ enum byok_err byok_key_request(struct byok_arena *arena, const struct byok_key_f
 {
     enum byok_format format;
     struct byok_value tree = byok_value_map();
+    const bool configures = strcmp(type, "user.configure") == 0;
     if (!byok_format_read(flags->format, &format))
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST, "--format is json or msgpack");
     char id[BYOK_REQUEST_ID_BYTES];
@@ -104,8 +104,14 @@ enum byok_err byok_key_request(struct byok_arena *arena, const struct byok_key_f
                        byok_arena_copy(arena, byok_str_of(flags->id ? flags->id : id)));
     byok_value_set(arena, &tree, "user", byok_value_text(user));
     byok_value_set(arena, &tree, "type", byok_value_text(type));
-    byok_value_set(arena, &tree, "provider", byok_value_text(flags->provider));
-    byok_value_set(arena, &tree, "key_label", byok_value_text(flags->label));
+    if (configures) {
+        struct byok_value keys = byok_value_map();
+        byok_value_set(arena, &keys, flags->provider, byok_value_text(flags->label));
+        byok_value_set(arena, &tree, "default_keys", keys);
+    } else {
+        byok_value_set(arena, &tree, "provider", byok_value_text(flags->provider));
+        byok_value_set_str(arena, &tree, "key_label", byok_str_of(flags->label));
+    }
     if (envelope.len > 0)
         byok_value_set(arena, &tree, "envelope", byok_value_bytes(envelope));
     if (envelope.len > 0 && flags->dry_run)
@@ -113,12 +119,22 @@ enum byok_err byok_key_request(struct byok_arena *arena, const struct byok_key_f
     if (envelope.len > 0 && flags->expires_ms >= 0)
         byok_value_set(arena, &tree, "expires_ms",
                        byok_value_int(byok_wall_ms() + flags->expires_ms));
-    if (flags->sign) {
+    if (flags->sign && !configures) {
         enum byok_err err = byok_sign_request(flags->sign, arena, &tree, fault);
         if (err != BYOK_E_OK)
             return err;
     }
     return byok_job_finish(arena, &tree, format, out, fault);
+}
+
+static void print_time(FILE *to, const char *what, const struct byok_value *value)
+{
+    char text[BYOK_TIME_BYTES];
+    int64_t wall_ms;
+    if (!byok_value_is(value, BYOK_VALUE_INT) || !byok_value_as_int(value, &wall_ms))
+        return;
+    byok_render_time(wall_ms, text);
+    fprintf(to, ", %s %s", what, text);
 }
 
 static enum byok_exit print(struct byok_cli *cli, const struct byok_key_flags *flags,
@@ -131,10 +147,15 @@ static enum byok_exit print(struct byok_cli *cli, const struct byok_key_flags *f
     } else if (code != BYOK_EXIT_OK) {
         byok_render_head(cli->err, result);
     } else {
-        fprintf(cli->out, "%s: %s key '%s' of %s", done, flags->provider, flags->label,
+        struct byok_str label = byok_value_as_str(byok_value_path(result, "key.label"));
+        if (label.len == 0)
+            label = byok_str_of(flags->label);
+        fprintf(cli->out, "%s: %s key '%.*s' of %s", done, flags->provider, BYOK_STR_ARG(label),
                 flags->user);
         if (fingerprint.len > 0)
             fprintf(cli->out, ", fingerprint %.*s", BYOK_STR_ARG(fingerprint));
+        print_time(cli->out, "last used", byok_value_path(result, "key.used_ms"));
+        print_time(cli->out, "expires", byok_value_path(result, "key.expires_ms"));
         fputc('\n', cli->out);
     }
     return code;
@@ -178,10 +199,9 @@ static enum byok_exit act(struct byok_cli *cli, const struct byok_key_flags *fla
     static const struct {
         const char *word, *type, *done;
     } actions[] = {
-        {"add", "key.register", "registered"},
-        {"rotate", "key.rotate", "replaced"},
-        {"check", "key.check", "works"},
-        {"delete", "key.delete", "deleted"},
+        {"add", "key.register", "registered"},     {"rotate", "key.rotate", "replaced"},
+        {"check", "key.check", "works"},           {"delete", "key.delete", "deleted"},
+        {"default", "user.configure", "jobs use"},
     };
     if (flags->batch) {
         forbid_core_files();
@@ -194,7 +214,7 @@ static enum byok_exit act(struct byok_cli *cli, const struct byok_key_flags *fla
                                 dry ? "opens (nothing was stored)" : actions[i].done);
         }
     }
-    return byok_cli_misused(cli, "`byok key` has add, rotate, check, delete and list");
+    return byok_cli_misused(cli, "`byok key` has add, rotate, check, default, delete and list");
 }
 
 static enum byok_exit run(struct byok_cli *cli, const void *values)
@@ -202,8 +222,9 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
     const struct byok_key_flags *flags = values;
     if (cli->words.count != 1)
         return byok_cli_misused(
-            cli, "say `byok key add`, `rotate`, `check`, `delete` or `list`, and give the key "
-                 "itself at the prompt or on standard input only");
+            cli,
+            "say `byok key add`, `rotate`, `check`, `default`, `delete` or `list`, and give the "
+            "key itself at the prompt or on standard input only");
     if (holds_key(flags))
         return byok_cli_misused(cli, "an option holds what looks like a provider key; a key is "
                                      "given at the prompt or on standard input only. Replace it, "
@@ -214,7 +235,11 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
         return byok_key_list(cli, flags);
     if (!flags->provider || (!flags->user && !flags->batch))
         return byok_cli_misused(cli, "--user and --provider are needed");
+    if (strcmp(cli->words.items[0], "default") == 0 && !flags->label)
+        return byok_cli_misused(cli, "--label says which key jobs are to use");
     struct byok_key_flags signed_flags = *flags;
+    if (!flags->label && strcmp(cli->words.items[0], "check") != 0)
+        signed_flags.label = "default";
     struct byok_fault fault;
     if (flags->sign_with &&
         byok_sign_open(flags->sign_with, &signed_flags.sign, &fault) != BYOK_E_OK)
@@ -226,18 +251,22 @@ static enum byok_exit run(struct byok_cli *cli, const void *values)
 
 const struct byok_command byok_command_key = {
     .name = "key",
-    .summary = "register, replace, check, delete or list users' provider keys",
-    .usage = "add|rotate|check|delete|list --user USER --provider NAME [OPTION…]",
+    .summary = "register, replace, check, choose, delete or list users' provider keys",
+    .usage = "add|rotate|check|default|delete|list --user USER --provider NAME [OPTION…]",
     .about =
         "`add` asks for the key without echo, or reads it from standard input, seals it for the\n"
         "vault of byokd and sends the envelope; the worker tries the key with its provider before\n"
         "it stores it. The key is never taken from the arguments and leaves this process only\n"
         "sealed. `rotate` does the same for a key that is stored already: the old one is\n"
         "used until the new one is stored. `check` tries the stored key, `delete` forgets it;\n"
-        "`list` shows what is stored of a user, or of all without --user: never a key.\n"
+        "`default` says which of a user's keys jobs use that name none (byok submit --label).\n"
+        "`list` shows what is stored of a user, or of all without --user: provider, label,\n"
+        "fingerprint, dates, state (valid, refused, invalid, expired, outdated), the default;\n"
+        "never a key.\n"
         "\nexamples:\n"
         "  byok key add --user alice --provider openai\n"
         "  pass show openai | byok key add --user alice --provider openai --label work\n"
+        "  byok key default --user alice --provider openai --label work\n"
         "  byok key list --user alice\n"
         "  byok key check --user alice --provider openai\n"
         "  byok key add --provider openai --batch keys.tsv\n",

@@ -8,6 +8,7 @@
 #define BYOK_CLIENT_SEALED_H
 
 #include "client/kafka.h"
+#include "schemas/state.h"
 #include "vault_rocks/vault.h"
 
 #include <uthash.h>
@@ -20,6 +21,11 @@ struct byok_sealed {
     bool
         readable; /* else it is no record of a version that this program knows, and info is empty */
     char origin[BYOK_ORIGIN_MAX + 1];
+    /* by byok_sealed_describe, of the user's record */
+    bool known; /* there is one; all zero when it lists no such key */
+    bool preferred; /* jobs that name no label use it */
+    bool outdated; /* it is not opened: a newer one was stored, or deleted */
+    struct byok_user_key state;
     size_t key_len;
     char key[]; /* the record's; `owner` borrows from it */
 };
@@ -42,5 +48,11 @@ void byok_sealed_done(struct byok_sealed_table *table) BYOK_NONNULL(1);
 BYOK_MUST_USE BYOK_NONNULL(1, 3, 4)
 enum byok_err byok_sealed_read(struct byok_cli *cli, struct byok_str user,
                                struct byok_sealed_table *out, struct byok_fault *fault);
+
+/** What the users' records, in the state's topic, say of the keys of a table that was read for the
+ *  same user.  BYOK_E_BROKER, BYOK_E_NOMEM: what was read so far stands. */
+BYOK_MUST_USE BYOK_NONNULL(1, 3, 4)
+enum byok_err byok_sealed_describe(struct byok_cli *cli, struct byok_str user,
+                                   struct byok_sealed_table *table, struct byok_fault *fault);
 
 #endif

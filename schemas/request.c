@@ -356,6 +356,7 @@ enum byok_err byok_request_decode(struct byok_arena *arena, struct byok_str cont
         return byok_fault_set(fault, BYOK_E_BAD_MESSAGE, "the message is not an object");
     drop_nulls(&out->root);
     err = read_words(out, fault);
+    out->names_key = byok_value_find(&out->root, "key_label") != NULL;
     if (err == BYOK_E_OK && !byok_str_eq(record_key, out->user))
         err =
             byok_fault_set(fault, BYOK_E_WRONG_KEY, "the record's key is not its member \"user\"");

@@ -52,11 +52,14 @@ struct byok_user_settings {
     /* empty: unchanged; "-": none. A provider named without a model: the model is "-". */
     struct byok_str provider[BYOK_CAPABILITY_COUNT];
     struct byok_str model[BYOK_CAPABILITY_COUNT];
+    /* a map of provider to the label of its default key, or null; NULL: unchanged */
+    const struct byok_value *default_keys;
 };
 
 /* Where a job may go. */
 struct byok_leg {
     struct byok_str provider, model;
+    struct byok_str label; /* of the key; empty in a request */
 };
 
 struct byok_request {
@@ -68,6 +71,7 @@ struct byok_request {
     struct byok_str provider; /* empty: the user's own choice for the capability */
     struct byok_str model;    /* empty: the user's choice, else the provider's default */
     struct byok_str label;    /* which of the user's keys; "default" when not said */
+    bool names_key;           /* it is said */
     const struct byok_value *metadata; /* NULL: none; echoed unchanged */
     int64_t deadline_wall_ms;          /* Unix time in ms; 0: the worker's default */
     int64_t not_before_wall_ms;        /* Unix time in ms; 0: at once */

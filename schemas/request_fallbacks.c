@@ -9,8 +9,8 @@ static bool read_leg(struct byok_str text, struct byok_leg *out)
     size_t at = byok_str_find(text, byok_str_of("/"));
     if (at == SIZE_MAX || byok_has_controls(text))
         return false;
-    out->provider = (struct byok_str){text.ptr, at};
-    out->model = (struct byok_str){text.ptr + at + 1, text.len - at - 1};
+    *out = (struct byok_leg){.provider = {text.ptr, at},
+                             .model = {text.ptr + at + 1, text.len - at - 1}};
     return at > 0 && at <= BYOK_PROVIDER_MAX && out->model.len > 0 &&
            out->model.len <= BYOK_MODEL_MAX;
 }

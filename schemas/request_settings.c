@@ -51,6 +51,11 @@ static enum byok_err read_limits(const struct byok_value *map, struct byok_user_
     return BYOK_E_OK;
 }
 
+static bool is_name(struct byok_str text, size_t max)
+{
+    return text.len > 0 && text.len <= max && !byok_has_controls(text);
+}
+
 /* provider or model of one default: absent, null ("-"), or a text. */
 static bool read_choice(const struct byok_value *choice, const char *name, size_t max,
                         struct byok_str *out)
@@ -59,7 +64,7 @@ static bool read_choice(const struct byok_value *choice, const char *name, size_
     if (!value)
         return true;
     *out = byok_value_is(value, BYOK_VALUE_NULL) ? byok_str_of("-") : byok_value_as_str(value);
-    return out->len > 0 && out->len <= max && !byok_has_controls(*out);
+    return is_name(*out, max);
 }
 
 static enum byok_err read_default(const struct byok_member *member,
@@ -88,21 +93,41 @@ static enum byok_err read_default(const struct byok_member *member,
                           byok_capability_name(capability));
 }
 
+static enum byok_err read_default_keys(const struct byok_value *map,
+                                       struct byok_user_settings *settings,
+                                       struct byok_fault *fault)
+{
+    if (map->type != BYOK_VALUE_MAP)
+        return byok_refuse_member(fault, "default_keys", "must be an object");
+    for (uint32_t i = 0; i < map->count; i++) {
+        const struct byok_member *member = &map->as.members[i];
+        if (!is_name(member->name, BYOK_PROVIDER_MAX))
+            return byok_refuse_member(fault, "default_keys", "has a name that is no provider");
+        if (member->value.type != BYOK_VALUE_NULL &&
+            !is_name(byok_value_as_str(&member->value), BYOK_LABEL_MAX))
+            return byok_refuse_member(fault, "default_keys",
+                                      "must have labels of keys, or null, only");
+    }
+    settings->default_keys = map;
+    return BYOK_E_OK;
+}
+
 enum byok_err byok_read_settings(struct byok_request *request, struct byok_fault *fault)
 {
     const struct byok_value *map = byok_value_find(&request->root, "limits");
+    const struct byok_value *keys = byok_value_find(&request->root, "default_keys");
     const struct byok_value *defaults = byok_value_find(&request->root, "defaults");
-    if (map) {
-        enum byok_err err = read_limits(map, &request->settings, fault);
-        if (err != BYOK_E_OK)
-            return err;
-    }
+    enum byok_err err = map ? read_limits(map, &request->settings, fault) : BYOK_E_OK;
+    if (err == BYOK_E_OK && keys)
+        err = read_default_keys(keys, &request->settings, fault);
+    if (err != BYOK_E_OK)
+        return err;
     if (!defaults)
         return BYOK_E_OK;
     if (defaults->type != BYOK_VALUE_MAP)
         return byok_refuse_member(fault, "defaults", "must be an object");
     for (uint32_t i = 0; i < defaults->count; i++) {
-        enum byok_err err = read_default(&defaults->as.members[i], &request->settings, fault);
+        err = read_default(&defaults->as.members[i], &request->settings, fault);
         if (err != BYOK_E_OK)
             return err;
     }

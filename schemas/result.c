@@ -124,6 +124,20 @@ static struct byok_value error_value(struct byok_arena *arena, const struct byok
     return map;
 }
 
+static void set_output(struct byok_arena *arena, struct byok_value *map,
+                       const struct byok_value *output)
+{
+    if (!byok_value_is(output, BYOK_VALUE_MAP))
+        return;
+    for (uint32_t i = 0; i < output->count; i++) {
+        const struct byok_member *member = &output->as.members[i];
+        /* names of adapters are literals, but nothing says that they end in NUL */
+        struct byok_str name = byok_arena_copy(arena, member->name);
+        if (name.ptr)
+            byok_value_set(arena, map, name.ptr, member->value);
+    }
+}
+
 static bool is_key_command(const struct byok_request *request)
 {
     return byok_request_stores_key(request->type) || request->type == BYOK_REQUEST_KEY_CHECK ||
@@ -138,6 +152,7 @@ static void set_key(struct byok_arena *arena, struct byok_value *map,
     struct byok_value key = byok_value_map();
     byok_value_set_str(arena, &key, "label", result->request->label);
     byok_value_set_str(arena, &key, "fingerprint", result->key_fingerprint);
+    set_output(arena, &key, &result->key);
     set_if_any(arena, map, "key", key);
 }
 
@@ -169,20 +184,6 @@ static struct byok_value attempts_value(struct byok_arena *arena, const struct b
         byok_value_push(arena, &list, map);
     }
     return list;
-}
-
-static void set_output(struct byok_arena *arena, struct byok_value *map,
-                       const struct byok_value *output)
-{
-    if (!byok_value_is(output, BYOK_VALUE_MAP))
-        return;
-    for (uint32_t i = 0; i < output->count; i++) {
-        const struct byok_member *member = &output->as.members[i];
-        /* names of adapters are literals, but nothing says that they end in NUL */
-        struct byok_str name = byok_arena_copy(arena, member->name);
-        if (name.ptr)
-            byok_value_set(arena, map, name.ptr, member->value);
-    }
 }
 
 /* Who asked what of whom. */

@@ -70,6 +70,7 @@ struct byok_result {
     const struct byok_request *request;
     enum byok_status status;
     struct byok_str provider, model, key_fingerprint;
+    struct byok_value key;            /* a map of what is told of it further; may be empty */
     const struct byok_answer *answer; /* NULL: none */
     const struct byok_value *output;  /* members for command results; NULL: none */
     const struct byok_fault *fault;   /* when status is not OK */

@@ -40,8 +40,11 @@ struct byok_user_key {
     char provider[BYOK_PROVIDER_MAX + 1];
     char label[BYOK_LABEL_MAX + 1];
     int64_t issued_wall_ms; /* of the record that was stored last: an older one is not opened */
-    int64_t used_wall_ms;   /* when the last call with it ended; 0: none did */
+    int64_t used_wall_ms;    /* when the last job's call with it ended; 0: none did */
     int64_t invalid_wall_ms; /* since when its provider refuses it; 0: it does not */
+    int64_t is_default;      /* 1: jobs that name no label use it.  One per provider */
+    int64_t checked_wall_ms; /* when a check or the registration found it good; 0: unknown */
+    int64_t refused_wall_ms; /* its last refusal by the provider; 0: none since it was good */
     /* of its user's actor alone, not stored: monotonic */
     int64_t refused_us; /* the first refusal since a call went well; 0: none */
     int64_t probe_us;   /* its jobs wait until then; 0: they need not */
@@ -110,6 +113,21 @@ BYOK_MUST_USE enum byok_err byok_user_key_add(struct byok_user_record *record,
 /** Forget a key, and let none open any more that was issued up to `wall_ms`, but those listed. */
 void byok_user_key_remove(struct byok_user_record *record, struct byok_str provider,
                           struct byok_str label, int64_t wall_ms) BYOK_NONNULL(1);
+
+/** Make it the key of its provider that jobs use which name no label; of a label that is not listed
+ *  only the mark of the others goes, which leaves the label "default" (see below). */
+void byok_user_key_prefer(struct byok_user_record *record, struct byok_str provider,
+                          struct byok_str label) BYOK_NONNULL(1);
+
+/** The label that jobs use which name none.  Valid until a key is added or removed. */
+struct byok_str byok_user_key_preferred(const struct byok_user_record *record,
+                                        struct byok_str provider) BYOK_NONNULL(1);
+
+/** A key's state for people, static: "expired", "invalid" (its provider refuses it, it is not sent
+ *  but to find out), "refused" (the last call was, which may be an accident) or "valid".
+ *  `expires_wall_ms` stands in the sealed record; 0: never. */
+const char *byok_user_key_state(const struct byok_user_key *key, int64_t expires_wall_ms,
+                                int64_t now_wall_ms) BYOK_NONNULL(1);
 
 /** From when on a record of that key must have been issued to be opened. */
 int64_t byok_user_key_floor(const struct byok_user_record *record, struct byok_str provider,

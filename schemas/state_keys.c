@@ -18,6 +18,9 @@ static const size_t key_numbers[] = {
     offsetof(struct byok_user_key, issued_wall_ms),
     offsetof(struct byok_user_key, used_wall_ms),
     offsetof(struct byok_user_key, invalid_wall_ms),
+    offsetof(struct byok_user_key, is_default),
+    offsetof(struct byok_user_key, checked_wall_ms),
+    offsetof(struct byok_user_key, refused_wall_ms),
 };
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
@@ -73,6 +76,35 @@ int64_t byok_user_key_floor(const struct byok_user_record *record, struct byok_s
 {
     const struct byok_user_key *key = byok_user_key_find(record, provider, label);
     return key ? key->issued_wall_ms : record->keys_floor_wall_ms + 1;
+}
+
+void byok_user_key_prefer(struct byok_user_record *record, struct byok_str provider,
+                          struct byok_str label)
+{
+    for (size_t i = 0; i < record->key_count; i++) {
+        struct byok_user_key *key = &record->keys[i];
+        if (byok_str_is(provider, key->provider))
+            key->is_default = byok_str_is(label, key->label);
+    }
+}
+
+struct byok_str byok_user_key_preferred(const struct byok_user_record *record,
+                                        struct byok_str provider)
+{
+    for (size_t i = 0; i < record->key_count; i++) {
+        const struct byok_user_key *key = &record->keys[i];
+        if (key->is_default && byok_str_is(provider, key->provider))
+            return byok_str_of(key->label);
+    }
+    return byok_str_of("default");
+}
+
+const char *byok_user_key_state(const struct byok_user_key *key, int64_t expires_wall_ms,
+                                int64_t now_wall_ms)
+{
+    if (expires_wall_ms != 0 && expires_wall_ms <= now_wall_ms)
+        return "expired";
+    return key->invalid_wall_ms > 0 ? "invalid" : key->refused_wall_ms > 0 ? "refused" : "valid";
 }
 
 struct byok_value byok_user_keys_value(struct byok_arena *arena,

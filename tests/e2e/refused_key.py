@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.stack import Stack, expect, main, wait_for  # noqa: E402
 
+WORK = "sk-alice-" + "W0rkKey0" * 4
 OLD, NEW = "sk-alice-" + "0ldKey00" * 4, "sk-alice-" + "N3wKey00" * 4
 GOOD = {"id": "x", "model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
@@ -56,6 +57,24 @@ def job(name):
     return {"id": name, "user": "alice", "capability": "chat", "provider": "openai", "prompt": "Hi"}
 
 
+def the_default_key(stack, provider):
+    """A second key, made the default: jobs that name no label go with it, and the list says so."""
+    stack.byok("key", "add", "--user", "alice", "--provider", "openai", "--label", "work", input=WORK + "\n")
+    stack.byok("key", "default", "--user", "alice", "--provider", "openai", "--label", "work")
+    stack.produce([("alice", job("default"))])
+    result, = stack.wait_results(["default"])["default"]
+    expect(result["key"]["label"] == "work" and provider.calls[-1] == (WORK, False), (result, provider.calls[-1]))
+    stack.produce([("alice", {**job("named"), "key_label": "default"})])
+    result, = stack.wait_results(["named"])["named"]
+    expect(result["key"]["label"] == "default" and provider.calls[-1] == (NEW, False), (result, provider.calls[-1]))
+    provider.revoked.add(WORK)
+    stack.byok("key", "check", "--user", "alice", "--provider", "openai", ok=False)
+    rows = {row["label"]: row for row in map(json.loads, stack.byok("key", "list", "--user", "alice", "--json").stdout.splitlines())}
+    work, first = rows["work"], rows["default"]
+    expect((work["state"], work["default"], first["state"], first["default"]) == ("refused", True, "valid", False), rows)
+    expect(work["refused_ms"] > work["used_ms"] > work["checked_ms"] and first["used_ms"] > first["issued_ms"], rows)
+
+
 def jobs_wait_for_the_new_key():
     with Stack() as stack, Provider() as provider:
         settings = {**stack.settings("w1")["providers"][0], "base_url": provider.url}
@@ -80,6 +99,7 @@ def jobs_wait_for_the_new_key():
             return [a for a in map(json.loads, (m.value() for m in stack.read("audit"))) if a["event"] == "key.invalid"]
         wait_for("the audit says so", lambda: len(noted()) == 1)
         expect(noted()[0]["user"] == "alice" and noted()[0]["code"] == "key_invalid", noted())
+        the_default_key(stack, provider)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,8 @@ def requests():
     request("user_configure", {
         "type": "user.configure", "limits": {"requests_per_minute": 60, "tokens_per_minute": None},
         "defaults": {"chat": {"provider": "openai", "model": "gpt-4o-mini"}, "embeddings": {"provider": "voyage"},
-                     "text_to_speech": None, "image_generation": {"model": "gpt-image-1"}}},
+                     "text_to_speech": None, "image_generation": {"model": "gpt-image-1"}},
+        "default_keys": {"openai": "work", "gemini": None}},
         type="user.configure", requests_per_minute=60, tokens_per_minute=-2, concurrency=-1, chat_provider="openai",
         chat_model="gpt-4o-mini", embeddings_provider="voyage", embeddings_model="-", text_to_speech_provider="-",
         text_to_speech_model="-", image_generation_provider="", image_generation_model="gpt-image-1", speech_to_text_provider="")
@@ -202,6 +203,9 @@ def refusals():
     refused("limits_list", 'member "limits": must be an object', {"type": "user.configure", "limits": []})
     refused("limit_name", 'member "limits": has a name that is no limit', {"type": "user.configure", "limits": {"request_per_minute": 1}})
     refused("limit_negative", 'member "limits.concurrency": must be', {"type": "user.configure", "limits": {"concurrency": -1}})
+    for name, keys, text in (("key_number", {"openai": 7}, "must have labels"), ("key_control", {"openai": "a\nb"}, "must have labels"),
+                             ("key_empty", {"openai": ""}, "must have labels"), ("keys_text", "work", "must be an object")):
+        refused(f"default_{name}", f'member "default_keys": {text}', {"type": "user.configure", "default_keys": keys})
     refused("default_name", 'member "defaults": has a name that is no', {"type": "user.configure", "defaults": {"chatt": None}})
     refused("default_text", 'member "defaults.chat": must be null or', {"type": "user.configure", "defaults": {"chat": "openai"}})
     refused("default_empty", 'member "defaults.chat": must be null or', {"type": "user.configure", "defaults": {"chat": {"provider": ""}}})
@@ -289,7 +293,9 @@ def answers():
         "error": {"code": "cut_off", "message": "the connection broke after the request was sent", "retryable": False},
         "attempts": [{"started_ms": NOW, "duration_ms": 812, "code": "cut_off", "sent": True}]})
     good("result_key_check", "result", {
-        "id": "7", **head, "type": "key.check", "status": "ok", "provider": "openai", "key": {"label": "work", "fingerprint": "00ff00ff00ff00ff"},
+        "id": "7", **head, "type": "key.check", "status": "ok", "provider": "openai", "key": {
+            "label": "work", "fingerprint": "00ff00ff00ff00ff", "state": "valid", "default": True, "used_ms": NOW - 10, "checked_ms": NOW + 810,
+            "expires_ms": NOW + 7776000000},
         "attempts": [call]})
     good("result_user_configure", "result", {"id": "8", **head, "type": "user.configure", "status": "ok"})
     good("result_job_cancel", "result", {"id": "9", **head, "type": "job.cancel", "status": "ok", "job_id": "1", "outcome": "cancelled"})
@@ -313,7 +319,9 @@ def answers():
         "tokens_per_minute": -1, "concurrency": 0, "choices": {"chat": {"provider": "openai", "model": "gpt-4o-mini"}},
         "counters": [["2026-11-23", "openai", "gpt-4o-mini", 3, 1, 120, 45, 0, 0, 0],
                      ["2026-11-24", "elevenlabs", "eleven_v3", 1, 0, 0, 0, 13, 1250, 0]],
-        "keys_floor_ms": NOW - 5000, "keys": [["openai", "default", NOW - 90000, NOW - 10], ["openai", "work", NOW - 80000, 0]]})
+        "keys_floor_ms": NOW - 5000, "keys": [
+            ["openai", "default", NOW - 90000, NOW - 10, 0, 0, NOW - 89600, 0],
+            ["openai", "work", NOW - 80000, 0, NOW - 1000, 1, NOW - 79600, NOW - 1000], ["gemini", "default", NOW - 70000]]})
     good("state_user_of_a_later_version", "user_record", {
         "version": 2, "saved_ms": NOW, "budget": {"day": 5}, "counters": [["2026-11-24", "openai", "m", 1, 0, 1, 1, 0, 0, 0, 99]]})
     good("state_done", "done_record", {"finished_ms": NOW, "status": "ok"})

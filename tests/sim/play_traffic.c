@@ -258,6 +258,15 @@ static void send_some(struct sim_play *play, const char *user)
     case 7:
         send_chat(play, user, new_id(play, user), ",\"stream\":true");
         break;
+    case 8:
+        send_chat(play, user, new_id(play, user), ",\"key_label\":\"default\"");
+        break;
+    case 12:
+        sim_send(world, user,
+                 "{\"type\":\"user.configure\",\"id\":\"%s\",\"user\":\"%s\",\"default_keys\":"
+                 "{\"openai\":\"second\"}}",
+                 new_id(play, user), user);
+        break;
     default:
         send_chat(play, user, new_id(play, user), "");
     }
@@ -315,5 +324,7 @@ void play_users(struct sim_play *play)
         sim_register(world, user->name, "openai", "r");
         if (i % 2 == 0)
             sim_register(world, user->name, "other", "r2");
+        if (below(play, 2))
+            sim_register_as(world, user->name, "openai", "second", "s");
     }
 }

@@ -118,6 +118,20 @@ static void check_provider(struct sim_world *world, const struct sim_request *re
                  request->name, request->tokens_at[i], name);
 }
 
+/* The key that it names, else the one that was the default when it came or was made it since; of
+ * several records of its id nobody knows which one was served. */
+static void check_label(struct sim_world *world, const struct sim_request *request)
+{
+    const struct sim_request *choice =
+        request->provider == 0 && request->fallbacks == 0 ? request->chooses : NULL;
+    const char *wanted = request->names[0] ? request->names : choice ? choice->chosen : NULL;
+    bool sure = request->names[0] || (choice && choice->ok && choice->results == 1);
+    if (!world->settings.at_least_once && request->records == 1 && request->job && request->ok &&
+        sure && strcmp(request->used, wanted) != 0)
+        sim_fail(world, "%s was made with the key \"%s\" and not with \"%s\"", request->name,
+                 request->used, wanted);
+}
+
 static void check_request(struct sim_world *world, const struct sim_request *request)
 {
     bool once = !world->settings.at_least_once;
@@ -132,6 +146,7 @@ static void check_request(struct sim_world *world, const struct sim_request *req
         request->registration->ok)
         sim_fail(world, "%s found no key, which %s before it had registered", request->name,
                  request->registration->name);
+    check_label(world, request);
     if (once && request->cancelled != request->taken_back)
         sim_fail(world, "%s %s cancelled, and %s cancel of it says so", request->name,
                  request->cancelled ? "is" : "is not", request->taken_back ? "a" : "no");

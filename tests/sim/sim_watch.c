@@ -84,6 +84,23 @@ static const struct sim_request *registration_before(const struct sim_topic *log
     return NULL;
 }
 
+static void note_text(char out[static 16], struct byok_str text)
+{
+    snprintf(out, 16, "%.*s", BYOK_STR_ARG(text));
+}
+
+/* Of a job, which user.configure before it has chosen the key; of that, the label. */
+static void note_choice(const struct sim_topic *log, size_t index, const struct byok_value *label)
+{
+    struct sim_request *request = log->requests[index];
+    for (size_t i = index; i-- > 0 && !request->chooses;) {
+        const struct sim_request *before = log->requests[i];
+        if (before && byok_str_eq(log->records[i]->key, log->records[index]->key))
+            request->chooses = before->chosen[0] ? before : before->chooses;
+    }
+    note_text(request->chosen, byok_value_as_str(label));
+}
+
 /* FNV-1a, 64 bits. */
 static uint64_t hash_of(struct byok_str text)
 {
@@ -118,11 +135,14 @@ static void see_request(struct sim_world *world, int32_t partition, size_t index
         request->keyless = byok_str_is(text_of(&root, "key_label"), "none");
         const struct byok_value *fallbacks = byok_value_find(&root, "fallbacks");
         request->fallbacks = fallbacks ? fallbacks->count : 0;
-        request->registers = byok_str_is(text_of(&root, "type"), "key.register");
+        note_text(request->names, text_of(&root, "key_label"));
+        request->registers =
+            byok_str_is(text_of(&root, "type"), "key.register") && request->names[0] == '\0';
         request->provider = text_of(&root, "provider").len > 0
                                 ? sim_provider_of(world, text_of(&root, "provider"))
                                 : 0;
         request->registration = registration_before(log, index, request->provider);
+        note_choice(log, index, byok_value_path(&root, "default_keys.openai"));
     }
 }
 
@@ -263,6 +283,7 @@ static void see_result(struct sim_world *world, const struct byok_record *record
     request->ok = byok_str_is(text_of(&root, "status"), "ok");
     struct byok_str code = byok_value_as_str(byok_value_path(&root, "error.code"));
     request->no_key = byok_str_is(code, "no_key");
+    note_text(request->used, byok_value_as_str(byok_value_path(&root, "key.label")));
     if (request->job && world->settings.on_invalid_waits && byok_str_is(code, "key_invalid"))
         sim_fail(world, "%s failed for its key, for which it was to wait", request->name);
     request->cancelled = byok_str_is(code, "cancelled");

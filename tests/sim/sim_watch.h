@@ -36,6 +36,10 @@ struct sim_request {
     unsigned texts; /* of embeddings that say whose they are */
     uint64_t speech; /* the text to be spoken, hashed; 0: none */
     bool keyless;   /* it names a key that its user does not have */
+    char names[16]; /* the label that it names; empty: none */
+    char chosen[16]; /* the label that it makes the default; empty: none */
+    char used[16];  /* the label that its result says */
+    const struct sim_request *chooses; /* the last one before it that makes a key the default */
     bool no_key;  /* its result says that its user has none */
     bool ok;      /* its result says so */
     const struct sim_request *registration; /* the last one before it in its partition */

@@ -164,6 +164,9 @@ int64_t sim_chat(struct sim_world *world, const char *user, const char *id);
 /** A key.register for a fresh key that the provider knows; returns the key. */
 struct sim_key *sim_register(struct sim_world *world, const char *user, const char *provider,
                              const char *id);
+/** The same under a label. */
+struct sim_key *sim_register_as(struct sim_world *world, const char *user, const char *provider,
+                                const char *label, const char *id);
 /** The same without running the request: the envelope as base64 text in `out`. */
 struct sim_key *sim_seal(struct sim_world *world, const char *user, const char *provider,
                          const char *label, struct byok_arena *arena, struct byok_str *out);

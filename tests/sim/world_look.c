@@ -75,17 +75,26 @@ struct sim_key *sim_seal(struct sim_world *world, const char *user, const char *
     return key;
 }
 
-struct sim_key *sim_register(struct sim_world *world, const char *user, const char *provider,
-                             const char *id)
+struct sim_key *sim_register_as(struct sim_world *world, const char *user, const char *provider,
+                                const char *label, const char *id)
 {
     BYOK_AUTO(byok_arena) arena = {0};
     struct byok_str envelope;
-    struct sim_key *key = sim_seal(world, user, provider, "default", &arena, &envelope);
+    char named[80] = "";
+    struct sim_key *key = sim_seal(world, user, provider, label, &arena, &envelope);
+    if (strcmp(label, "default") != 0)
+        snprintf(named, sizeof named, "\"key_label\":\"%s\",", label);
     sim_send(world, user,
-             "{\"type\":\"key.register\",\"id\":\"%s\",\"user\":\"%s\",\"provider\":\"%s\","
+             "{\"type\":\"key.register\",\"id\":\"%s\",\"user\":\"%s\",\"provider\":\"%s\",%s"
              "\"envelope\":\"%.*s\"}",
-             id, user, provider, BYOK_STR_ARG(envelope));
+             id, user, provider, named, BYOK_STR_ARG(envelope));
     return key;
+}
+
+struct sim_key *sim_register(struct sim_world *world, const char *user, const char *provider,
+                             const char *id)
+{
+    return sim_register_as(world, user, provider, "default", id);
 }
 
 void sim_register_now(struct sim_world *world, const char *user)

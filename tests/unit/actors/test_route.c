@@ -111,9 +111,9 @@ Test(route, configure_of_an_unknown_provider_changes_nothing)
 
 Test(route, fallbacks_are_listed_behind_the_jobs_own_and_all_must_be_able)
 {
-    static const struct byok_leg good[] = {{BYOK_STR("other"), BYOK_STR("b")},
-                                           {BYOK_STR("openai"), BYOK_STR("c")}};
-    static const struct byok_leg unknown[] = {{BYOK_STR("nobody"), BYOK_STR("b")}};
+    static const struct byok_leg good[] = {{BYOK_STR("other"), BYOK_STR("b"), {NULL, 0}},
+                                           {BYOK_STR("openai"), BYOK_STR("c"), {NULL, 0}}};
+    static const struct byok_leg unknown[] = {{BYOK_STR("nobody"), BYOK_STR("b"), {NULL, 0}}};
     struct byok_fault fault = {0};
     task.request = (struct byok_request){.capability = BYOK_CHAT,
                                          .provider = TEXT("openai"),
@@ -136,4 +136,75 @@ Test(route, fallbacks_are_listed_behind_the_jobs_own_and_all_must_be_able)
     task.request.fallback_count = 1;
     cr_assert_eq(byok_route(&env, &user, &task, &fault), BYOK_E_UNKNOWN_PROVIDER);
     cr_assert(strstr(fault.text, "\"nobody\""));
+}
+
+static enum byok_err prefer(const char *provider, struct byok_value label)
+{
+    struct byok_user_settings settings = unchanged();
+    struct byok_fault fault = {0};
+    struct byok_value keys = byok_value_map();
+    byok_value_set(&task.arena, &keys, provider, label);
+    settings.default_keys = &keys;
+    return byok_configure(&env, &settings, &user, &fault);
+}
+
+static void assert_label(enum byok_request_type type, const char *provider, const char *label)
+{
+    struct byok_fault fault = {0};
+    task.request = (struct byok_request){
+        .type = type, .provider = TEXT(provider), .model = TEXT("m"), .label = TEXT("default")};
+    cr_assert_eq(byok_route(&env, &user, &task, &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert(byok_str_is(task.request.label, label), "%.*s", BYOK_STR_ARG(task.request.label));
+    task.request.label = TEXT("named");
+    task.request.names_key = true;
+    cr_assert_eq(byok_route(&env, &user, &task, &fault), BYOK_E_OK);
+    cr_assert(byok_str_is(task.request.label, "named"));
+}
+
+Test(route, who_names_no_key_gets_the_users_default_one)
+{
+    struct byok_user_key *key;
+    cr_assert_eq(prefer("openai", byok_value_text("work")), BYOK_E_NO_KEY);
+    assert_label(BYOK_REQUEST_JOB, "openai", "default");
+    cr_assert_eq(byok_user_key_add(&user, TEXT("openai"), TEXT("work"), &key), BYOK_E_OK);
+    cr_assert_eq(prefer("openai", byok_value_text("work")), BYOK_E_OK);
+    cr_assert_eq(prefer("other", byok_value_text("work")), BYOK_E_NO_KEY);
+    assert_label(BYOK_REQUEST_JOB, "openai", "work");
+    assert_label(BYOK_REQUEST_KEY_CHECK, "openai", "work");
+    assert_label(BYOK_REQUEST_JOB, "other", "default");
+    cr_assert_eq(prefer("openai", byok_value_null()), BYOK_E_OK);
+    assert_label(BYOK_REQUEST_JOB, "openai", "default");
+}
+
+Test(route, a_new_key_is_never_stored_under_the_default_ones_label_unasked)
+{
+    struct byok_user_key *key;
+    struct byok_fault fault = {0};
+    cr_assert_eq(byok_user_key_add(&user, TEXT("openai"), TEXT("work"), &key), BYOK_E_OK);
+    cr_assert_eq(prefer("openai", byok_value_text("work")), BYOK_E_OK);
+    task.request = (struct byok_request){
+        .type = BYOK_REQUEST_KEY_REGISTER, .provider = TEXT("openai"), .label = TEXT("default")};
+    cr_assert_eq(byok_route(&env, &user, &task, &fault), BYOK_E_OK);
+    cr_assert(byok_str_is(task.request.label, "default"));
+}
+
+Test(route, a_fallback_goes_with_the_default_key_of_its_own_provider)
+{
+    static const struct byok_leg legs[] = {{BYOK_STR("other"), BYOK_STR("b"), {NULL, 0}}};
+    struct byok_user_key *key;
+    struct byok_fault fault = {0};
+    cr_assert_eq(byok_user_key_add(&user, TEXT("other"), TEXT("work"), &key), BYOK_E_OK);
+    cr_assert_eq(prefer("other", byok_value_text("work")), BYOK_E_OK);
+    task.request = (struct byok_request){.capability = BYOK_CHAT,
+                                         .provider = TEXT("openai"),
+                                         .label = TEXT("default"),
+                                         .fallbacks = legs,
+                                         .fallback_count = 1};
+    cr_assert_eq(byok_route(&env, &user, &task, &fault), BYOK_E_OK);
+    cr_assert(byok_str_is(task.request.label, "default"));
+    cr_assert(byok_str_is(task.legs[0].label, "default"));
+    cr_assert(byok_str_is(task.legs[1].label, "work"));
+    task.leg = 1; /* as a parked one says */
+    cr_assert_eq(byok_route(&env, &user, &task, &fault), BYOK_E_OK);
+    cr_assert(byok_str_is(task.request.label, "work"));
 }

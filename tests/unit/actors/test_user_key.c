@@ -162,3 +162,101 @@ Test(user_key, a_job_that_is_under_way_while_the_key_is_replaced_goes_again_with
     assert_code("j", "ok");
     assert_code("k", "ok");
 }
+
+static void register_as(const char *id, const char *label)
+{
+    sim_register_as(world, "alice", "openai", label, id);
+    assert_done(10);
+    assert_code(id, "ok");
+}
+
+static void prefer(const char *id, const char *label)
+{
+    sim_send(world, "alice",
+             "{\"type\":\"user.configure\",\"id\":\"%s\",\"user\":\"alice\",\"default_keys\":"
+             "{\"openai\":\"%s\"}}",
+             id, label);
+    assert_done(10);
+}
+
+static void assert_used(const char *id, const char *label)
+{
+    sim_chat(world, "alice", id);
+    assert_done(10);
+    assert_code(id, "ok");
+    cr_assert_str_eq(sim_result_text(world, id, "key.label"), label);
+}
+
+Test(user_key, jobs_use_the_default_key_also_after_a_restart_until_it_is_deleted)
+{
+    start();
+    prefer("too_early", "work");
+    assert_code("too_early", "no_key");
+    register_as("r", "work");
+    assert_used("before", "default");
+    prefer("c", "work");
+    assert_code("c", "ok");
+    assert_used("after", "work");
+    sim_worker_restart(worker, true);
+    sim_assign(worker, 0);
+    sim_assign(worker, 1);
+    assert_used("restarted", "work");
+    register_as("replaced", "work");
+    assert_used("with_the_new_one", "work");
+    sim_send(world, "alice",
+             "{\"type\":\"key.delete\",\"id\":\"d\",\"user\":\"alice\",\"provider\":\"openai\","
+             "\"key_label\":\"work\"}");
+    assert_done(10);
+    assert_used("deleted", "default");
+}
+
+static int64_t told(const char *id, const char *member)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_value root;
+    int64_t number = 0;
+    char path[32];
+    snprintf(path, sizeof path, "key.%s", member);
+    cr_assert_eq(sim_results(world, id, &arena, &root), 1);
+    const struct byok_value *value = byok_value_path(&root, path);
+    if (value)
+        (void)byok_value_as_int(value, &number);
+    return number;
+}
+
+static void check(const char *id)
+{
+    sim_send(world, "alice",
+             "{\"type\":\"key.check\",\"id\":\"%s\",\"user\":\"alice\",\"provider\":\"openai\"}",
+             id);
+    assert_done(10);
+}
+
+Test(user_key, a_check_tells_state_and_times)
+{
+    start();
+    check("new");
+    cr_assert_str_eq(sim_result_text(world, "new", "key.state"), "valid");
+    cr_assert_gt(told("new", "checked_ms"), 0);
+    cr_assert_eq(told("new", "used_ms"), 0);
+    cr_assert_eq(told("new", "refused_ms"), 0);
+    sim_run_for(world, 2 * SIM_S);
+    assert_used("j", "default");
+    check("used");
+    cr_assert_gt(told("used", "used_ms"), told("new", "checked_ms"));
+    world->keys[0].revoked = true;
+    sim_run_for(world, 2 * SIM_S);
+    check("revoked");
+    cr_assert_str_eq(sim_result_text(world, "revoked", "key.state"), "refused");
+    cr_assert_gt(told("revoked", "refused_ms"), told("used", "used_ms"));
+    fail_one("a");
+    sim_run_for(world, 11 * SIM_S);
+    fail_one("b");
+    check("marked");
+    cr_assert_str_eq(sim_result_text(world, "marked", "key.state"), "invalid");
+    cr_assert_gt(told("marked", "invalid_ms"), told("revoked", "refused_ms"));
+    world->keys[0].revoked = false;
+    check("good_again");
+    cr_assert_str_eq(sim_result_text(world, "good_again", "key.state"), "valid");
+    cr_assert_eq(told("good_again", "invalid_ms") + told("good_again", "refused_ms"), 0);
+}

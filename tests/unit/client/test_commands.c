@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "kit.h"
 #include "schemas/audit.h"
+#include "schemas/state.h"
 #include "vault_rocks/vault.h"
 
 static struct kit_broker *broker;
@@ -407,6 +408,70 @@ Test(commands, key_list_shows_what_is_stored_and_never_a_key)
     cr_assert_not_null(strstr(run.out, "\"readable\":false"));
     cr_assert_not_null(strstr(run.out, "\"master_key\":1"));
     cr_assert_null(strstr(run.out, "sk-test"));
+}
+
+/* The user's record as a worker writes it. */
+static void put_known(const char *user, int64_t issued_ms, bool deleted)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    BYOK_AUTO(byok_buf) buf = {.cap_bytes = 1 << 16};
+    BYOK_AUTO(byok_user_record) record = {0};
+    struct byok_user_key *key;
+    byok_user_record_init(&record);
+    cr_assert_eq(byok_user_key_add(&record, byok_str_of("openai"), byok_str_of("default"), &key),
+                 BYOK_E_OK);
+    key->issued_wall_ms = issued_ms;
+    key->invalid_wall_ms = 1796000000000;
+    cr_assert_eq(byok_user_key_add(&record, byok_str_of("openai"), byok_str_of("work"), &key),
+                 BYOK_E_OK);
+    key->used_wall_ms = 1796000000001;
+    byok_user_key_prefer(&record, byok_str_of("openai"), byok_str_of("work"));
+    if (deleted)
+        byok_user_key_remove(&record, byok_str_of("openai"), byok_str_of("work"), issued_ms);
+    cr_assert_eq(byok_user_record_encode(&record, &arena, &buf), BYOK_E_OK);
+    kit_produce_bytes(broker, "byok.state", byok_str_of(user),
+                      byok_user_key(&arena, byok_str_of(user)), byok_buf_str(&buf));
+}
+
+Test(commands, key_list_tells_the_default_the_states_and_the_last_use)
+{
+    put_sealed("alice", "default", 1);
+    put_sealed("alice", "work", 1);
+    put_sealed("bob", "default", 1);
+    kit_produce(broker, "byok.state", "u", "no record", NULL, 0);
+    put_known("bob", 1, true);
+    put_known("alice", 0, false);
+    byok("key list --user alice", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_not_null(strstr(run.out, "  invalid  invalid since 2026-11-30T00:53:20.000Z\n"), "%s",
+                       run.out);
+    cr_assert_not_null(strstr(run.out, "  valid  default  used 2026-11-30T00:53:20.001Z\n"), "%s",
+                       run.out);
+    put_known("alice", 0, true);
+    byok("key list --json", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_eq(count_lines(run.out), 3);
+    cr_assert_not_null(strstr(run.out, "\"state\":\"outdated\",\"default\":true"), "%s", run.out);
+    cr_assert_not_null(strstr(run.out, "\"state\":\"outdated\",\"default\":false"), "%s", run.out);
+    cr_assert_not_null(strstr(run.out, "\"state\":\"invalid\",\"default\":true,\"invalid_ms\""),
+                       "%s", run.out);
+    cr_assert_null(strstr(run.out, "used_ms"), "%s", run.out);
+}
+
+Test(commands, key_default_configures_and_key_check_names_no_label)
+{
+    begin_worker(NULL);
+    byok("key default --user alice --provider openai", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+    byok("key default --user alice --provider openai --label work", NULL);
+    cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
+    cr_assert_str_eq(run.out, "jobs use: openai key 'work' of alice\n");
+    byok("key check --user alice --provider openai", NULL);
+    kit_worker_stop(worker);
+    cr_assert(kit_worker_saw(worker, "\"default_keys\":{\"openai\":\"work\"}"));
+    cr_assert_not(kit_worker_saw(worker, "key_label"));
+    kit_worker_free(worker);
+    worker = NULL;
 }
 
 Test(commands, a_signed_key_command_verifies_by_the_public_key_that_signer_prints)

@@ -37,6 +37,15 @@ Test(request_settings, zero_is_no_limit_and_null_is_the_workers_default)
     cr_assert_eq(settings.tokens_per_minute, BYOK_SETTING_UNCHANGED);
 }
 
+Test(request_settings, default_keys_are_labels_by_provider)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_user_settings settings =
+        configured(&arena, "{\"default_keys\":{\"openai\":\"work\",\"x\":null}}").settings;
+    cr_assert_eq(settings.default_keys->count, 2);
+    cr_assert_null(configured(&arena, "{}").settings.default_keys);
+}
+
 Test(request_settings, a_new_provider_does_not_keep_the_old_ones_model)
 {
     static const struct {

@@ -171,8 +171,9 @@ Test(result, usage_belongs_to_the_attempt_that_was_answered)
 Test(result, attempts_and_usage_name_where_they_went)
 {
     BYOK_AUTO(byok_arena) arena = {0};
-    const struct byok_leg legs[] = {
-        {STR("p"), STR("m")}, {STR("q"), STR("n")}, {STR("r"), STR("o")}};
+    const struct byok_leg legs[] = {{STR("p"), STR("m"), {NULL, 0}},
+                                    {STR("q"), STR("n"), {NULL, 0}},
+                                    {STR("r"), STR("o"), {NULL, 0}}};
     const struct byok_attempt attempts[] = {
         {1795996800000, 500, 503, BYOK_E_OVERLOADED, true, false, 0},
         {1795996801000, 700, 503, BYOK_E_OVERLOADED, true, false, 1},

@@ -156,6 +156,55 @@ Test(state, a_done_record_comes_back_the_same_and_is_small)
     }
 }
 
+static const struct byok_user_key *key_of(const struct byok_user_record *record, const char *label)
+{
+    return byok_user_key_find(record, byok_str_of("openai"), byok_str_of(label));
+}
+
+Test(state, a_users_keys_come_back_the_same_and_one_is_the_default)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    BYOK_AUTO(byok_buf) buf = {.cap_bytes = 1 << 20};
+    BYOK_AUTO(byok_user_record) record = {0};
+    BYOK_AUTO(byok_user_record) again = {0};
+    static const char *const labels[] = {"default", "work"};
+    const struct byok_str openai = byok_str_of("openai");
+    struct byok_user_key *key;
+    byok_user_record_init(&record);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(byok_user_key_add(&record, openai, byok_str_of(labels[i]), &key), BYOK_E_OK);
+        key->used_wall_ms = 10 + i;
+        key->checked_wall_ms = 20 + i;
+        key->refused_wall_ms = 30 + i;
+        key->invalid_wall_ms = 40 + i;
+    }
+    cr_assert(byok_str_is(byok_user_key_preferred(&record, openai), "default"));
+    byok_user_key_prefer(&record, openai, byok_str_of("default"));
+    byok_user_key_prefer(&record, openai, byok_str_of("work"));
+    cr_assert_eq(byok_user_record_encode(&record, &arena, &buf), BYOK_E_OK);
+    cr_assert_eq(byok_user_record_decode(byok_buf_str(&buf), &arena, &again), BYOK_E_OK);
+    cr_assert(byok_str_is(byok_user_key_preferred(&again, openai), "work"));
+    cr_assert(byok_str_is(byok_user_key_preferred(&again, byok_str_of("other")), "default"));
+    cr_assert_eq(key_of(&again, "default")->is_default, 0);
+    cr_assert_eq(key_of(&again, "work")->used_wall_ms, 11);
+    cr_assert_eq(key_of(&again, "work")->checked_wall_ms, 21);
+    cr_assert_eq(key_of(&again, "work")->refused_wall_ms, 31);
+    cr_assert_eq(key_of(&again, "work")->invalid_wall_ms, 41);
+    byok_user_key_remove(&again, openai, byok_str_of("work"), 5);
+    cr_assert(byok_str_is(byok_user_key_preferred(&again, openai), "default"));
+}
+
+Test(state, a_keys_state_is_told_by_what_matters_most)
+{
+    struct byok_user_key key = {0};
+    cr_assert_str_eq(byok_user_key_state(&key, 0, 100), "valid");
+    key.refused_wall_ms = 50;
+    cr_assert_str_eq(byok_user_key_state(&key, 101, 100), "refused");
+    key.invalid_wall_ms = 60;
+    cr_assert_str_eq(byok_user_key_state(&key, 101, 100), "invalid");
+    cr_assert_str_eq(byok_user_key_state(&key, 100, 100), "expired");
+}
+
 static void check_user(const struct vector *vector)
 {
     if (vector->format != BYOK_MSGPACK)
