@@ -323,7 +323,8 @@ static inline struct byok_leg byok_task_leg(const struct byok_task *task, uint8_
 {
     struct byok_str provider = /* that of a parked request may be configured no more */
         task->provider ? byok_str_of(task->provider->name) : task->request.provider;
-    return task->legs ? task->legs[leg] : (struct byok_leg){provider, task->model, task->request.label};
+    return task->legs ? task->legs[leg]
+                      : (struct byok_leg){provider, task->model, task->request.label};
 }
 
 static inline uint32_t byok_task_noted(const struct byok_task *task)

@@ -147,6 +147,28 @@ static void jump(struct sim_play *play, struct sim_worker *worker)
     sim_note(play->world, SIM_FAULT_CLOCK_JUMP);
 }
 
+/* Somebody who may write to the vault's topic appends an older record of a key.  The next owner of the
+ * partition restores it; who has the partition does not read the topic, so here nobody has. */
+static void put_back(struct sim_play *play, struct sim_worker *worker, int32_t p)
+{
+    struct sim_world *world = play->world;
+    const struct sim_topic *log = &world->cluster.topics[BYOK_TOPIC_VAULT][p];
+    size_t older = log->count > 0 ? (size_t)below(play, log->count) : 0, newer = log->count;
+    if (world->cluster.owners[p].worker != worker)
+        return;
+    for (size_t i = older + 1; i < log->count && newer == log->count; i++) {
+        if (sim_is_visible(log, older) && sim_is_visible(log, i) &&
+            byok_str_eq(log->records[i]->key, log->records[older]->key))
+            newer = i;
+    }
+    if (newer == log->count)
+        return;
+    sim_note(world, SIM_FAULT_KEY_PUT_BACK);
+    sim_worker_crash(worker);
+    const struct byok_record *record = log->records[older];
+    sim_append(world, BYOK_TOPIC_VAULT, p, record->key, record->value, NULL, 0, 0);
+}
+
 static void disturb_worker(struct sim_play *play, uint32_t kind, struct sim_worker *worker)
 {
     int32_t p = (int32_t)below(play, (uint64_t)play->world->cluster.partitions);
@@ -166,12 +188,14 @@ static void disturb_worker(struct sim_play *play, uint32_t kind, struct sim_work
         trouble_disk(play, worker);
     else if (kind == PLAY_CLOCK)
         jump(play, worker);
+    else if (kind == PLAY_ROLLBACK)
+        put_back(play, worker, p);
 }
 
 void play_disturb(struct sim_play *play)
 {
     struct sim_world *world = play->world;
-    uint32_t kind = 1u << below(play, 11); /* those that are moments, not chances */
+    uint32_t kind = 1u << below(play, 12); /* those that are moments, not chances */
     struct sim_worker *worker = any_up(play);
     if (!(play->faults & kind) || !worker)
         return;

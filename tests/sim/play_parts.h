@@ -19,13 +19,14 @@ enum {
     PLAY_BROKER = 1 << 8,
     PLAY_CLOCK = 1 << 9,
     PLAY_OUTAGE = 1 << 10,
-    PLAY_MEMORY = 1 << 11,
-    PLAY_COMMITS = 1 << 12,
-    PLAY_RECORDS = 1 << 13,
-    PLAY_PROVIDER = 1 << 14,
-    PLAY_BAD_RECORDS = 1 << 15,
-    PLAY_PAYLOADS = 1 << 16,
-    PLAY_ALL = (1 << 17) - 1
+    PLAY_ROLLBACK = 1 << 11,
+    PLAY_MEMORY = 1 << 12,
+    PLAY_COMMITS = 1 << 13,
+    PLAY_RECORDS = 1 << 14,
+    PLAY_PROVIDER = 1 << 15,
+    PLAY_BAD_RECORDS = 1 << 16,
+    PLAY_PAYLOADS = 1 << 17,
+    PLAY_ALL = (1 << 18) - 1
 };
 
 /** How the provider answers; a sim_answer_fn. */

@@ -100,6 +100,24 @@ static void check_wanted(struct sim_world *world, const struct sim_entry *entry)
         sim_fail(world, "%s is called for though it was cancelled", entry->request->name);
 }
 
+/* How long after it has got its key a call may leave: its claim is written meanwhile. */
+#define UNDER_WAY_US (5 * SIM_S)
+
+/* A key that was replaced, as its user can read, is used no more, whatever stands in a topic. */
+static void check_newest(struct sim_world *world, const struct sim_entry *entry,
+                         const struct sim_key *key)
+{
+    bool once = !world->settings.at_least_once && !entry->is_void;
+    for (const struct sim_key *k = key; once && k && k < world->keys + world->key_count; k++) {
+        const struct sim_request *by = k->registration;
+        if (k > key && k->provider == key->provider && strcmp(k->user, key->user) == 0 &&
+            strcmp(k->label, key->label) == 0 && by && by->records == 1 && by->results == 1 &&
+            by->ok && entry->at_us > by->ended_us + UNDER_WAY_US)
+            sim_fail(world, "%s is called with a key that %s has replaced", entry->request->name,
+                     by->name);
+    }
+}
+
 static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *call,
                               const struct sim_key *key)
 {
@@ -128,6 +146,7 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
     if (key && key->provider != entry->provider)
         sim_fail(world, "%s is called for with a key for another provider", entry->request->name);
     check_wanted(world, entry);
+    check_newest(world, entry, key);
     byok_log_event(&world->log.log, BYOK_LOG_DEBUG, "sim_call",
                    BYOK_F_INT("worker", worker - world->workers), BYOK_F_TEXT("user", entry->user),
                    BYOK_F_TEXT("id", entry->id), BYOK_F_INT("nobodys", entry->is_void));

@@ -281,6 +281,7 @@ static void see_result(struct sim_world *world, const struct byok_record *record
     byok_payload_each_output(&root, see_payload, &seen);
     request->job = byok_str_is(text_of(&root, "type"), "job"); /* of the record that was taken */
     request->ok = byok_str_is(text_of(&root, "status"), "ok");
+    request->ended_us = world->clock.now_us;
     struct byok_str code = byok_value_as_str(byok_value_path(&root, "error.code"));
     request->no_key = byok_str_is(code, "no_key");
     note_text(request->used, byok_value_as_str(byok_value_path(&root, "key.label")));

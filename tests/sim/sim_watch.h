@@ -42,6 +42,7 @@ struct sim_request {
     const struct sim_request *chooses; /* the last one before it that makes a key the default */
     bool no_key;  /* its result says that its user has none */
     bool ok;      /* its result says so */
+    int64_t ended_us; /* when its last result could be seen */
     const struct sim_request *registration; /* the last one before it in its partition */
     unsigned places; /* where it waits in the state, now */
     bool cancelled;  /* so its result says */

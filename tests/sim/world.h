@@ -73,7 +73,9 @@ struct sim_key {
     char user[64];
     char secret[96];
     size_t provider; /* index in the world */
+    char label[16];
     bool revoked; /* the provider answers 401 */
+    const struct sim_request *registration; /* the request that brings it; NULL: not known */
 };
 
 struct sim_world {

@@ -60,6 +60,7 @@ struct sim_key *sim_seal(struct sim_world *world, const char *user, const char *
         abort();
     snprintf(key->user, sizeof key->user, "%s", user);
     key->provider = sim_provider_of(world, byok_str_of(provider));
+    snprintf(key->label, sizeof key->label, "%s", label);
     snprintf(key->secret, sizeof key->secret, SIM_KEY_MARK "%s-%s-%zu-5f3a9c", user, provider,
              world->key_count);
     struct byok_envelope envelope = {
@@ -82,6 +83,7 @@ struct sim_key *sim_register_as(struct sim_world *world, const char *user, const
     struct byok_str envelope;
     char named[80] = "";
     struct sim_key *key = sim_seal(world, user, provider, label, &arena, &envelope);
+    key->registration = sim_request_of(world, byok_str_of(user), byok_str_of(id));
     if (strcmp(label, "default") != 0)
         snprintf(named, sizeof named, "\"key_label\":\"%s\",", label);
     sim_send(world, user,

@@ -210,6 +210,18 @@ Test(config, what_is_wrong_is_said_with_its_line)
     }
 }
 
+/* What is registered once more is known by its DONE record, or refused for its age: one of the two. */
+Test(config, done_records_outlive_the_envelopes_age)
+{
+    cr_assert_eq(load("vault: {envelope_max_age_s: 600}\njobs: {done_keep_s: 600}\n"),
+                 BYOK_E_CONFIG);
+    cr_assert(says("jobs.done_keep_s must be more than vault.envelope_max_age_s"), "%s",
+              fault.text);
+    cr_assert_eq(load("vault: {envelope_max_age_s: 600}\njobs: {done_keep_s: 601}\n"), BYOK_E_OK,
+                 "%s", fault.text);
+    byok_config_done(&config);
+}
+
 Test(config, a_file_that_is_not_there_is_named)
 {
     cr_assert_eq(byok_config_load("/no/such/file", NULL, &config, &fault), BYOK_E_CONFIG);
