@@ -77,18 +77,19 @@ static void fill_positions(const struct byok_ctx *ctx, struct byok_commit *commi
     }
 }
 
-/* Where the next task is; NULL: there is none, or only the first of two that go together. */
-static struct byok_queue *next_queue(struct publisher *self)
+/* Where the next task is; NULL: none, or half of a pair, of which the rest of a lost one never comes. */
+static struct byok_queue *next_queue(const struct byok_ctx *ctx, struct publisher *self)
 {
     struct byok_queue *from = self->again.head ? &self->again : &self->fresh;
     const struct byok_task *head = (const struct byok_task *)from->head;
-    return head && (!head->with_next || head->msg.next) ? from : NULL;
+    const bool half = head && head->with_next && !head->msg.next;
+    return head && (!half || !byok_partition_of_task(ctx->env, head)) ? from : NULL;
 }
 
 static struct byok_task *next_task(struct byok_ctx *ctx, struct publisher *self)
 {
     for (;;) {
-        struct byok_queue *from = next_queue(self);
+        struct byok_queue *from = next_queue(ctx, self);
         if (!from)
             return NULL;
         struct byok_task *task = (struct byok_task *)byok_queue_pop(from);
@@ -244,7 +245,7 @@ static uint32_t commits_max(const struct byok_ctx *ctx)
 
 static bool has_work(const struct byok_ctx *ctx, struct publisher *self)
 {
-    return self->away == 0 && (next_queue(self) || (self->under_way == 0 && any_behind(ctx)));
+    return self->away == 0 && (next_queue(ctx, self) || (self->under_way == 0 && any_behind(ctx)));
 }
 
 static void flush(struct byok_ctx *ctx, struct publisher *self)
