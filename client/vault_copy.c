@@ -36,6 +36,8 @@ struct byok_str byok_vault_copy_name(struct byok_arena *arena, const char *url)
         return byok_arena_copy(arena, byok_str_of(url)); /* rocks:/folder */
     place += 3;
     const char *end = place + strcspn(place, "?");
+    if (strchr(end, '@'))
+        end = place; /* the '?' may be of a password */
     for (const char *at = place; at < end; at++) {
         if (*at == '@')
             place = at + 1;

@@ -14,8 +14,8 @@ struct byok_vault_copy {
 enum byok_exit byok_vault_copy(struct byok_cli *cli, const struct byok_vault_copy *flags)
     BYOK_NONNULL(1, 2);
 
-/** What a store may be called where all can read it: a URL without user, password and options, in
- *  the arena; empty: no memory. */
+/** What a store may be called where all can read it: a URL without user, password and options (and
+ *  host, where a '?' may be of the password), in the arena; empty: no memory. */
 struct byok_str byok_vault_copy_name(struct byok_arena *arena, const char *url) BYOK_NONNULL(1, 2);
 
 #endif

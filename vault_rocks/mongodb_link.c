@@ -121,6 +121,17 @@ static mongoc_client_pool_t *new_pool(mongoc_uri_t *uri, int64_t timeout_ms)
     return pool;
 }
 
+/* A password with a bare '@' ends up in what libmongoc takes for a host, and so in its errors. */
+static bool may_hold_password(const mongoc_uri_t *uri)
+{
+    const mongoc_host_list_t *host = mongoc_uri_get_hosts(uri); /* of mongodb+srv: none */
+    const char *service = mongoc_uri_get_srv_hostname(uri);
+    bool found = service && strchr(service, '@');
+    for (; host && !found; host = host->next)
+        found = strchr(host->host, '@') != NULL;
+    return found;
+}
+
 /* libmongoc's own words about a URL may quote a password. */
 enum byok_err byok_mongo_new(const char *url, int64_t timeout_ms, struct byok_mongo **out,
                              struct byok_fault *fault)
@@ -131,7 +142,7 @@ enum byok_err byok_mongo_new(const char *url, int64_t timeout_ms, struct byok_mo
         return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for MongoDB");
     mongoc_uri_t *uri = url ? mongoc_uri_new_with_error(url, NULL) : NULL;
     const char *database = uri ? mongoc_uri_get_database(uri) : NULL;
-    if (database && strlen(database) < sizeof self->database) {
+    if (database && strlen(database) < sizeof self->database && !may_hold_password(uri)) {
         snprintf(self->database, sizeof self->database, "%s", database);
         self->pool = new_pool(uri, timeout_ms);
     }
@@ -141,7 +152,8 @@ enum byok_err byok_mongo_new(const char *url, int64_t timeout_ms, struct byok_mo
         byok_delete(self);
         return byok_fault_set(fault, BYOK_E_CONFIG,
                               "the store's URL is none of MongoDB with a database: "
-                              "mongodb://user:password@host:port/database");
+                              "mongodb://user:password@host:port/database, where a password's @ is "
+                              "%%40 and its / is %%2F");
     }
     byok_outage_init(&self->outage);
     pthread_mutex_init(&self->lock, NULL);

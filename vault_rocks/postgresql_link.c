@@ -320,15 +320,32 @@ enum byok_err byok_pg_run(struct byok_pg *self, const struct byok_pg_statement *
     return err;
 }
 
+/* A password with a bare '@' or '/' ends up in what libpq takes for the host or the database, and
+ * so in its errors. */
+static bool may_hold_password(const PQconninfoOption *options)
+{
+    for (; options->keyword; options++) {
+        bool named = strcmp(options->keyword, "host") == 0 ||
+                     strcmp(options->keyword, "hostaddr") == 0 ||
+                     strcmp(options->keyword, "dbname") == 0;
+        /* an abstract socket begins with one */
+        if (named && options->val && options->val[0] != '\0' && strchr(options->val + 1, '@'))
+            return true;
+    }
+    return false;
+}
+
 /* libpq's own words about a URL may quote a password. */
 enum byok_err byok_pg_new(const char *url, struct byok_pg **out, struct byok_fault *fault)
 {
     PQconninfoOption *parsed = url ? PQconninfoParse(url, NULL) : NULL;
-    if (!parsed)
+    bool good = parsed && !may_hold_password(parsed);
+    PQconninfoFree(parsed);
+    if (!good)
         return byok_fault_set(fault, BYOK_E_CONFIG,
                               "the store's URL is none of PostgreSQL: "
-                              "postgresql://user:password@host:port/database");
-    PQconninfoFree(parsed);
+                              "postgresql://user:password@host:port/database, where a password's "
+                              "@ is %%40 and its / is %%2F");
     size_t len = strlen(url);
     struct byok_pg *self = byok_new(1, sizeof *self + len + 1);
     if (!self)

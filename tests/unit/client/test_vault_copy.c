@@ -169,6 +169,8 @@ Test(vault_copy, the_name_of_a_store_has_no_user_password_or_options)
         {"postgresql://u:p%40@host:1/db?sslmode=require&password=p", "postgresql://host:1/db"},
         {"mongodb://u:p@a@b@host1,host2/db", "mongodb://host1,host2/db"},
         {"mongodb://host", "mongodb://host"},
+        {"postgresql://u:pa?ss@host/db", "postgresql://"}, /* libpq takes it for a password */
+        {"postgresql://host/db?password=p@ss", "postgresql://"},
     };
     BYOK_AUTO(byok_arena) arena = {0};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

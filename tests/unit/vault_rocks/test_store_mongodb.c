@@ -11,7 +11,8 @@ static struct byok_fault fault;
 Test(store_mongodb, a_url_that_is_none_is_refused_without_its_words)
 {
     static const char *const urls[] = {"mongodb://me:pass%zzword@host/db", "http://pass%zzword",
-                                       NULL};
+                                       "mongodb://me:pass@zzword@nohost.invalid/db",
+                                       "mongodb://me:zz/word@nohost.invalid/db", NULL};
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         const struct byok_store_place place = {.url = urls[i], .timeout_ms = 100};
         cr_assert_eq(byok_store_open("mongodb", &place, &store, &fault), BYOK_E_CONFIG);

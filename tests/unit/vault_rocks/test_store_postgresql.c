@@ -10,7 +10,11 @@ static struct byok_fault fault;
 
 Test(store_postgresql, a_url_that_is_none_is_refused_without_its_words)
 {
-    static const char *const urls[] = {"postgresql://me:pass%zzword@/db", "http://pass%zzword",
+    static const char *const urls[] = {"postgresql://me:pass%zzword@/db",
+                                       "http://pass%zzword",
+                                       "postgresql://me:pass@zzword@nohost.invalid/db",
+                                       "postgresql://me:1/pass@zzword@nohost.invalid/db",
+                                       "postgresql://me:zz/word@nohost.invalid/db",
                                        NULL};
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         const struct byok_store_place place = {.url = urls[i], .timeout_ms = 100};
