@@ -172,9 +172,10 @@ static void ignore_notice(void *arg, const PGresult *result)
 
 static PGconn *connect_now(struct byok_pg *self, int64_t timeout_us, struct byok_fault *fault)
 {
-    static const char *const names[] = {"dbname", "fallback_application_name", "client_encoding",
-                                        NULL};
-    const char *const values[] = {self->url, "byokd", "UTF8", NULL};
+    /* unless the URL says another: a standby that can be read lags behind what was acknowledged */
+    static const char *const names[] = {"target_session_attrs", "dbname",
+                                        "fallback_application_name", "client_encoding", NULL};
+    const char *const values[] = {"read-write", self->url, "byokd", "UTF8", NULL};
     int64_t deadline_us = byok_server_now_us() + timeout_us;
     PGconn *conn = PQconnectStartParams(names, values, 1);
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vault_rocks/store_postgresql.c - sealed keys in a PostgreSQL.
  *
- * A batch is one transaction.  Its first statement moves the position and so locks the
+ * A batch is one transaction.  It first moves the position and so locks the
  * partition's row; the others are only carried out when the position is then the batch's.  They
  * are statements of their own because each sees what was committed before it began, and the row's
  * lock may have been waited for.
@@ -168,6 +168,10 @@ static enum byok_err apply(struct byok_store *store, int32_t partition,
     const struct numbers numbers = numbers_of(partition, position);
     const struct byok_pg_param where = partition_param(&numbers), what = position_param(&numbers);
     const struct byok_pg_statement statements[] = {
+        /* whatever is set for the database: a batch that was acknowledged and lost would be a hole,
+         * since the next one's position is above it */
+        {.sql = "SELECT set_config('synchronous_commit', 'on', true) "
+                "WHERE current_setting('synchronous_commit') IN ('off', 'local')"},
         {"INSERT INTO byok_positions AS p SELECT $1, $2 WHERE $2 >= 0 ON CONFLICT (partition)"
          " DO UPDATE SET position = excluded.position WHERE p.position < excluded.position",
          {where, what},
@@ -182,7 +186,8 @@ static enum byok_err apply(struct byok_store *store, int32_t partition,
          4},
     };
     PGresult *rows = NULL;
-    err = byok_pg_run(self->pg, statements, 3, self->timeout_us, &rows, fault);
+    err = byok_pg_run(self->pg, statements, sizeof statements / sizeof statements[0],
+                      self->timeout_us, &rows, fault);
     PQclear(rows);
     return err;
 }

@@ -257,6 +257,23 @@ CASE(a_copy_that_the_end_of_the_server_cuts_off_is_finished_by_the_same_copy)
     back->ops->free(back);
 }
 
+/* As a standby does, which may lag behind.  (MongoDB's primary is asked whatever the URL says.) */
+CASE(a_server_that_takes_no_writes_is_not_read_either)
+{
+    if (strcmp(f->name, "postgresql") != 0 || !strstr(f->url, "options=-c")) /* they end ours */
+        return;
+    put(f, 0, "a", "1");
+    f->store->ops->free(f->store);
+    char url[sizeof f->url + 64];
+    snprintf(url, sizeof url, "%s%%20-cdefault_transaction_read_only%%3Don", f->url);
+    const struct byok_store_place place = {.url = url, .timeout_ms = 10000};
+    struct byok_str out;
+    cr_assert_eq(byok_store_open(f->name, &place, &f->store, &f->fault), BYOK_E_OK);
+    cr_assert_eq(f->store->ops->get(f->store, 0, text("a"), &f->arena, &out, &f->fault),
+                 BYOK_E_STORE);
+    cr_assert_not_null(strstr(f->fault.text, "read-only"), "%s", f->fault.text);
+}
+
 CASE(a_server_that_does_not_answer_is_an_error_in_time_and_then_comes_back)
 {
     ONLY_SHARED(f);

@@ -157,9 +157,9 @@ class PostgreSQL(Server):
                         "--pwfile", secret, "--no-sync", "-E", "UTF8", "--locale=C"], check=True, capture_output=True)
 
     def command(self):
-        # without fsync: what is killed is the server, never the machine
+        # without fsync: what is killed is the server, never the machine; what is acknowledged must outlive that even so
         return [*self.become, self.bin / "postgres", "-D", self.folder / "data", "-k", self.folder, "-c", "listen_addresses=",
-                "-c", "fsync=off", "-c", "max_connections=40", "-c", "shared_buffers=16MB"]
+                "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=40", "-c", "shared_buffers=16MB"]
 
     def psql(self, *arguments):
         return subprocess.run([self.bin / "psql", "-X", "-q", "-A", "-t", f"host={self.folder} user=byok dbname=postgres", *arguments],
