@@ -159,7 +159,7 @@ static void forget(struct place *place, int64_t position)
     place->position = position;
 }
 
-/* Also when it failed: it may have been carried out. */
+/* When it failed it may have been carried out, or not: then nothing is known of the partition. */
 static enum byok_err apply(struct byok_store *store, int32_t partition,
                            const struct byok_write *writes, size_t count, int64_t position,
                            struct byok_fault *fault)
@@ -169,7 +169,8 @@ static enum byok_err apply(struct byok_store *store, int32_t partition,
         self->inner->ops->apply(self->inner, partition, writes, count, position, fault);
     pthread_mutex_lock(&self->lock);
     struct place *place = place_of(self, partition);
-    bool alone = place && place->position >= 0; /* nobody else has written since it was seen */
+    /* nobody else has written since it was seen */
+    bool alone = err == BYOK_E_OK && place && place->position >= 0;
     for (size_t i = 0; i < count && alone; i++) {
         struct full_key full;
         struct entry *entry = NULL;
@@ -179,7 +180,7 @@ static enum byok_err apply(struct byok_store *store, int32_t partition,
             remove_entry(self, entry);
     }
     if (place && !alone)
-        forget(place, position);
+        forget(place, err == BYOK_E_OK ? position : -1);
     else if (place && position > place->position)
         place->position = position;
     pthread_mutex_unlock(&self->lock);

@@ -92,6 +92,34 @@ Test(store_cache, a_partition_that_another_worker_had_meanwhile_is_read_anew)
     close_all();
 }
 
+static enum byok_err fail(struct byok_store *self, int32_t partition,
+                          const struct byok_write *writes, size_t count, int64_t position,
+                          struct byok_fault *fault)
+{
+    (void)self, (void)partition, (void)writes, (void)count, (void)position, (void)fault;
+    return BYOK_E_STORE;
+}
+
+Test(store_cache, after_a_write_that_failed_another_workers_is_seen)
+{
+    int64_t position;
+    open_with(10, MINUTE_US);
+    put(store, "a", "1", 1);
+    const struct byok_store_ops *all = inner->ops;
+    struct byok_store_ops failing = *all;
+    failing.apply = fail;
+    inner->ops = &failing;
+    const struct byok_write write = {.key = byok_str_of("a"), .value = byok_str_of("2")};
+    cr_assert_eq(store->ops->apply(store, 1, &write, 1, 2, NULL), BYOK_E_STORE);
+    inner->ops = all;
+    cr_assert(has("a", "1"));
+    put(inner, "a", "2", 2); /* the same, by the partition's next owner */
+    cr_assert_eq(store->ops->position(store, 1, &position, NULL), BYOK_E_OK);
+    cr_assert_eq(position, 2);
+    cr_assert(has("a", "2"));
+    close_all();
+}
+
 Test(store_cache, it_holds_so_many_and_those_used_last)
 {
     open_with(2, MINUTE_US);
