@@ -126,7 +126,8 @@ static enum byok_err on_chunk(struct byok_ctx *ctx, struct vault *self, struct b
         return BYOK_E_NOMEM;
     count = 0;
     for (struct byok_record *r = chunk->records; r; r = (struct byok_record *)r->msg.next) {
-        writes[count++] = (struct byok_write){r->key, r->value, !r->value.ptr};
+        if (r->key.len <= BYOK_STORE_KEY_MAX) /* a longer one names no owner; no server takes it */
+            writes[count++] = (struct byok_write){r->key, r->value, !r->value.ptr};
         unreadable +=
             r->value.ptr && byok_vault_verify(self->vault, r->key, r->value, NULL) != BYOK_E_OK;
     }

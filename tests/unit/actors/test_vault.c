@@ -85,6 +85,30 @@ Test(vault, an_unreadable_record_of_the_changelog_is_said_and_harms_nobody)
     cr_assert_gt(sim_log_count(&world->log, "sealed_keys_unreadable"), 0);
 }
 
+/* A store on a server refuses it, and so nothing of the vault would go on. */
+Test(vault, a_record_whose_key_no_store_need_take_is_said_and_left_out)
+{
+    static char name[BYOK_STORE_KEY_MAX + 1];
+    const struct byok_str key = {name, sizeof name};
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str found;
+    memset(name, 'x', sizeof name);
+    start();
+    sim_append(world, BYOK_TOPIC_VAULT, partition_of("alice"), key, byok_str_of("garbage"), NULL, 0,
+               0);
+    sim_worker_restart(worker, true);
+    sim_assign(worker, 0);
+    sim_assign(worker, 1);
+    sim_chat(world, "alice", "a");
+    assert_done(60);
+    assert_code("a", "ok");
+    cr_assert_gt(sim_log_count(&world->log, "sealed_keys_unreadable"), 0);
+    struct byok_store *store = &worker->vault_store->store;
+    cr_assert_eq(store->ops->get(store, partition_of("alice"), key, &arena, &found, NULL),
+                 BYOK_E_OK);
+    cr_assert_null(found.ptr);
+}
+
 /* ---- an older record put back ---- */
 
 static struct byok_str stored(const char *user, struct byok_str *key, struct byok_arena *arena)
