@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 
-#define BYOK_SECRET_BYTES 512 /* with the NUL; access keys of S3 services have about 70 together */
+#define BYOK_SECRET_BYTES 4096 /* with the NUL; the longest are URLs of several hosts */
 
 /** The text of a file, without a line end, NUL-terminated; given back by byok_secret_free.  No error's
  *  text holds any of it.  BYOK_E_CONFIG, BYOK_E_NOMEM. */

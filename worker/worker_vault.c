@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "base/mem.h"
+#include "vault_rocks/secret.h"
 #include "vault_rocks/store_cache.h"
 
 #define URL_BYTES ((size_t)4096)
@@ -66,12 +66,13 @@ enum byok_err byok_worker_keyring(const struct byok_config *config, struct byok_
 /* The text of a file that only its owner may read, without the end of line. */
 static enum byok_err read_url(const char *path, char **out, struct byok_fault *fault)
 {
-    struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool there = fd >= 0 && fstat(fd, &info) == 0;
-    bool open_to_others = there && (info.st_mode & 077) != 0;
+    if (fd >= 0 && byok_secret_check_mode(fd, path, fault) != BYOK_E_OK) {
+        close(fd);
+        return BYOK_E_CONFIG;
+    }
     char *text = byok_new(URL_BYTES + 1, 1);
-    ssize_t len = there && !open_to_others && text ? read(fd, text, URL_BYTES) : -1;
+    ssize_t len = fd >= 0 && text ? read(fd, text, URL_BYTES) : -1;
     if (fd >= 0)
         close(fd);
     if (len > 0 && len < (ssize_t)URL_BYTES) {
@@ -81,9 +82,7 @@ static enum byok_err read_url(const char *path, char **out, struct byok_fault *f
     }
     byok_delete(text);
     return byok_fault_set(fault, BYOK_E_CONFIG, "vault.store_url_file %s %s", path,
-                          !there           ? "cannot be read"
-                          : open_to_others ? "is open to group or others: chmod 600"
-                                           : "holds no URL");
+                          len < 0 ? "cannot be read" : "holds no URL");
 }
 
 static enum byok_err find_url(const struct byok_config *config, char **out,

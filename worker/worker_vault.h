@@ -24,8 +24,8 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_worker_keyring(const struct byok_config *config, struct byok_keyring **out,
                                   struct byok_fault *fault);
 
-/** What comes before the sandbox: the master keys, the store's URL, the slots, the data folder.  On an error what
- *  was opened is released.  BYOK_E_CONFIG, BYOK_E_STORE, BYOK_E_NOMEM. */
+/** What comes before the sandbox: the master keys, the store's URL, the slots, the data folder.  On
+ *  an error what was opened is released.  BYOK_E_CONFIG, BYOK_E_STORE, BYOK_E_NOMEM. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_worker_vault_begin(const struct byok_config *config,
                                       struct byok_worker_vault *out, struct byok_fault *fault);
