@@ -21,21 +21,6 @@ static const struct byok_signer *find_signer(const struct byok_settings *setting
     return NULL;
 }
 
-static struct byok_command_text text_of(const struct byok_request *request)
-{
-    return (struct byok_command_text){
-        .type = byok_str_of(byok_request_type_name(request->type)),
-        .id = request->id,
-        .user = request->user,
-        .provider = request->provider,
-        .label = request->label,
-        .at_wall_ms = request->signature.at_wall_ms,
-        .expires_wall_ms = request->expires_wall_ms,
-        .dry_run = request->dry_run,
-        .envelope = request->envelope,
-    };
-}
-
 enum byok_err byok_authorize(const struct byok_env *env, const struct byok_request *request,
                              struct byok_fault *fault)
 {
@@ -50,7 +35,7 @@ enum byok_err byok_authorize(const struct byok_env *env, const struct byok_reque
     if (!signer)
         return byok_fault_set(fault, BYOK_E_UNAUTHORIZED,
                               "the command's signer is not in this worker's auth.signers");
-    const struct byok_command_text text = text_of(request);
+    const struct byok_command_text text = byok_command_text_of(request);
     if (!byok_command_verify(signer, &text, request->signature.value))
         return byok_fault_set(fault, BYOK_E_UNAUTHORIZED,
                               "the signature is not signer %s's for this command", signer->id);

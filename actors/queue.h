@@ -51,6 +51,14 @@ static inline void byok_queue_prepend(struct byok_queue *queue, struct byok_queu
     *front = (struct byok_queue){0};
 }
 
+/** Put all of `more` behind `queue`; `more` is empty afterwards. */
+static inline void byok_queue_append(struct byok_queue *queue, struct byok_queue *more)
+{
+    byok_queue_prepend(more, queue);
+    *queue = *more;
+    *more = (struct byok_queue){0};
+}
+
 /** Unlink one that is in the queue; the others stay in order. */
 static inline void byok_queue_remove(struct byok_queue *queue, struct byok_msg *msg)
 {

@@ -92,3 +92,18 @@ bool byok_command_verify(const struct byok_signer *signer, const struct byok_com
            crypto_sign_verify_detached((const uint8_t *)signature.ptr, text.bytes, text.len,
                                        signer->public_key) == 0;
 }
+
+struct byok_command_text byok_command_text_of(const struct byok_request *request)
+{
+    return (struct byok_command_text){
+        .type = byok_str_of(byok_request_type_name(request->type)),
+        .id = request->id,
+        .user = request->user,
+        .provider = request->provider,
+        .label = request->label,
+        .at_wall_ms = request->signature.at_wall_ms,
+        .expires_wall_ms = request->expires_wall_ms,
+        .dry_run = request->dry_run,
+        .envelope = request->envelope,
+    };
+}

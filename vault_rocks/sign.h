@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "schemas/request.h"
 
 #define BYOK_SIGNATURE_BYTES 64
 #define BYOK_SIGNER_PUBLIC_BYTES 32
@@ -30,6 +31,9 @@ struct byok_command_text {
     bool dry_run;
     struct byok_str envelope;
 };
+
+/** What the signature of a request that was decoded is about; borrows from it. */
+struct byok_command_text byok_command_text_of(const struct byok_request *request) BYOK_NONNULL(1);
 
 /* A public key that may sign. */
 struct byok_signer {

@@ -75,13 +75,6 @@ static void free_actor(struct byok_actor *actor)
     byok_delete(actor);
 }
 
-static void append(struct byok_queue *mail, struct byok_queue *more)
-{
-    byok_queue_prepend(more, mail);
-    *mail = *more;
-    *more = (struct byok_queue){0};
-}
-
 static void drop_embedded(struct byok_queue *mail)
 {
     struct byok_queue kept = {0};
@@ -105,10 +98,10 @@ void byok_system_free(struct byok_system *system)
     /* All mail into one list; what lives inside an actor leaves it before the actor goes, what is
      * owned by its message is freed when no actor can point to it any more. */
     struct byok_queue left = system->inbox;
-    append(&left, &system->mail);
+    byok_queue_append(&left, &system->mail);
     struct byok_actor *actor;
     DL_FOREACH(system->actors, actor)
-        append(&left, &actor->held);
+        byok_queue_append(&left, &actor->held);
     system->inbox = (struct byok_queue){0};
     drop_embedded(&left);
     while (system->actors)

@@ -328,17 +328,7 @@ static void answer_request(struct kit_worker *worker, struct byok_arena *arena,
 
 static bool is_signed(const struct kit_worker *worker, const struct byok_request *request)
 {
-    const struct byok_command_text text = {
-        .type = byok_str_of(byok_request_type_name(request->type)),
-        .id = request->id,
-        .user = request->user,
-        .provider = request->provider,
-        .label = request->label,
-        .at_wall_ms = request->signature.at_wall_ms,
-        .expires_wall_ms = request->expires_wall_ms,
-        .dry_run = request->dry_run,
-        .envelope = request->envelope,
-    };
+    const struct byok_command_text text = byok_command_text_of(request);
     return worker->options.signer &&
            byok_command_verify(worker->options.signer, &text, request->signature.value);
 }
