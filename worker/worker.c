@@ -359,15 +359,13 @@ static enum byok_err check_ca_files(const struct byok_provider_set *providers,
 enum byok_err byok_worker_check(struct byok_config *config, struct byok_fault *fault)
 {
     struct worker worker = {.config = config};
-    struct byok_keyring *ring = NULL;
     enum byok_err err = byok_config_providers(config, &worker.providers, fault);
     if (err == BYOK_E_OK)
         err = byok_config_prices(config, &worker.settings.prices, fault);
     if (err == BYOK_E_OK)
         err = check_ca_files(&worker.providers, fault);
     if (err == BYOK_E_OK)
-        err = byok_worker_keyring(config, &ring, fault);
-    byok_keyring_free(ring);
+        err = byok_worker_vault_check(config, fault);
     if (err == BYOK_E_OK)
         err = byok_worker_payloads_open(config, &worker.payloads, fault);
     byok_worker_payloads_done(&worker.payloads);

@@ -116,6 +116,19 @@ static enum byok_err open_records(const struct byok_config *config, struct byok_
                           : byok_fault_set(fault, BYOK_E_NOMEM, "no memory for a store");
 }
 
+enum byok_err byok_worker_vault_check(const struct byok_config *config, struct byok_fault *fault)
+{
+    struct byok_worker_vault parts = {0};
+    const struct byok_store_kind *kind = byok_store_kind_find(byok_str_of(config->vault.store));
+    enum byok_err err = byok_worker_keyring(config, &parts.ring, fault);
+    if (err == BYOK_E_OK)
+        err = find_url(config, &parts.url, fault);
+    if (err == BYOK_E_OK && (!kind || kind->ops->shared)) /* the others need the data folder */
+        err = open_records(config, &parts, fault);
+    byok_worker_vault_done(&parts);
+    return err;
+}
+
 enum byok_err byok_worker_vault_begin(const struct byok_config *config,
                                       struct byok_worker_vault *out, struct byok_fault *fault)
 {

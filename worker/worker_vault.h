@@ -24,6 +24,11 @@ BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_worker_keyring(const struct byok_config *config, struct byok_keyring **out,
                                   struct byok_fault *fault);
 
+/** Whether the vault's settings can be used, without touching the data folder and without a call to
+ *  a server.  BYOK_E_CONFIG, BYOK_E_NOMEM. */
+BYOK_MUST_USE BYOK_NONNULL(1)
+enum byok_err byok_worker_vault_check(const struct byok_config *config, struct byok_fault *fault);
+
 /** What comes before the sandbox: the master keys, the store's URL, the slots, the data folder.  On
  *  an error what was opened is released.  BYOK_E_CONFIG, BYOK_E_STORE, BYOK_E_NOMEM. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)

@@ -106,6 +106,24 @@ Test(worker_vault, a_store_of_other_topics_is_refused_and_stays_theirs)
     byok_worker_vault_done(&vault);
 }
 
+/* What `byokd --check` says: no server is asked, and no folder is made. */
+Test(worker_vault, settings_are_checked_without_the_store)
+{
+    char path[128];
+    cr_assert_eq(byok_worker_vault_check(&config, &fault), BYOK_E_OK, "%s", fault.text);
+    byok_config_done(&config);
+    configure("  store: postgresql\n  store_url: postgresql://user@host/place\n");
+    cr_assert_eq(byok_worker_vault_check(&config, &fault), BYOK_E_OK, "%s", fault.text);
+    byok_config_done(&config);
+    configure("  store: postgresql\n  store_url: mongodb://host/place\n");
+    cr_assert_eq(byok_worker_vault_check(&config, &fault), BYOK_E_CONFIG);
+    byok_config_done(&config);
+    configure("  store: postgresql\n");
+    cr_assert_eq(byok_worker_vault_check(&config, &fault), BYOK_E_CONFIG);
+    snprintf(path, sizeof path, "%s/data", folder);
+    cr_assert_neq(access(path, F_OK), 0);
+}
+
 Test(worker_vault, a_url_is_read_from_a_file_that_is_the_owners_alone)
 {
     char more[256];
