@@ -41,6 +41,7 @@ class Listener:
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(tls / "sim.crt", tls / "sim.key")
+            context.set_alpn_protocols(["h2", "http/1.1"])  # it would take both
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -114,7 +115,7 @@ def an_envelope_serves_its_owner_only_and_once():
         stack.produce([("mallory", {**stolen, "id": "stolen", "user": "mallory"})])
         refused = stack.wait_results(["stolen"])["stolen"][0]
         expect(refused["error"]["code"] == "bad_envelope", refused)
-        moved = {**stolen, "id": "moved", "label": "other"}
+        moved = {**stolen, "id": "moved", "key_label": "other"}
         replayed = {**stolen, "id": "replayed"}
         stack.add_key("alice", "sk-alice-" + "N3wKey00" * 5)
         stack.produce([("alice", moved), ("alice", replayed)])
