@@ -201,6 +201,9 @@ static enum byok_err build(const struct byok_ctx *ctx, struct byok_task *task)
                   : adapter->build_key_check(&call, &task->http.request, &fault);
     if (err == BYOK_E_OK && (byok_arena_failed(&task->arena) || byok_arena_failed(call.arena)))
         err = BYOK_E_NOMEM;
+    if (err == BYOK_E_OK && byok_http_path_climbs(task->http.request.url))
+        err = byok_fault_set(&fault, BYOK_E_BAD_REQUEST,
+                             "a name in the job would lead to another path of the provider");
     if (err == BYOK_E_TOO_LARGE || (err == BYOK_E_NOMEM && call.arena->overflow))
         err = byok_fault_set(&fault, BYOK_E_TOO_LARGE,
                              "the request takes more memory than a job may have");

@@ -25,6 +25,10 @@ struct byok_http_request {
     size_t piece_count;
 };
 
+/** Whether a segment of the URL's path is "." or ".." (percent-encoded too): a client or a server
+ *  would resolve it, so that what stands behind it is called on another path. */
+bool byok_http_path_climbs(struct byok_str url);
+
 /** How long the body is, in one or in pieces. */
 size_t byok_http_body_bytes(const struct byok_http_request *request) BYOK_NONNULL(1);
 

@@ -156,6 +156,7 @@ static void set_way(struct byok_curl_call *one, const struct byok_http_route *ro
 {
     const char *proxy = route && route->proxy ? route->proxy : "";
     set_ptr(one, CURLOPT_URL, one->call->request.url.ptr);
+    set_long(one, CURLOPT_PATH_AS_IS, 1); /* no ".." is resolved here */
     set_ptr(one, CURLOPT_PROTOCOLS_STR, "http,https");
     set_long(one, CURLOPT_FOLLOWLOCATION, 0);
     set_ptr(one, CURLOPT_PROXY, proxy); /* "" also turns off the environment's */

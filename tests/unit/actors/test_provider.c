@@ -304,3 +304,28 @@ Test(provider, how_many_calls_at_once_a_key_takes_is_found_out)
     assert_code("alice.199", "ok");
     cr_assert_lt(world->ledger.count, 300, "%zu calls for 200 jobs", world->ledger.count);
 }
+
+/* Azure's path holds the model's name. */
+Test(provider, the_name_of_a_model_leads_to_no_other_path)
+{
+    struct byok_provider *azure = &world->providers[1];
+    struct byok_fault fault;
+    *azure = (struct byok_provider){.name = "other", .base_url = "https://other.test/openai"};
+    cr_assert_eq(byok_provider_complete(&world->arena, azure, "azure", &fault), BYOK_E_OK);
+    start();
+    sim_register(world, "alice", "other", "r");
+    assert_done(10);
+    assert_code("r", "ok");
+    static const char *const models[] = {"..", ".", "%2e%2e", "gpt"};
+    for (size_t i = 0; i < 4; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "m%zu", i);
+        sim_send(world, "alice",
+                 "{\"id\":\"%s\",\"user\":\"alice\",\"capability\":\"chat\",\"provider\":\"other\","
+                 "\"model\":\"%s\",\"prompt\":\"x\"}",
+                 id, models[i]);
+        assert_done(10);
+        assert_code(id, i < 2 ? "bad_request" : "ok");
+        cr_assert_eq(sim_calls(world, id), i < 2 ? 0 : 1, "%s", models[i]);
+    }
+}
