@@ -44,6 +44,7 @@ static void tear_down(void)
 }
 
 TestSuite(broker_notes, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(static_notes, .init = set_up_static, .fini = tear_down, .timeout = 120);
 
 static bool is_answered(void *arg)
 {
@@ -190,8 +191,7 @@ Test(broker_notes, what_a_dead_producer_had_is_written_by_the_next_one)
 }
 
 /* Another one with our instance id takes the partitions before our heartbeat says so. */
-Test(broker_notes, one_in_the_topic_is_not_answered_once_the_member_was_replaced,
-     .init = set_up_static)
+Test(static_notes, one_in_the_topic_is_not_answered_once_the_member_was_replaced)
 {
     for (size_t i = 0; i < 20; i++)
         claim(i, i % 2 ? 1 : 0);
@@ -205,7 +205,7 @@ Test(broker_notes, one_in_the_topic_is_not_answered_once_the_member_was_replaced
     cr_assert(stands(0, &notes[20]), "for the next owner");
 }
 
-Test(broker_notes, one_that_could_not_be_proven_is_proven_later, .init = set_up_static)
+Test(static_notes, one_that_could_not_be_proven_is_proven_later)
 {
     rd_kafka_mock_push_request_errors(kit.mock, KIT_OFFSET_COMMIT, 2,
                                       RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
