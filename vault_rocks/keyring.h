@@ -51,6 +51,7 @@ enum byok_err byok_keyring_add_credential(struct byok_keyring *ring, uint32_t id
                                           struct byok_fault *fault);
 
 /** Add the output of a shell command, read straight into guarded memory; blocks, for 30 s at most.
+ *  It has this process's environment but for BYOKD_*.
  *  For the start, before the process gives up the right to start others.  BYOK_E_CONFIG: it cannot
  *  be started, failed, did not end, or its output is no key (which no text repeats). */
 BYOK_MUST_USE BYOK_NONNULL(1, 3)

@@ -67,26 +67,42 @@ static ssize_t read_output(int fd, char *to, size_t room, int64_t until_ms)
     }
 }
 
+/* Without the worker's own settings, among which other keys and passwords may stand; NULL: no memory.
+ * The texts stay environ's. */
+static char **environment(void)
+{
+    size_t count = 0, kept = 0;
+    while (environ[count])
+        count++;
+    char **copy = byok_new(count + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        if (strncmp(environ[i], "BYOKD_", 6) != 0)
+            copy[kept++] = environ[i];
+    }
+    return copy;
+}
+
 /* /bin/sh -c command, its output into `out`; 0 or an errno. */
 static int start(const char *command, int out, pid_t *pid)
 {
     char shell[] = "/bin/sh", option[] = "-c";
     char *copy = byok_new(1, strlen(command) + 1);
     char *const argv[] = {shell, option, copy, NULL};
+    char **const env = environment();
     posix_spawn_file_actions_t actions;
-    if (!copy)
-        return ENOMEM;
-    memcpy(copy, command, strlen(command));
-    int err = posix_spawn_file_actions_init(&actions);
+    if (copy)
+        memcpy(copy, command, strlen(command));
+    int err = copy && env ? posix_spawn_file_actions_init(&actions) : ENOMEM;
     if (err == 0) {
         err = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
         if (err == 0)
             err =
                 posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
         if (err == 0)
-            err = posix_spawn(pid, shell, &actions, NULL, argv, environ);
+            err = posix_spawn(pid, shell, &actions, NULL, argv, env);
         posix_spawn_file_actions_destroy(&actions);
     }
+    byok_delete(env);
     byok_delete(copy);
     return err;
 }

@@ -24,6 +24,22 @@ Test(keyring_command, the_output_is_the_key)
     }
 }
 
+/* Among byokd's own settings stand other master keys and passwords. */
+Test(keyring_command, a_command_does_not_see_the_workers_settings)
+{
+    struct byok_keyring *ring = kit_ring(0, 0);
+    struct byok_fault fault = {0};
+    setenv("BYOKD_OTHER_KEY", HEX, 1);
+    setenv("KEY_SERVICE", "told", 1);
+    cr_assert_eq(
+        byok_keyring_add_command(
+            ring, 1, "env | grep -q BYOKD_ || test \"$KEY_SERVICE\" != told || echo " HEX, &fault),
+        BYOK_E_OK, "%s", fault.text);
+    unsetenv("BYOKD_OTHER_KEY");
+    unsetenv("KEY_SERVICE");
+    byok_keyring_free(ring);
+}
+
 Test(keyring_command, a_command_that_fails_or_says_something_else_is_refused_without_its_output)
 {
     static const struct {
