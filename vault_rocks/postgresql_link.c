@@ -147,7 +147,8 @@ static enum byok_err make_tables(struct byok_pg *self, PGconn *conn, int64_t tim
         return too_new(found, fault);
     if (ok && found < VERSION) {
         ok = run_text(conn,
-                      "BEGIN; SELECT pg_advisory_xact_lock(" MIGRATION_LOCK ");"
+                      "BEGIN; " BYOK_PG_DURABLE ";"
+                      "SELECT pg_advisory_xact_lock(" MIGRATION_LOCK ");"
                       "CREATE TABLE IF NOT EXISTS byok_migrations (version integer PRIMARY KEY,"
                       " made_at timestamptz NOT NULL DEFAULT now())",
                       deadline_us, error, NULL) &&

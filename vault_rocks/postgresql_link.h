@@ -15,6 +15,11 @@
 
 #define BYOK_PG_PARAMS_MAX 4
 
+/* In a transaction: its commit outlives the server's end, whatever is set for the database. */
+#define BYOK_PG_DURABLE                                                                            \
+    "SELECT set_config('synchronous_commit', 'on', true) "                                         \
+    "WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+
 struct byok_pg;
 
 struct byok_pg_param {

@@ -168,10 +168,9 @@ static enum byok_err apply(struct byok_store *store, int32_t partition,
     const struct numbers numbers = numbers_of(partition, position);
     const struct byok_pg_param where = partition_param(&numbers), what = position_param(&numbers);
     const struct byok_pg_statement statements[] = {
-        /* whatever is set for the database: a batch that was acknowledged and lost would be a hole,
-         * since the next one's position is above it */
-        {.sql = "SELECT set_config('synchronous_commit', 'on', true) "
-                "WHERE current_setting('synchronous_commit') IN ('off', 'local')"},
+        /* a batch that was acknowledged and lost would be a hole, since the next one's position is
+         * above it */
+        {.sql = BYOK_PG_DURABLE},
         {"INSERT INTO byok_positions AS p SELECT $1, $2 WHERE $2 >= 0 ON CONFLICT (partition)"
          " DO UPDATE SET position = excluded.position WHERE p.position < excluded.position",
          {where, what},

@@ -209,6 +209,19 @@ CASE(a_server_that_is_killed_in_a_batch_comes_back_with_all_that_was_acknowledge
     nothing_is_lost(f, number);
 }
 
+/* No batch was written behind them, which would take them along. */
+CASE(tables_that_were_just_made_outlive_the_server)
+{
+    if (strcmp(f->name, "postgresql") != 0) /* see above */
+        return;
+    const struct byok_write write = write_of("a", "1");
+    cr_assert_eq(position(f, 0), -1);
+    store_control("kill");
+    store_control("start");
+    apply_at_last(f, &write, 1, 1);
+    cr_assert(has(f, 0, "a", "1"));
+}
+
 static bool go_on(void *arg, const struct byok_copy_tally *tally)
 {
     (void)arg;

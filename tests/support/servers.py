@@ -163,7 +163,7 @@ class PostgreSQL(Server):
 
     def psql(self, *arguments):
         return subprocess.run([self.bin / "psql", "-X", "-q", "-A", "-t", f"host={self.folder} user=byok dbname=postgres", *arguments],
-                              env={**os.environ, "PGPASSWORD": self.password}, capture_output=True, text=True)
+                              env={**os.environ, "PGPASSWORD": self.password, "PGOPTIONS": "-c synchronous_commit=on"}, capture_output=True, text=True)
 
     def answers(self):
         return self.psql("-c", "SELECT 1").returncode == 0
