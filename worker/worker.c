@@ -115,15 +115,17 @@ static enum byok_err when_store_answers(struct worker *worker, const char *ident
                                         struct byok_fault *fault)
 {
     const struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
-    for (bool told = false;; told = true) {
+    struct byok_fault told = {0};
+    for (;;) {
         enum byok_err err = identity ? byok_worker_vault_identify(&worker->vault, identity, fault)
                                      : byok_worker_vault_unlock(&worker->vault, fault);
         if (err != BYOK_E_STORE || !byok_worker_vault_is_shared(&worker->vault))
             return err;
-        if (!told)
+        if (strcmp(fault->text, told.text) != 0) /* once there it may refuse what we want */
             byok_log_event(worker->log, BYOK_LOG_WARN, "vault_store_away",
                            BYOK_F_TEXT("store", worker->config->vault.store),
                            BYOK_F_TEXT("reason", fault->text));
+        told = *fault;
         if (atomic_load(byok_signals_flag())) /* with the signal thread's store */
             return BYOK_E_SHUTDOWN;
         nanosleep(&pause, NULL);

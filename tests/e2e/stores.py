@@ -22,9 +22,8 @@ def ok(stack, ids):
             expect(found[0]["status"] == "ok", f"{name}: {found[0]}")
 
 
-def place(stack, server, name):
-    """A place of the server, and the file that holds its URL."""
-    server.place(name)
+def url_of(stack, server, name):
+    """The file that holds the URL of a place of the server."""
     path = stack.folder / f"{name}.url"
     path.write_text(server.url(name) + "\n")
     path.chmod(0o600)
@@ -64,7 +63,7 @@ def moved(stack, source, target, keys):
 
 def the_life_of_a_store(server, secret, whole):
     with server, Stack(partitions=4) as stack:
-        url_file = place(stack, server, "installation")
+        url_file = url_of(stack, server, "installation")
         vault = {"store": server.kind, "store_url_file": str(url_file), "store_timeout_ms": 5000}
         users = [f"user{i}" for i in range(3)]
 
@@ -72,6 +71,9 @@ def the_life_of_a_store(server, secret, whole):
         first = stack.worker("w1", wait=False, delivery="exactly_once", vault=vault)
         wait_for("it says that it waits", lambda: "event=vault_store_away" in first.err())
         server.start()
+        if server.kind == "postgresql":  # nor that there is no such schema yet
+            wait_for("it says what it waits for now", lambda: "no schema" in first.err())
+        server.place("installation")
         wait_for("w1 is ready", first.ready)
         for user in users:
             stack.add_key(user, KEY)
@@ -99,7 +101,8 @@ def the_life_of_a_store(server, secret, whole):
         expect(shown.returncode == 0 and server.kind in shown.stdout, shown.stderr)
         expect(second.stop() == 0, "its end")
         if whole:
-            expect(moved(stack, url_file, place(stack, server, "moved"), keys=3).stop() == 0, "its end")  # one deleted, one late
+            server.place("moved")
+            expect(moved(stack, url_file, url_of(stack, server, "moved"), keys=3).stop() == 0, "its end")  # one deleted, one late
         for text in (shown.stdout, shown.stderr, *(process.out() + process.err() for process in stack.processes)):
             expect(not secret or secret not in text, "the password is nowhere")
             expect(KEY not in text, "the key is nowhere")
