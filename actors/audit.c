@@ -96,9 +96,7 @@ static bool note_request(const struct byok_ctx *ctx, const struct byok_task *tas
     int64_t calls = count_calls(task, leg, &code);
     if (!event || !has_out(task, BYOK_TOPIC_RESULTS))
         return false;
-    if (last && task->fault.code == BYOK_E_KEY_OUTDATED)
-        event = "key.outdated"; /* an attack, be the uses noted or not */
-    else if (uses && (calls == 0 || ctx->env->settings->audit != BYOK_AUDIT_ALL))
+    if (uses && (calls == 0 || ctx->env->settings->audit != BYOK_AUDIT_ALL))
         return false;
     if (last)
         code = task->status == BYOK_STATUS_OK ? BYOK_E_OK : task->fault.code;
@@ -130,6 +128,25 @@ static bool note_invalid(const struct byok_task *task, struct byok_audit_record 
         .fingerprint = byok_str_of(task->key.fingerprint),
         .request_id = task->request.id,
         .code = byok_str_of(byok_err_name(BYOK_E_KEY_INVALID)),
+    };
+    return true;
+}
+
+/* An older record of the key was put back, which is an attack, be the uses noted or not. */
+static bool note_outdated(const struct byok_task *task, struct byok_audit_record *out)
+{
+    if (task->fault.code != BYOK_E_KEY_OUTDATED || !event_of(task) ||
+        !has_out(task, BYOK_TOPIC_RESULTS))
+        return false;
+    const struct byok_leg target = byok_task_leg(task, task->leg);
+    *out = (struct byok_audit_record){
+        .event = byok_str_of("key.outdated"),
+        .user = task->request.user,
+        .provider = target.provider,
+        .label = target.label,
+        .fingerprint = byok_str_of(task->key.fingerprint),
+        .request_id = task->request.id,
+        .code = byok_str_of(byok_err_name(BYOK_E_KEY_OUTDATED)),
     };
     return true;
 }
@@ -177,6 +194,8 @@ static enum byok_err note_task(const struct byok_ctx *ctx, const struct byok_tas
             if (note_request(ctx, task, leg, &record))
                 err = append(ctx, notes, head, &record);
         }
+        if (err == BYOK_E_OK && note_outdated(task, &record))
+            err = append(ctx, notes, head, &record);
         if (err == BYOK_E_OK && note_invalid(task, &record))
             err = append(ctx, notes, head, &record);
         return err;

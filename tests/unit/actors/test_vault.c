@@ -154,6 +154,37 @@ Test(vault, a_replaced_key_that_is_put_back_is_refused_and_noted)
     assert_code("again", "ok");
 }
 
+static void answer_overloaded(struct sim_world *of, const struct sim_entry *entry,
+                              struct sim_answer *answer)
+{
+    (void)of;
+    (void)entry;
+    answer->status = 503;
+    answer->retry_after_s = 10;
+    snprintf(answer->body, sizeof answer->body, "{}");
+}
+
+Test(vault, a_call_before_the_key_was_put_back_stays_a_use)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str key;
+    start();
+    struct byok_store *store = &worker->vault_store->store;
+    struct byok_str old = stored("alice", &key, &arena);
+    const struct byok_write write = {key, old, false};
+    sim_run_for(world, SIM_S);
+    sim_register_now(world, "alice");
+    world->answer = answer_overloaded;
+    sim_chat(world, "alice", "a");
+    sim_run_for(world, 5 * SIM_S);
+    cr_assert_eq(sim_calls(world, "a"), 1);
+    cr_assert_eq(store->ops->apply(store, partition_of("alice"), &write, 1, -1, NULL), BYOK_E_OK);
+    assert_done(60);
+    assert_code("a", "key_outdated");
+    cr_assert_eq(audited("key.use"), 1);
+    cr_assert_eq(audited("key.outdated"), 1);
+}
+
 Test(vault, a_deleted_key_that_is_put_back_is_refused)
 {
     BYOK_AUTO(byok_arena) arena = {0};
