@@ -314,6 +314,7 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     bool ours = byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
     byok_user_learn(ctx, self, task);
     settle_tokens(ctx, self, task, last_was_sent(task));
+    byok_user_key_unsent(ctx, self, task);
     int64_t at_us = 0; /* at once, when it was only late, but for a claim that could not be made */
     if (task->late && !byok_user_is_exempt(task) && !task->joined)
         byok_limit_settle(&self->requests, byok_now_us(ctx), task->requests_ticket, 1, 0);

@@ -4,8 +4,10 @@
  * One refusal may be an accident of the provider.  A key is marked invalid when a second one comes
  * CONFIRM_US or more after the first, and no call with it went well in between.  From then on its
  * jobs are not sent but for one now and then (after keys.recheck_s, then twice that, up to an hour),
- * which finds out whether the key is good again; the others fail or wait, as keys.on_invalid says.  A call that goes well, a check, and a new key
- * clear the mark (actors/outcome.c).
+ * which finds out whether the key is good again; the others fail or wait, as keys.on_invalid says.
+ * One that was not sent finds nothing out: the next goes at once, or where the vault gives no key
+ * (the sealed one is outdated) each would wait up to an hour to be told.  A call that goes well, a
+ * check, and a new key clear the mark (actors/outcome.c).
  */
 #include "actors/user_parts.h"
 
@@ -61,6 +63,16 @@ void byok_user_key_begins(const struct byok_ctx *ctx, const struct byok_user *se
         block(ctx, key, now);
     else if (key->probe_us > 0)
         key->probe_us = now + CONFIRM_US;
+}
+
+void byok_user_key_unsent(const struct byok_ctx *ctx, const struct byok_user *self,
+                          const struct byok_task *task)
+{
+    struct byok_user_key *key = byok_user_is_job(task) ? key_of(self, task) : NULL;
+    if (!key || key->probe_us == 0 || task->joined || task->http.sent)
+        return;
+    key->probe_us = byok_now_us(ctx);
+    key->wait_us = 0;
 }
 
 static void mark(const struct byok_ctx *ctx, const struct byok_user *self, struct byok_task *task,

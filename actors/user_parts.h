@@ -349,6 +349,11 @@ bool byok_user_key_fails(const struct byok_ctx *ctx, const struct byok_user *sel
 void byok_user_key_begins(const struct byok_ctx *ctx, const struct byok_user *self,
                           const struct byok_task *task, int64_t now) BYOK_NONNULL(1, 2, 3);
 
+/** An attempt has ended.  When the key did not go out with it, it was no try of a refused key: the
+ *  next job need not wait for its time.  May be called twice. */
+void byok_user_key_unsent(const struct byok_ctx *ctx, const struct byok_user *self,
+                          const struct byok_task *task) BYOK_NONNULL(1, 2, 3);
+
 /** An attempt has ended.  True: the provider refused the key, and the job waits until `*at_us` (and
  *  byok_user_key_due) instead of failing. */
 bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,

@@ -185,6 +185,36 @@ Test(vault, a_call_before_the_key_was_put_back_stays_a_use)
     cr_assert_eq(audited("key.outdated"), 1);
 }
 
+/* A refused key's jobs are sent one by one, up to an hour apart: each would wait to be told so. */
+Test(vault, jobs_that_wait_for_a_refused_key_do_not_wait_when_an_older_one_is_put_back)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str key;
+    char id[16];
+    world->settings.on_invalid_waits = true;
+    start();
+    struct byok_store *store = &worker->vault_store->store;
+    struct byok_str old = stored("alice", &key, &arena);
+    const struct byok_write write = {key, old, false};
+    sim_run_for(world, SIM_S);
+    sim_register_now(world, "alice");
+    for (size_t i = 0; i < world->key_count; i++)
+        world->keys[i].revoked = true;
+    for (int i = 0; i < 20; i++) {
+        snprintf(id, sizeof id, "j%d", i);
+        sim_chat(world, "alice", id);
+    }
+    sim_run_for(world, 200 * SIM_S);
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_KEYS_INVALID), 1);
+    cr_assert_eq(store->ops->apply(store, partition_of("alice"), &write, 1, -1, NULL), BYOK_E_OK);
+    assert_done(600);
+    for (int i = 0; i < 20; i++) {
+        snprintf(id, sizeof id, "j%d", i);
+        assert_code(id, "key_outdated");
+        assert_results(id, 1);
+    }
+}
+
 Test(vault, a_deleted_key_that_is_put_back_is_refused)
 {
     BYOK_AUTO(byok_arena) arena = {0};
