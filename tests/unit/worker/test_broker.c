@@ -223,6 +223,12 @@ static bool one_record(void *arg)
     return ((struct kit_member *)arg)->records >= 1;
 }
 
+static bool one_committed(void *arg)
+{
+    const struct byok_rdk *rdk = byok_rdk_of(((struct kit_member *)arg)->broker);
+    return byok_rdk_part(rdk, 0)->committed >= 1 || byok_rdk_part(rdk, 1)->committed >= 1;
+}
+
 static bool one_started(void *arg)
 {
     struct kit_member *member = arg;
@@ -244,6 +250,7 @@ Test(broker, gives_a_partition_away_only_when_it_is_released)
     kit_commit(first, BYOK_TOPIC_RESULTS, "user", goes, 1); /* what was in flight */
     cr_assert(kit_until(&kit, all_answered, first, SECONDS));
     cr_assert_eq(second->parts[goes].assigned, 0);
+    cr_assert(kit_until(&kit, one_committed, first, SECONDS));
     first->broker->ops->release(first->broker, goes);
     cr_assert(kit_until(&kit, one_started, second, SECONDS));
     cr_assert(kit_until(&kit, seven_records, first, SECONDS), "the other goes on");
