@@ -37,7 +37,9 @@ def submit(stack, users, numbers):
 
 def run(delivery):
     with Stack(partitions=12, sim_options=["--latency-ms", "5", "--latency-jitter-ms", "20"]) as stack:
-        settings, users = {"shards": 2, "delivery": delivery}, [f"user{i}" for i in range(USERS)]
+        # so long a claimed call's outcome may be awaited after the kill
+        provider = {**stack.settings("w")["providers"][0], "timeout_ms": 3000}
+        settings, users = {"shards": 2, "delivery": delivery, "providers": [provider]}, [f"user{i}" for i in range(USERS)]
         first, second = (stack.worker(name, **settings) for name in ("w1", "w2"))
         add_keys(stack, users)
         submit(stack, users, range(JOBS // 2))
