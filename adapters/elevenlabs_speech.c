@@ -46,6 +46,10 @@ static enum byok_err put_format(const struct byok_adapter_call *call, struct byo
                                byok_str_starts(format->as.str, word);
         if (!is_native && !byok_str_eq(format->as.str, word))
             continue;
+        if (call->request->stream && byok_str_is(word, "wav")) /* its head says how long it is */
+            return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                                  "member \"format\": ElevenLabs streams no wav: ask for pcm, or "
+                                  "leave \"stream\" out");
         byok_value_set(call->arena, query, "output_format",
                        is_native ? *format : byok_value_text(formats[i].name));
         return BYOK_E_OK;

@@ -6,6 +6,7 @@
 #include "adapters/audio.h"
 #include "adapters/kit_media.h"
 #include "adapters/multipart.h"
+#include "adapters/query.h"
 
 #define STR(literal) ((struct byok_str)BYOK_STR(literal))
 
@@ -61,11 +62,16 @@ static enum byok_err check_options(const struct byok_adapter_call *call, struct 
     return BYOK_E_OK;
 }
 
+/* The one option that is a member of the query: as a field it would be passed over. */
+#define LOGGING "enable_logging"
+
 /* A list is the same field again (as FastAPI, which ElevenLabs runs on, reads it), not `name[]`. */
 static void add_fields(struct byok_multipart *form, const struct byok_value *fields)
 {
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct byok_member *field = &fields->as.members[i];
+        if (byok_str_is(field->name, LOGGING))
+            continue;
         const bool is_list = field->value.type == BYOK_VALUE_ARRAY;
         const uint32_t count = is_list ? field->value.count : 1;
         for (uint32_t k = 0; k < count; k++) {
@@ -83,10 +89,15 @@ static enum byok_err end_form(const struct byok_adapter_call *call, const struct
                               struct byok_fault *fault)
 {
     struct byok_multipart form;
+    struct byok_value query = byok_value_map();
+    const struct byok_value *logging = byok_value_find(fields, LOGGING);
     byok_multipart_init(&form, call->arena);
     add_fields(&form, fields);
     byok_multipart_file(&form, STR("file"), file);
     byok_kit_begin(call, "POST", "/speech-to-text", NULL, out);
+    if (logging)
+        byok_value_set(call->arena, &query, LOGGING, *logging);
+    byok_query_add(call->arena, &out->url, &query);
     return byok_media_end_form(call, &form, out, fault);
 }
 

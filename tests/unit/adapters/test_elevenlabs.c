@@ -33,6 +33,8 @@ Test(elevenlabs, refuses_by_name_what_it_cannot_say)
     } cases[] = {
         {SPEAK(",\"format\":\"flac\""), "format"},
         {SPEAK(",\"format\":\"mp3-22050\""), "format"},
+        {SPEAK(",\"stream\":true,\"format\":\"wav\""), "format"},
+        {SPEAK(",\"stream\":true,\"format\":\"wav_44100\""), "format"},
         {LISTEN(",\"timestamps\":\"segment\""), "timestamps"},
         {LISTEN(",\"media_type\":\"sound\""), "media_type"},
         {LISTEN(",\"provider_options\":{\"webhook\":true}"), "webhook"},
@@ -91,7 +93,7 @@ Test(elevenlabs, sends_a_form_with_the_audio_and_its_settings)
     cr_assert_eq(build(&c,
                        LISTEN(",\"language\":\"de\",\"diarize\":true,\"media_type\":\"audio/wav\","
                               "\"provider_options\":{\"num_speakers\":2,\"keyterms\":[\"a\",\"b\"],"
-                              "\"tag_audio_events\":null}"),
+                              "\"tag_audio_events\":null,\"enable_logging\":false}"),
                        &request),
                  BYOK_E_OK);
     static const char *const parts[] = {
@@ -103,6 +105,9 @@ Test(elevenlabs, sends_a_form_with_the_audio_and_its_settings)
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         cr_expect(holds(request.body, parts[i]), "%s", parts[i]);
     cr_expect_not(holds(request.body, "tag_audio_events"));
+    cr_expect_not(holds(request.body, "enable_logging"));
+    cr_expect_str_eq(request.url.ptr,
+                     "https://api.elevenlabs.io/v1/speech-to-text?enable_logging=false");
     call_done(&c);
 }
 
