@@ -11,6 +11,9 @@
 #include "adapters/kit_chat.h"
 #include "adapters/openai_parts.h"
 
+/* OpenAI's published description, 2.3.0: less is refused. */
+#define OUTPUT_TOKENS_MIN 16
+
 static struct byok_str text_of(const struct byok_value *map, const char *path)
 {
     return byok_value_as_str(byok_value_path(map, path));
@@ -212,6 +215,12 @@ enum byok_err byok_openai_to_responses(const struct byok_adapter_call *call,
     }
     if (!most)
         most = byok_value_find(chat, "max_tokens");
+    int64_t tokens;
+    if (most && byok_value_as_int(most, &tokens) && tokens < OUTPUT_TOKENS_MIN)
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "member \"max_tokens\": the responses interface of provider \"%s\" "
+                              "takes %d or more",
+                              call->provider->name, OUTPUT_TOKENS_MIN);
     if (most)
         byok_value_set(call->arena, body, "max_output_tokens", *most);
     put_tools(call, chat, body);
