@@ -20,10 +20,13 @@ static bool is_part(const struct byok_value *part, const char *type)
 
 /* ---- functions ---- */
 
-/* Arguments are an object with us and JSON text with OpenAI. */
+/* Arguments are an object with us and JSON text with OpenAI, which wants some in each call. */
 static struct byok_value arguments_of(const struct byok_adapter_call *call,
                                       const struct byok_value *arguments)
 {
+    if (!arguments || arguments->type == BYOK_VALUE_NULL ||
+        (arguments->type == BYOK_VALUE_STRING && arguments->as.str.len == 0))
+        return byok_value_text("{}");
     if (arguments->type == BYOK_VALUE_STRING)
         return *arguments;
     return byok_value_string(byok_kit_json(call->arena, arguments));
@@ -34,20 +37,22 @@ struct byok_value byok_openai_function(const struct byok_adapter_call *call,
 {
     const struct byok_value *type = byok_value_find(flat, "type");
     if (!byok_value_is(byok_value_find(flat, "name"), BYOK_VALUE_STRING) ||
-        byok_value_find(flat, "function") || (type && !is_part(flat, "function")))
+        byok_value_find(flat, "function") ||
+        (type && type->type != BYOK_VALUE_NULL && !is_part(flat, "function")))
         return *flat;
     struct byok_value function = byok_value_map(), nested = byok_value_map();
     for (uint32_t i = 0; i < flat->count; i++) {
         const struct byok_member *member = &flat->as.members[i];
-        if (byok_str_is(member->name, "type"))
+        if (member->value.type == BYOK_VALUE_NULL || byok_str_is(member->name, "type") ||
+            byok_str_is(member->name, "arguments") ||
+            byok_str_is(member->name, "thought_signature")) /* for Gemini alone */
             continue;
-        if (byok_str_is(member->name, "id"))
-            byok_value_set(call->arena, &nested, "id", member->value);
-        else if (byok_str_is(member->name, "arguments"))
-            byok_value_set(call->arena, &function, "arguments", arguments_of(call, &member->value));
-        else
-            byok_kit_put(call->arena, &function, member->name, member->value);
+        byok_kit_put(call->arena, byok_str_is(member->name, "id") ? &nested : &function,
+                     member->name, member->value);
     }
+    if (byok_value_find(flat, "id") || byok_value_find(flat, "arguments")) /* a call, not a tool */
+        byok_value_set(call->arena, &function, "arguments",
+                       arguments_of(call, byok_value_find(flat, "arguments")));
     byok_value_set(call->arena, &nested, "type", byok_value_text("function"));
     byok_value_set(call->arena, &nested, "function", function);
     return nested;
@@ -85,11 +90,14 @@ static struct byok_str data_url_of(const struct byok_adapter_call *call,
                              BYOK_STR_ARG(data));
 }
 
-/* {"type": "image_url", "image_url": {"url": …}} with an address or a data URL. */
+/* {"type": "image_url", "image_url": {"url": …}} with an address or a data URL; image_url may be
+ * just the address, which OpenAI does not take. */
 static const char *translate_image(const struct byok_adapter_call *call,
                                    const struct byok_value *part, struct byok_value *out)
 {
     struct byok_str url = byok_value_as_str(byok_value_find(part, "url"));
+    if (url.len == 0)
+        url = byok_value_as_str(byok_value_find(part, "image_url"));
     if (url.len == 0)
         url = data_url_of(call, part);
     if (url.len == 0)
@@ -169,7 +177,9 @@ static const char *translate_part(const struct byok_adapter_call *call,
         byok_value_set(call->arena, out, "text", *part);
         return NULL;
     }
-    if (is_part(part, "image") && !byok_value_find(part, "source"))
+    if ((is_part(part, "image") && !byok_value_find(part, "source")) ||
+        (is_part(part, "image_url") &&
+         byok_value_is(byok_value_find(part, "image_url"), BYOK_VALUE_STRING)))
         return translate_image(call, part, out);
     if (is_part(part, "audio") && !byok_value_find(part, "audio"))
         return translate_audio(call, part, out);
@@ -196,6 +206,17 @@ static const char *translate_parts(const struct byok_adapter_call *call,
 
 /* ---- messages ---- */
 
+/* Null is as good as absent, but for the content of a message that only calls tools, and so is a
+ * list of no calls: OpenAI refuses both. */
+static bool is_absent(const struct byok_member *member)
+{
+    if (byok_str_is(member->name, "content"))
+        return false;
+    return member->value.type == BYOK_VALUE_NULL ||
+           (byok_str_is(member->name, "tool_calls") && member->value.type == BYOK_VALUE_ARRAY &&
+            member->value.count == 0);
+}
+
 static const char *translate(const struct byok_adapter_call *call, const struct byok_value *message,
                              struct byok_value *out)
 {
@@ -204,12 +225,18 @@ static const char *translate(const struct byok_adapter_call *call, const struct 
     for (uint32_t i = 0; i < message->count && !wrong; i++) {
         const struct byok_member *member = &message->as.members[i];
         struct byok_value value = member->value;
+        if (is_absent(member))
+            continue;
         if (value.type == BYOK_VALUE_ARRAY && byok_str_is(member->name, "content"))
             wrong = translate_parts(call, &member->value, &value);
         else if (value.type == BYOK_VALUE_ARRAY && byok_str_is(member->name, "tool_calls"))
             value = tool_calls_of(call, &member->value);
         byok_kit_put(call->arena, out, member->name, value);
     }
+    const struct byok_value *content = byok_value_find(out, "content");
+    if (byok_str_is(byok_value_as_str(byok_value_find(out, "role")), "tool") &&
+        (!content || content->type == BYOK_VALUE_NULL)) /* a tool may have nothing to say */
+        byok_kit_put(call->arena, out, byok_str_of("content"), byok_value_text(""));
     return wrong;
 }
 

@@ -6,6 +6,7 @@
  * documents in parts of another form.  Source: Mistral's published description
  * (https://docs.mistral.ai/api, 2026-08).  A provider is Mistral's by its name or its address.
  */
+#include "adapters/kit_chat.h"
 #include "adapters/openai_parts.h"
 
 #define STR(literal) ((struct byok_str)BYOK_STR(literal))
@@ -75,21 +76,23 @@ static struct byok_value message_of(const struct byok_adapter_call *call,
     return out;
 }
 
-/* Only a tool's message has a name there, that of the tool. */
+/* Only a tool's message has a name there, that of the tool; what is not known is refused. */
 static enum byok_err put_messages(const struct byok_adapter_call *call,
                                   const struct byok_value *messages, struct byok_value *body,
                                   struct byok_fault *fault)
 {
+    static const char *const of_a_tool[] = {"role", "content", "name", "tool_call_id", NULL};
+    static const char *const of_others[] = {"role", "content", "tool_calls", "prefix", NULL};
     struct byok_value list = byok_value_array();
     for (uint32_t i = 0; i < messages->count; i++) {
         const struct byok_value *message = &messages->as.items[i];
         const bool is_tool =
             byok_str_is(byok_value_as_str(byok_value_find(message, "role")), "tool");
-        if (!is_tool && byok_value_find(message, "name"))
+        const char *wrong = byok_message_unknown(call, message, is_tool ? of_a_tool : of_others);
+        if (wrong)
             return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
-                                  "member \"messages\": provider \"%s\" knows no \"name\" of a "
-                                  "message: leave it out",
-                                  call->provider->name);
+                                  "member \"messages\": provider \"%s\": %s", call->provider->name,
+                                  wrong);
         byok_value_push(call->arena, &list, message_of(call, message));
     }
     byok_value_set(call->arena, body, "messages", list);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/adapters/test_openai_messages.c - messages, parts and tool calls. */
+#include <stdio.h>
+
 #include <criterion/criterion.h>
 
 #include "adapters/openai_parts.h"
@@ -42,6 +44,104 @@ Test(openai_messages, arguments_that_are_text_already_stay_it)
                  "\"f\",\"arguments\":\"{ }\"}]}"),
         "[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"1\",\"type\":"
         "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{ }\"}}]}]");
+}
+
+#define CALLS(list) "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[" list "]}"
+
+Test(openai_messages, a_call_without_arguments_has_empty_ones)
+{
+    static const char *const said[] = {"", ",\"arguments\":null", ",\"arguments\":\"\"",
+                                       ",\"arguments\":{},\"thought_signature\":\"c2ln\""};
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        char job[512];
+        snprintf(job, sizeof job, MESSAGES(CALLS("{\"id\":\"1\",\"name\":\"f\"%s}")), said[i]);
+        check(job, "[" CALLS("{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+                             "\"arguments\":\"{}\"}}") "]");
+    }
+}
+
+Test(openai_messages, null_members_and_an_empty_list_of_calls_are_left_out)
+{
+    check(MESSAGES("{\"role\":\"user\",\"name\":null,\"content\":\"a\"},"
+                   "{\"role\":\"assistant\",\"content\":\"b\",\"tool_calls\":null},"
+                   "{\"role\":\"assistant\",\"content\":\"c\",\"tool_calls\":[]}"),
+          "[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"},"
+          "{\"role\":\"assistant\",\"content\":\"c\"}]");
+}
+
+Test(openai_messages, a_tool_that_says_nothing_says_an_empty_text)
+{
+    check(MESSAGES("{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":null},"
+                   "{\"role\":\"tool\",\"tool_call_id\":\"2\"}"),
+          "[{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"\"},"
+          "{\"role\":\"tool\",\"tool_call_id\":\"2\",\"content\":\"\"}]");
+}
+
+Test(openai_messages, a_tool_has_no_null_members)
+{
+    struct call c;
+    struct byok_http_request request;
+    call_init(
+        &c, "openai", NULL,
+        "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"chat\",\"prompt\":\"Hi\",\"tools\":"
+        "[{\"type\":null,\"name\":\"f\",\"description\":null,\"parameters\":null}]}");
+    cr_assert_eq(c.provider.adapter->ops[BYOK_CHAT].build(&c.call, &request, &c.fault), BYOK_E_OK);
+    struct byok_value body = json_of(&c.arena, request.body);
+    struct byok_value expected =
+        json_of(&c.arena, byok_str_of("[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+                                      "\"parameters\":{\"type\":\"object\",\"properties\":{}}}}]"));
+    cr_assert(byok_value_equal(byok_value_find(&body, "tools"), &expected), "%.*s",
+              BYOK_STR_ARG(request.body));
+    call_done(&c);
+}
+
+Test(openai_messages, an_image_url_may_be_the_address_alone)
+{
+    check(PARTS("{\"type\":\"image_url\",\"image_url\":\"https://x.example/a.png\"}"),
+          "[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
+          "\"https://x.example/a.png\"}}]}]");
+}
+
+Test(openai_messages, mistral_is_sent_no_member_that_it_does_not_know)
+{
+    static const struct {
+        const char *job, *name; /* NULL: taken */
+    } cases[] = {
+        {MESSAGES("{\"role\":\"user\",\"name\":\"n\",\"content\":\"x\"}"), "\"name\""},
+        {MESSAGES("{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"x\",\"is_error\":true}"),
+         "\"is_error\""},
+        {MESSAGES("{\"role\":\"tool\",\"tool_call_id\":\"1\",\"name\":\"f\",\"content\":\"x\"}"),
+         NULL},
+        {MESSAGES("{\"role\":\"assistant\",\"content\":\"x\",\"prefix\":true}"), NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct call c;
+        struct byok_http_request request;
+        call_init(&c, "openai", "https://api.mistral.ai/v1", cases[i].job);
+        enum byok_err err = c.provider.adapter->ops[BYOK_CHAT].build(&c.call, &request, &c.fault);
+        cr_expect_eq(err, cases[i].name ? BYOK_E_UNSUPPORTED : BYOK_E_OK, "%s", cases[i].job);
+        cr_expect(!cases[i].name || strstr(c.fault.text, cases[i].name), "%s", c.fault.text);
+        call_done(&c);
+    }
+}
+
+Test(openai_messages, the_responses_interface_is_asked_for_no_fewer_tokens_than_it_gives)
+{
+    static const char *const jobs[] = {
+        "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"chat\",\"prompt\":\"Hi\",\"api\":"
+        "\"responses\",\"max_tokens\":15}",
+        "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"chat\",\"prompt\":\"Hi\",\"api\":"
+        "\"responses\",\"max_tokens\":16}",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct call c;
+        struct byok_http_request request;
+        call_init(&c, "openai", NULL, jobs[i]);
+        cr_expect_eq(c.provider.adapter->ops[BYOK_CHAT].build(&c.call, &request, &c.fault),
+                     i == 0 ? BYOK_E_UNSUPPORTED : BYOK_E_OK);
+        cr_expect_eq(strstr(c.fault.text, "\"max_tokens\"") != NULL, i == 0);
+        call_done(&c);
+    }
 }
 
 Test(openai_messages, unknown_parts_go_through)
