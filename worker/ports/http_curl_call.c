@@ -156,7 +156,8 @@ static void set_way(struct byok_curl_call *one, const struct byok_http_route *ro
 {
     const char *proxy = route && route->proxy ? route->proxy : "";
     set_ptr(one, CURLOPT_URL, one->call->request.url.ptr);
-    set_long(one, CURLOPT_PATH_AS_IS, 1); /* no ".." is resolved here */
+    /* No ".." is resolved here.  libcurl 8 signs no path as it is; those that it signs are ours. */
+    set_long(one, CURLOPT_PATH_AS_IS, !one->own);
     set_ptr(one, CURLOPT_PROTOCOLS_STR, "http,https");
     set_long(one, CURLOPT_FOLLOWLOCATION, 0);
     set_ptr(one, CURLOPT_PROXY, proxy); /* "" also turns off the environment's */
@@ -377,12 +378,12 @@ static void finish(struct byok_curl_call *one)
     one->easy = NULL;
     if (call->body.len > call->safe_bytes)
         scrub(call->slot, call->body.ptr + call->safe_bytes, call->body.len - call->safe_bytes);
-    call->safe_bytes = call->body.len;
     scrub(call->slot, call->fault.text, strlen(call->fault.text));
     if (call->fault.code == BYOK_E_OK)
         give_headers(one);
     if (call->fault.code != BYOK_E_OK)
         byok_buf_done(&call->body);
+    call->safe_bytes = call->body.len; /* word of more bytes may be on its way still */
     call->response.status = (int)status;
     call->response.body = byok_buf_str(&call->body);
     call->port = NULL;

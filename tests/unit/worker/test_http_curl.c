@@ -493,6 +493,21 @@ Test(http_curl, bytes_come_as_they_are_and_a_key_cut_in_two_is_scrubbed)
     done(&t);
 }
 
+/* Word of the bytes that came last may be read when the call has ended and its answer has gone. */
+Test(http_curl, a_stream_that_broke_has_no_bytes_left)
+{
+    struct test_call t;
+    struct byok_msg bytes = {0};
+    prepare(&t, "POST", "http://127.0.0.1", http_server_port(server), "/cut");
+    t.call.bytes = &bytes;
+    streamed = &t.call;
+    run(&t);
+    cr_assert_eq(t.call.fault.code, BYOK_E_CUT_OFF, "%s", t.call.fault.text);
+    cr_assert_null(t.call.body.ptr);
+    cr_assert_eq(t.call.safe_bytes, 0);
+    done(&t);
+}
+
 Test(http_curl, a_call_that_wants_no_bytes_gets_none)
 {
     struct test_call t;
