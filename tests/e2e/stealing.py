@@ -344,7 +344,7 @@ def certificates_that_are_not_the_providers():
         worker.stop()
         good = stack.trusting()[0]
         servers = {}
-        for name, made in (("wrong_name", {"name": "127.0.0.2"}), ("untrusted", {"ca": "other"}), ("expired", {"days": -1})):
+        for name, made in (("wrong_name", {"name": "127.0.0.2"}), ("untrusted", {"ca": "other"}), ("expired", {"days": 0})):
             folder = stack.folder / name
             folder.mkdir()
             if name != "untrusted":

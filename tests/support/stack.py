@@ -282,10 +282,17 @@ class Stack:
     def wait_results(self, ids, seconds=120):
         ids = set(ids)
 
+        missing = ids
+
         def all_there():
+            nonlocal missing
             found = self.results()
-            return found if ids <= found.keys() else None
-        return wait_for(f"results of {len(ids)} requests", all_there, seconds, every=0.3)
+            missing = ids - found.keys()
+            return None if missing else found
+        try:
+            return wait_for("", all_there, seconds, every=0.3)
+        except Failure:
+            raise Failure(f"not within {seconds} s: results of {len(ids)} requests; missing {sorted(missing)[:10]}") from None
 
     # ---- the provider
     def sim_get(self, path):
