@@ -44,6 +44,7 @@ def crashes_leave_one_result_each():
                 name = chance.choice(("w1", "w2"))
                 time.sleep(chance.uniform(0, 0.3))
                 if step == 3:
+                    wait_for("it listens", workers[name].status_port)  # before that a signal ends it at once
                     expect(workers[name].stop() == 0, "SIGTERM ends with 0")
                 else:
                     workers[name].kill()
