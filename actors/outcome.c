@@ -341,13 +341,6 @@ static enum byok_err note_key(struct byok_user_record *user, const struct byok_t
     return BYOK_E_OK;
 }
 
-static void set_time(struct byok_arena *arena, struct byok_value *map, const char *name,
-                     int64_t wall_ms)
-{
-    if (wall_ms != 0)
-        byok_value_set(arena, map, name, byok_value_int(wall_ms));
-}
-
 /* What a check tells beside how it went. */
 static struct byok_value told_of_key(const struct byok_user_record *user, struct byok_task *task,
                                      int64_t wall_ms)
@@ -358,16 +351,11 @@ static struct byok_value told_of_key(const struct byok_user_record *user, struct
     int64_t expires_wall_ms = task->key.expires_wall_ms;
     if (request->type != BYOK_REQUEST_KEY_CHECK || !key)
         return map;
-    byok_value_set(&task->arena, &map, "state",
-                   byok_value_text(byok_user_key_state(key, expires_wall_ms, wall_ms)));
-    byok_value_set(&task->arena, &map, "default",
-                   byok_value_bool(byok_str_eq(request->label,
-                                               byok_user_key_preferred(user, request->provider))));
-    set_time(&task->arena, &map, "used_ms", key->used_wall_ms);
-    set_time(&task->arena, &map, "checked_ms", key->checked_wall_ms);
-    set_time(&task->arena, &map, "refused_ms", key->refused_wall_ms);
-    set_time(&task->arena, &map, "invalid_ms", key->invalid_wall_ms);
-    set_time(&task->arena, &map, "expires_ms", expires_wall_ms);
+    byok_user_key_tell(
+        &task->arena, &map, key, byok_user_key_state(key, expires_wall_ms, wall_ms),
+        byok_str_eq(request->label, byok_user_key_preferred(user, request->provider)));
+    if (expires_wall_ms != 0)
+        byok_value_set(&task->arena, &map, "expires_ms", byok_value_int(expires_wall_ms));
     return map;
 }
 

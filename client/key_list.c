@@ -50,25 +50,6 @@ static void print_line(FILE *to, const struct byok_sealed *one)
     fputc('\n', to);
 }
 
-static void set_time(struct byok_arena *arena, struct byok_value *map, const char *name,
-                     int64_t wall_ms)
-{
-    if (wall_ms != 0)
-        byok_value_set(arena, map, name, byok_value_int(wall_ms));
-}
-
-/* The names are those of a key.check's result. */
-static void set_state(struct byok_arena *arena, struct byok_value *map,
-                      const struct byok_sealed *one)
-{
-    byok_value_set(arena, map, "state", byok_value_text(state_of(one)));
-    byok_value_set(arena, map, "default", byok_value_bool(one->preferred));
-    set_time(arena, map, "used_ms", one->state.used_wall_ms);
-    set_time(arena, map, "checked_ms", one->state.checked_wall_ms);
-    set_time(arena, map, "refused_ms", one->state.refused_wall_ms);
-    set_time(arena, map, "invalid_ms", one->state.invalid_wall_ms);
-}
-
 static void print_json(struct byok_cli *cli, const struct byok_sealed *one)
 {
     BYOK_AUTO(byok_arena) arena = {0};
@@ -81,12 +62,13 @@ static void print_json(struct byok_cli *cli, const struct byok_sealed *one)
         byok_value_set_str(&arena, &map, "fingerprint", byok_str_of(one->info.fingerprint));
         byok_value_set_str(&arena, &map, "origin", one->info.origin);
         byok_value_set(&arena, &map, "created_ms", byok_value_int(one->info.created_wall_ms));
-        set_time(&arena, &map, "expires_ms", one->info.expires_wall_ms);
+        if (one->info.expires_wall_ms != 0)
+            byok_value_set(&arena, &map, "expires_ms", byok_value_int(one->info.expires_wall_ms));
         byok_value_set(&arena, &map, "issued_ms", byok_value_int(one->info.issued_wall_ms));
         byok_value_set(&arena, &map, "master_key",
                        byok_value_int((int64_t)one->info.master_key_id));
         if (one->known)
-            set_state(&arena, &map, one);
+            byok_user_key_tell(&arena, &map, &one->state, state_of(one), one->preferred);
     }
     byok_cli_print_json(cli, &map);
 }

@@ -129,6 +129,13 @@ struct byok_str byok_user_key_preferred(const struct byok_user_record *record,
 const char *byok_user_key_state(const struct byok_user_key *key, int64_t expires_wall_ms,
                                 int64_t now_wall_ms) BYOK_NONNULL(1);
 
+/** Set in `map` what a key.check's result and a list of keys say of a key: its state (as above),
+ *  whether it is the user's default, and when it was used, checked and refused last and is invalid
+ *  since, as far as it was.  The slices are static; without memory the arena fails. */
+void byok_user_key_tell(struct byok_arena *arena, struct byok_value *map,
+                        const struct byok_user_key *key, const char *state, bool preferred)
+    BYOK_NONNULL(1, 2, 3, 4);
+
 /** From when on a record of that key must have been issued to be opened. */
 int64_t byok_user_key_floor(const struct byok_user_record *record, struct byok_str provider,
                             struct byok_str label) BYOK_NONNULL(1);

@@ -107,6 +107,26 @@ const char *byok_user_key_state(const struct byok_user_key *key, int64_t expires
     return key->invalid_wall_ms > 0 ? "invalid" : key->refused_wall_ms > 0 ? "refused" : "valid";
 }
 
+void byok_user_key_tell(struct byok_arena *arena, struct byok_value *map,
+                        const struct byok_user_key *key, const char *state, bool preferred)
+{
+    const struct {
+        const char *name;
+        int64_t wall_ms;
+    } times[] = {
+        {"used_ms", key->used_wall_ms},
+        {"checked_ms", key->checked_wall_ms},
+        {"refused_ms", key->refused_wall_ms},
+        {"invalid_ms", key->invalid_wall_ms},
+    };
+    byok_value_set(arena, map, "state", byok_value_text(state));
+    byok_value_set(arena, map, "default", byok_value_bool(preferred));
+    for (size_t i = 0; i < COUNT(times); i++) {
+        if (times[i].wall_ms != 0)
+            byok_value_set(arena, map, times[i].name, byok_value_int(times[i].wall_ms));
+    }
+}
+
 struct byok_value byok_user_keys_value(struct byok_arena *arena,
                                        const struct byok_user_record *record)
 {
