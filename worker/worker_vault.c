@@ -4,16 +4,10 @@
 
 #include <string.h>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <sodium.h>
 
-#include "base/mem.h"
 #include "vault_rocks/secret.h"
 #include "vault_rocks/store_cache.h"
-
-#define URL_BYTES ((size_t)4096)
 
 static enum byok_err add_key(const struct byok_config_master_key *key, struct byok_keyring *ring,
                              struct byok_fault *fault)
@@ -63,48 +57,20 @@ enum byok_err byok_worker_keyring(const struct byok_config *config, struct byok_
     return BYOK_E_OK;
 }
 
-/* The text of a file that only its owner may read, without the end of line. */
-static enum byok_err read_url(const char *path, char **out, struct byok_fault *fault)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && byok_secret_check_mode(fd, path, fault) != BYOK_E_OK) {
-        close(fd);
-        return BYOK_E_CONFIG;
-    }
-    char *text = byok_new(URL_BYTES + 1, 1);
-    ssize_t len = fd >= 0 && text ? read(fd, text, URL_BYTES) : -1;
-    if (fd >= 0)
-        close(fd);
-    if (len > 0 && len < (ssize_t)URL_BYTES) {
-        text[strcspn(text, "\r\n")] = '\0';
-        *out = text;
-        return BYOK_E_OK;
-    }
-    byok_delete(text);
-    return byok_fault_set(fault, BYOK_E_CONFIG, "vault.store_url_file %s %s", path,
-                          len < 0 ? "cannot be read" : "holds no URL");
-}
-
-static enum byok_err find_url(const struct byok_config *config, char **out,
+static enum byok_err read_url(const struct byok_config *config, struct byok_worker_vault *parts,
                               struct byok_fault *fault)
 {
-    if (config->vault.store_url_file[0] != '\0')
-        return read_url(config->vault.store_url_file, out, fault);
-    size_t len = strlen(config->vault.store_url);
-    *out = len > 0 ? byok_new(len + 1, 1) : NULL;
-    if (len > 0 && !*out)
-        return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for vault.store_url");
-    if (len > 0)
-        memcpy(*out, config->vault.store_url, len);
-    return BYOK_E_OK;
+    const char *file = config->vault.store_url_file;
+    return file[0] != '\0' ? byok_secret_file(file, &parts->url, fault) : BYOK_E_OK;
 }
 
 static enum byok_err open_records(const struct byok_config *config, struct byok_worker_vault *parts,
                                   struct byok_fault *fault)
 {
+    const char *own = config->vault.store_url[0] != '\0' ? config->vault.store_url : NULL;
     const struct byok_store_place place = {.rocks = parts->rocks,
                                            .table = "vault",
-                                           .url = parts->url,
+                                           .url = parts->url ? parts->url : own,
                                            .timeout_ms = config->vault.store_timeout_ms};
     const struct byok_cache_bounds bounds = {.records = (size_t)config->vault.cache_records,
                                              .age_us = config->vault.cache_s * 1000000};
@@ -122,7 +88,7 @@ enum byok_err byok_worker_vault_check(const struct byok_config *config, struct b
     const struct byok_store_kind *kind = byok_store_kind_find(byok_str_of(config->vault.store));
     enum byok_err err = byok_worker_keyring(config, &parts.ring, fault);
     if (err == BYOK_E_OK)
-        err = find_url(config, &parts.url, fault);
+        err = read_url(config, &parts, fault);
     if (err == BYOK_E_OK && (!kind || kind->ops->shared)) /* the others need the data folder */
         err = open_records(config, &parts, fault);
     byok_worker_vault_done(&parts);
@@ -135,7 +101,7 @@ enum byok_err byok_worker_vault_begin(const struct byok_config *config,
     *out = (struct byok_worker_vault){0};
     enum byok_err err = byok_worker_keyring(config, &out->ring, fault);
     if (err == BYOK_E_OK)
-        err = find_url(config, &out->url, fault);
+        err = read_url(config, out, fault);
     if (err == BYOK_E_OK)
         err = byok_slots_new((uint32_t)config->vault.slots, &out->slots, fault);
     if (err == BYOK_E_OK)
@@ -215,7 +181,7 @@ void byok_worker_vault_done(struct byok_worker_vault *vault)
     byok_rocks_close(vault->rocks);
     byok_slots_free(vault->slots);
     byok_keyring_free(vault->ring);
-    byok_delete(vault->url);
+    byok_secret_free(vault->url);
     *vault = (struct byok_worker_vault){0};
 }
 

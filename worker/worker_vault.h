@@ -15,7 +15,7 @@ struct byok_worker_vault {
     struct byok_store *records; /* the sealed keys */
     struct byok_slots *slots;
     struct byok_vault *vault;
-    char *url;                  /* of the sealed keys' server, with a password; NULL: none */
+    char *url; /* what vault.store_url_file holds, guarded; NULL: none is named */
     char aside[BYOK_ASIDE_BYTES]; /* where a damaged database was moved; "": it was sound */
 };
 
