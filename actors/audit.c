@@ -83,6 +83,23 @@ static int64_t count_calls(const struct byok_task *task, uint8_t leg, enum byok_
     return calls;
 }
 
+/* What happened to the key of one of the task's legs. */
+static struct byok_audit_record record_of(const struct byok_task *task, uint8_t leg,
+                                          const char *event, enum byok_err code)
+{
+    const struct byok_leg to = byok_task_leg(task, leg);
+    const bool left = task->legs && leg != task->leg;
+    return (struct byok_audit_record){
+        .event = byok_str_of(event),
+        .user = task->request.user,
+        .provider = to.provider,
+        .label = to.label,
+        .fingerprint = byok_str_of(left ? task->leg_keys[leg].fingerprint : task->key.fingerprint),
+        .request_id = task->request.id,
+        .code = byok_str_of(byok_err_name(code)),
+    };
+}
+
 /* Of a request that ends here, and of one of its legs: each has its own key.  False: nothing to
  * note. */
 static bool note_request(const struct byok_ctx *ctx, const struct byok_task *task, uint8_t leg,
@@ -90,7 +107,6 @@ static bool note_request(const struct byok_ctx *ctx, const struct byok_task *tas
 {
     const struct byok_request *request = &task->request;
     const char *event = event_of(task);
-    const bool last = !task->legs || leg == task->leg;
     bool uses = request->type == BYOK_REQUEST_JOB || request->type == BYOK_REQUEST_KEY_CHECK;
     enum byok_err code = BYOK_E_OK;
     int64_t calls = count_calls(task, leg, &code);
@@ -98,18 +114,10 @@ static bool note_request(const struct byok_ctx *ctx, const struct byok_task *tas
         return false;
     if (uses && (calls == 0 || ctx->env->settings->audit != BYOK_AUDIT_ALL))
         return false;
-    if (last)
+    if (!task->legs || leg == task->leg)
         code = task->status == BYOK_STATUS_OK ? BYOK_E_OK : task->fault.code;
-    *out = (struct byok_audit_record){
-        .event = byok_str_of(event),
-        .user = request->user,
-        .provider = byok_task_leg(task, leg).provider,
-        .label = byok_task_leg(task, leg).label,
-        .fingerprint = byok_str_of(last ? task->key.fingerprint : task->leg_keys[leg].fingerprint),
-        .request_id = request->id,
-        .code = byok_str_of(byok_err_name(code)),
-        .calls = calls,
-    };
+    *out = record_of(task, leg, event, code);
+    out->calls = calls;
     if (ctx->env->settings->signer_count > 0 && task->fault.code != BYOK_E_UNAUTHORIZED)
         out->signer = request->signature.signer;
     return true;
@@ -120,15 +128,7 @@ static bool note_invalid(const struct byok_task *task, struct byok_audit_record 
 {
     if (!task->marks_key)
         return false;
-    *out = (struct byok_audit_record){
-        .event = byok_str_of("key.invalid"),
-        .user = task->request.user,
-        .provider = byok_str_of(task->provider->name),
-        .label = task->request.label,
-        .fingerprint = byok_str_of(task->key.fingerprint),
-        .request_id = task->request.id,
-        .code = byok_str_of(byok_err_name(BYOK_E_KEY_INVALID)),
-    };
+    *out = record_of(task, task->leg, "key.invalid", BYOK_E_KEY_INVALID);
     return true;
 }
 
@@ -138,16 +138,7 @@ static bool note_outdated(const struct byok_task *task, struct byok_audit_record
     if (task->fault.code != BYOK_E_KEY_OUTDATED || !event_of(task) ||
         !has_out(task, BYOK_TOPIC_RESULTS))
         return false;
-    const struct byok_leg target = byok_task_leg(task, task->leg);
-    *out = (struct byok_audit_record){
-        .event = byok_str_of("key.outdated"),
-        .user = task->request.user,
-        .provider = target.provider,
-        .label = target.label,
-        .fingerprint = byok_str_of(task->key.fingerprint),
-        .request_id = task->request.id,
-        .code = byok_str_of(byok_err_name(BYOK_E_KEY_OUTDATED)),
-    };
+    *out = record_of(task, task->leg, "key.outdated", BYOK_E_KEY_OUTDATED);
     return true;
 }
 
@@ -171,7 +162,7 @@ static enum byok_err append(const struct byok_ctx *ctx, struct byok_task *notes,
                             struct byok_audit_head *head, struct byok_audit_record *record)
 {
     struct byok_str bytes;
-    record->at_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock);
+    record->at_wall_ms = byok_now_wall_ms(ctx);
     struct byok_out *out = byok_task_out(notes, BYOK_TOPIC_AUDIT);
     if (!out || byok_audit_append(head, record, &notes->arena, &bytes) != BYOK_E_OK)
         return BYOK_E_NOMEM;

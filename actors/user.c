@@ -236,15 +236,13 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
 static bool goes_on(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
                     int64_t *at_us)
 {
-    bool again = false;
-    bool goes = byok_user_falls_back(ctx, self, task, false);
-    if (!goes)
-        goes = again = retries(ctx, task, at_us);
-    if (!goes)
-        goes = byok_user_falls_back(ctx, self, task, true);
-    if (goes && !again)
+    bool left = byok_user_falls_back(ctx, self, task, false);
+    if (!left && retries(ctx, task, at_us))
+        return true;
+    left = left || byok_user_falls_back(ctx, self, task, true);
+    if (left)
         *at_us = byok_now_us(ctx);
-    return goes;
+    return left;
 }
 
 /* Why it is not tried again, in front of what the provider said; once. */
