@@ -61,14 +61,9 @@ void byok_rdk_sockets_watch(struct byok_rdk_sockets *sockets, rd_kafka_conf_t *c
 
 /* ---- the wait ---- */
 
-static int64_t fresh_now_us(void)
-{
-    return (int64_t)(uv_hrtime() / 1000);
-}
-
 void byok_rdk_waits_begin(struct byok_rdk_txn *txn)
 {
-    atomic_store_explicit(&txn->waits_since_us, fresh_now_us(), memory_order_relaxed);
+    atomic_store_explicit(&txn->waits_since_us, byok_rdk_fresh_us(), memory_order_relaxed);
 }
 
 void byok_rdk_waits_end(struct byok_rdk_txn *txn)
@@ -91,7 +86,7 @@ void byok_rdk_cut_tick(struct byok_rdk *rdk)
 {
     struct byok_rdk_txn *txn = &rdk->txn;
     int64_t since = atomic_load_explicit(&txn->waits_since_us, memory_order_relaxed);
-    int64_t now = fresh_now_us();
+    int64_t now = byok_rdk_fresh_us();
     if (since == 0 || now - since < PATIENCE_US || now < txn->cut_not_before_us)
         return;
     txn->cut_not_before_us = now + AGAIN_US;

@@ -302,6 +302,12 @@ static inline int64_t byok_rdk_now_us(const struct byok_rdk *rdk)
     return (int64_t)uv_now(rdk->loop) * 1000;
 }
 
+/* The same when the loop may stand still, or on another thread. */
+static inline int64_t byok_rdk_fresh_us(void)
+{
+    return (int64_t)(uv_hrtime() / 1000);
+}
+
 /* conf */
 
 /** The configuration of one handle. NULL with a fault: BYOK_E_CONFIG. */

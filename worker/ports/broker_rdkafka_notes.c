@@ -35,19 +35,14 @@ static struct byok_rdk_handle *noter(struct byok_rdk *rdk)
     return &rdk->handles[BYOK_RDK_NOTER];
 }
 
-static int64_t fresh_now_us(void)
-{
-    return (int64_t)(uv_hrtime() / 1000);
-}
-
 void byok_rdk_notes_doubt(struct byok_rdk *rdk)
 {
-    rdk->notes.doubt_until_us = fresh_now_us() + DOUBT_US;
+    rdk->notes.doubt_until_us = byok_rdk_fresh_us() + DOUBT_US;
 }
 
 void byok_rdk_notes_alive(struct byok_rdk *rdk)
 {
-    int64_t now = fresh_now_us();
+    int64_t now = byok_rdk_fresh_us();
     if (rdk->notes.alive_us != 0 && now - rdk->notes.alive_us > STANDSTILL_US) {
         byok_rdk_notes_doubt(rdk);
         byok_log_event(rdk->env->log, BYOK_LOG_WARN, "stood_still",
