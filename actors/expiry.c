@@ -157,7 +157,7 @@ static enum byok_err scan(const struct byok_ctx *ctx, struct expiry *self, struc
     struct byok_store *state = ctx->env->state;
     struct byok_fault fault = {0};
     struct step step = {.ctx = ctx, .self = self, .task = task};
-    step.wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock);
+    step.wall_ms = byok_now_wall_ms(ctx);
     self->end = false;
     self->expired = 0;
     byok_buf_clear(&self->last);

@@ -20,11 +20,6 @@ struct parked {
     struct byok_timer timer;
 };
 
-static int64_t wall_ms(const struct byok_ctx *ctx)
-{
-    return ctx->env->clock->ops->wall_ms(ctx->env->clock);
-}
-
 /* ---- records ---- */
 
 enum byok_err byok_parked_to_record(struct byok_str user, const struct byok_parked_place *place,
@@ -198,7 +193,7 @@ static enum byok_err scan_due(struct due *due)
 
 static enum byok_err hand_out(struct byok_ctx *ctx, struct byok_partition *partition)
 {
-    struct due due = {.ctx = ctx, .partition = partition, .now_ms = wall_ms(ctx)};
+    struct due due = {.ctx = ctx, .partition = partition, .now_ms = byok_now_wall_ms(ctx)};
     const struct byok_parked_cursor before = partition->parked;
     enum byok_err err = scan_due(&due);
     for (struct byok_msg *msg; (msg = byok_queue_pop(&due.records)) != NULL;) {
@@ -230,11 +225,11 @@ static enum byok_err look_at(struct byok_ctx *ctx, struct byok_partition *partit
         return BYOK_E_OK;
     for (int i = 0; i < STEP && !cursor->woken && err == BYOK_E_OK; i++)
         err = wake_next(ctx, partition);
-    if (err == BYOK_E_OK && cursor->next_wall_ms <= wall_ms(ctx))
+    if (err == BYOK_E_OK && cursor->next_wall_ms <= byok_now_wall_ms(ctx))
         err = hand_out(ctx, partition);
     if (err != BYOK_E_OK)
         return err;
-    int64_t left_ms = cursor->next_wall_ms - wall_ms(ctx);
+    int64_t left_ms = cursor->next_wall_ms - byok_now_wall_ms(ctx);
     if (!cursor->woken || left_ms <= 0)
         *nap_us = 0;
     else if (cursor->next_wall_ms != INT64_MAX && left_ms < *nap_us / 1000)

@@ -12,8 +12,7 @@ static void suppose(const struct byok_ctx *ctx, const struct byok_user *self,
     byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "claim_damaged",
                    BYOK_F_STR("user", byok_user_id(self)));
     *claim = (struct byok_claim_record){.attempt = 1, .owner = "?"};
-    claim->claimed_wall_ms = claim->deadline_wall_ms =
-        ctx->env->clock->ops->wall_ms(ctx->env->clock);
+    claim->claimed_wall_ms = claim->deadline_wall_ms = byok_now_wall_ms(ctx);
 }
 
 enum byok_err byok_user_find_claim(const struct byok_ctx *ctx, const struct byok_user *self,
@@ -59,7 +58,7 @@ static bool goes_again(const struct byok_ctx *ctx, struct byok_task *task)
 void byok_user_adopt(const struct byok_ctx *ctx, struct byok_task *task,
                      const struct byok_claim_record *claim)
 {
-    int64_t left_ms = claim->deadline_wall_ms - ctx->env->clock->ops->wall_ms(ctx->env->clock);
+    int64_t left_ms = claim->deadline_wall_ms - byok_now_wall_ms(ctx);
     left_ms = left_ms < 0 ? 0 : left_ms > WAIT_MAX_MS ? WAIT_MAX_MS : left_ms;
     task->not_before_us = byok_now_us(ctx) + left_ms * 1000;
     task->claimed = task->unclear = task->orphan = true;

@@ -8,7 +8,7 @@ void byok_user_save_debts(const struct byok_ctx *ctx, struct byok_user *self)
 {
     self->record.requests_debt_us = byok_limit_debt_us(&self->requests, byok_now_us(ctx));
     self->record.tokens_debt_us = byok_limit_debt_us(&self->tokens, byok_now_us(ctx));
-    self->record.saved_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock);
+    self->record.saved_wall_ms = byok_now_wall_ms(ctx);
 }
 
 static void uncount(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)

@@ -78,7 +78,7 @@ void byok_user_key_unsent(const struct byok_ctx *ctx, const struct byok_user *se
 static void mark(const struct byok_ctx *ctx, const struct byok_user *self, struct byok_task *task,
                  struct byok_user_key *key)
 {
-    key->invalid_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock);
+    key->invalid_wall_ms = byok_now_wall_ms(ctx);
     task->marks_key = true;
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_KEYS_INVALID, 1);
     byok_log_event(ctx->env->log, BYOK_LOG_WARN, "key_invalid",
@@ -104,7 +104,7 @@ bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
     *at_us = now;
     if (task->key.issued_wall_ms < key->issued_wall_ms)
         return true;
-    key->refused_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock);
+    key->refused_wall_ms = byok_now_wall_ms(ctx);
     if (self->fenced) {
         key->probe_us = now + CONFIRM_US;
         return true;

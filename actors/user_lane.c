@@ -126,7 +126,7 @@ static void heed_headers(const struct byok_ctx *ctx, struct byok_lane *lane,
                          const struct byok_task *task, int64_t now)
 {
     const struct byok_http_response *response = &task->http.response;
-    int64_t wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock);
+    int64_t wall_ms = byok_now_wall_ms(ctx);
     int64_t wait_ms = byok_rate_wait_ms(response, wall_ms);
     int64_t most = byok_rate_calls_max(response);
     size_t i = (size_t)(task->provider - ctx->env->providers);

@@ -186,8 +186,8 @@ static void note_past(const struct byok_ctx *ctx, const struct byok_task *task,
     past->attempt_count = task->attempt_count;
     memcpy(past->attempts, task->attempts, sizeof past->attempts);
     if (task->request.deadline_wall_ms == 0 && task->deadline_us != INT64_MAX)
-        past->deadline_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock) +
-                                 (task->deadline_us - byok_now_us(ctx)) / 1000;
+        past->deadline_wall_ms =
+            byok_now_wall_ms(ctx) + (task->deadline_us - byok_now_us(ctx)) / 1000;
 }
 
 static enum byok_err write_place(const struct byok_ctx *ctx, struct byok_task *task)
@@ -240,7 +240,7 @@ static enum byok_err write_all(const struct byok_ctx *ctx, const struct byok_use
 static int64_t wall_of(const struct byok_ctx *ctx, int64_t at_us)
 {
     int64_t left_ms = (at_us - byok_now_us(ctx) + 999) / 1000;
-    return ctx->env->clock->ops->wall_ms(ctx->env->clock) + (left_ms > 0 ? left_ms : 0);
+    return byok_now_wall_ms(ctx) + (left_ms > 0 ? left_ms : 0);
 }
 
 /* When it is due, in wall time.  Of a job that was not tried yet it is as the message says, to the

@@ -57,7 +57,7 @@ enum byok_err byok_user_load(struct byok_ctx *ctx, struct byok_user *self)
     if (err != BYOK_E_OK)
         return err;
     set_limits(ctx, self);
-    int64_t passed_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock) - self->record.saved_wall_ms;
+    int64_t passed_ms = byok_now_wall_ms(ctx) - self->record.saved_wall_ms;
     passed_ms -= 1; /* both are rounded down */
     int64_t passed_us = passed_ms > FAR_US / 1000 ? FAR_US : passed_ms * 1000;
     byok_limit_load(&self->requests, byok_now_us(ctx), self->record.requests_debt_us, passed_us);
@@ -79,7 +79,7 @@ static size_t arena_cap(const struct byok_settings *settings)
 /* Monotonic; `none` for a wall time of 0 or one that is years away. */
 static int64_t monotonic_of(const struct byok_ctx *ctx, int64_t wall_ms, int64_t none)
 {
-    int64_t left_ms = wall_ms - ctx->env->clock->ops->wall_ms(ctx->env->clock);
+    int64_t left_ms = wall_ms - byok_now_wall_ms(ctx);
     return wall_ms == 0 || left_ms > FAR_US / 1000 ? none : byok_now_us(ctx) + left_ms * 1000;
 }
 

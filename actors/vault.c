@@ -35,7 +35,7 @@ static struct byok_owner owner_of(const struct byok_task *task)
 static enum byok_err check_expiry(const struct byok_ctx *ctx, struct byok_task *task,
                                   int64_t expires_wall_ms, struct byok_fault *fault)
 {
-    if (expires_wall_ms == 0 || expires_wall_ms > ctx->env->clock->ops->wall_ms(ctx->env->clock))
+    if (expires_wall_ms == 0 || expires_wall_ms > byok_now_wall_ms(ctx))
         return BYOK_E_OK;
     byok_slots_release(task->slots, &task->slot);
     return byok_fault_set(fault, BYOK_E_KEY_EXPIRED,
@@ -93,7 +93,7 @@ static void on_register(struct byok_ctx *ctx, struct vault *self, struct byok_ms
         .expires_wall_ms = task->request.expires_wall_ms,
         .replaces = task->request.type == BYOK_REQUEST_KEY_ROTATE,
         .floor_wall_ms = task->key_floor_wall_ms,
-        .now_wall_ms = ctx->env->clock->ops->wall_ms(ctx->env->clock),
+        .now_wall_ms = byok_now_wall_ms(ctx),
         .max_age_ms = ctx->env->settings->envelope_max_age_ms,
     };
     struct byok_fault fault = {0};
