@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/conformance/store_kit.c - see tests/conformance/store_kit.h. */
-#ifndef _XOPEN_SOURCE
-#define _XOPEN_SOURCE 700 /* nftw */
-#endif
+#include "tests/support/folder.h"
 
 #include "store_kit.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +13,6 @@
 #include <unistd.h>
 
 #define SERVER_TIMEOUT_MS 10000 /* a bound: the machine may be busy */
-
-static int unlink_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
 
 /* A word to the server (tests/support/servers.py). */
 void store_control(const char *words)
@@ -71,13 +60,11 @@ void store_reopen(struct fixture *f)
 
 void store_begin(struct fixture *f, const char *kind)
 {
-    const char *base = getenv("TMPDIR");
     memset(f, 0, sizeof *f);
     f->name = kind;
     byok_arena_init(&f->arena, 0);
     if (strcmp(kind, "rocks") == 0) {
-        snprintf(f->folder, sizeof f->folder, "%s/byok-store-XXXXXX", base ? base : "/tmp");
-        cr_assert_not_null(mkdtemp(f->folder));
+        folder_make(f->folder, sizeof f->folder);
         snprintf(f->url, sizeof f->url, "rocks:%s", f->folder);
     } else if (getenv("BYOK_TEST_STORE")) {
         make_url(f);
@@ -90,7 +77,7 @@ void store_end(struct fixture *f)
 {
     f->store->ops->free(f->store);
     if (f->folder[0] != '\0')
-        nftw(f->folder, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
+        (void)folder_remove(f->folder);
     byok_arena_done(&f->arena);
 }
 

@@ -23,6 +23,14 @@ static inline void start(void)
     sim_register_now(world, "alice");
 }
 
+/* It comes back with empty stores, and has both partitions again. */
+static inline void restart_empty(void)
+{
+    sim_worker_restart(worker, true);
+    sim_assign(worker, 0);
+    sim_assign(worker, 1);
+}
+
 /* What holds in every run. */
 static inline void teardown(void)
 {

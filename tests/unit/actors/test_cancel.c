@@ -134,9 +134,7 @@ Test(cancel, a_job_that_waits_for_its_time_and_never_again_after_a_failover)
     sim_run_for(world, SIM_S);
     assert_outcome("c", "cancelled");
     cr_assert_eq(sim_parked(world), 0);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     assert_cancelled("c", "later", 0);
 }
 
@@ -297,9 +295,7 @@ Test(cancel, an_earlier_owners_call_may_have_been_sent)
     world->answer = hang;
     sim_chat(world, "alice", "j");
     sim_run_for(world, SIM_S);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     sim_run_for(world, SIM_S);
     cancel("c", "j");
     sim_run_for(world, SIM_S);

@@ -125,9 +125,7 @@ Test(expiry, failing_commits_and_a_crash_delay_it)
     assert_done(600);
     world->commit_fails = 500;
     sim_run_for(world, 3700 * SIM_S);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     sim_run_for(world, 3000 * SIM_S);
     cr_assert_eq(in_tables("d"), 0);
     cr_assert_eq(in_changelogs('d'), 0);

@@ -366,9 +366,7 @@ Test(intake, a_restore_that_fails_is_tried_again)
     send_many("alice", 50);
     assert_done(60);
     world->chunk_fails = 500;
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     sim_chat(world, "alice", "j");
     assert_done(600);
     assert_code("j", "ok");
@@ -381,9 +379,7 @@ Test(intake, a_long_restore_tells_how_far_it_is)
     send_many("alice", 200);
     assert_done(60);
     world->restore_delay_us = 6000000;
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     sim_run_for(world, 7000000);
     int64_t left = sim_metric(worker, BYOK_METRIC_RESTORE_LEFT);
     cr_assert_gt(left, 0);

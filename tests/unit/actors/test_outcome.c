@@ -54,9 +54,7 @@ Test(outcome, calls_errors_and_tokens_are_counted_once)
     assert_code("shaky", "ok");
     assert_counted(3, 1, 14, 10);
     cr_assert_eq(sim_count(world, BYOK_TOPIC_USAGE), 3);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     sim_chat(world, "alice", "more");
     assert_done(60);
     assert_counted(4, 1, 21, 15);

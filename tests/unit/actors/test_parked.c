@@ -61,9 +61,7 @@ Test(parked, a_scheduled_job_survives_a_crash_that_loses_the_local_state)
     start();
     chat_at("later", 600 * 1000);
     sim_run_for(world, 60 * SIM_S);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     assert_done(700);
     assert_code("later", "ok");
     assert_results("later", 1);
@@ -93,9 +91,7 @@ Test(parked, a_place_that_was_left_over_is_not_served_and_goes)
     sim_run_for(world, 20 * SIM_S);
     copy_place(1000);
     copy_place(-1000);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     sim_run_for(world, 10 * SIM_S);
     cr_assert_eq(sim_parked(world), 3);
     assert_done(700);
@@ -227,9 +223,7 @@ Test(parked, a_long_retry_after_is_waited_for_in_the_state_and_what_was_tried_is
     sim_run_for(world, 30 * SIM_S);
     cr_assert_eq(sim_parked(world), 1);
     cr_assert(sim_all_committed(world));
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     assert_done(300);
     assert_code("slow", "ok");
     cr_assert_eq(sim_calls(world, "slow"), 2);
@@ -261,9 +255,7 @@ Test(parked, a_place_that_is_left_of_a_job_that_is_done_is_erased)
     cr_assert_eq(byok_done_record_encode(&done, &value), BYOK_E_OK);
     sim_append(world, BYOK_TOPIC_STATE, partition_of("alice"), key, byok_buf_str(&value), NULL, 0,
                0);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     sim_run_for(world, 700 * SIM_S);
     cr_assert_eq(sim_parked(world), 0);
     cr_assert_eq(sim_calls(world, "later"), 0);

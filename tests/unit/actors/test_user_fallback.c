@@ -327,18 +327,22 @@ Test(user_fallback, a_name_that_is_not_configured_is_told_before_any_call)
     cr_assert_eq(sim_calls(world, "a"), 0);
 }
 
-Test(user_fallback, a_parked_job_goes_on_where_it_was_with_what_was_tried)
+/* Overloaded where it belongs, throttled at the other, the job waits in the state. */
+static void park_at_the_other(const char *more)
 {
     world->settings.park_after_us = SIM_S;
     start_with(true);
     answers[OPENAI].status = 503;
     answers[OTHER] = (struct sim_answer){.status = 429, .retry_after_s = 20};
-    send_chat("a", "");
+    send_chat("a", more);
     sim_run_for(world, 5 * SIM_S);
     cr_assert_eq(sim_parked(world), 1);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+}
+
+Test(user_fallback, a_parked_job_goes_on_where_it_was_with_what_was_tried)
+{
+    park_at_the_other("");
+    restart_empty();
     memset(answers, 0, sizeof answers);
     assert_done(60);
     cr_assert_str_eq(attempts_of("a"),
@@ -352,21 +356,13 @@ static void rename_and_restart(size_t provider)
 {
     sim_worker_crash(worker);
     world->providers[provider].name = "renamed";
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     assert_done(60);
 }
 
 Test(user_fallback, what_was_called_is_counted_when_it_is_configured_no_more)
 {
-    world->settings.park_after_us = SIM_S;
-    start_with(true);
-    answers[OPENAI].status = 503;
-    answers[OTHER] = (struct sim_answer){.status = 429, .retry_after_s = 20};
-    send_chat("a", "");
-    sim_run_for(world, 5 * SIM_S);
-    cr_assert_eq(sim_parked(world), 1);
+    park_at_the_other("");
     rename_and_restart(OTHER);
     assert_code("a", "unknown_provider");
     cr_assert_str_eq(attempts_of("a"), "openai/gpt-sim:overloaded other/gpt-b:rate_limited");
@@ -376,12 +372,7 @@ Test(user_fallback, what_was_called_is_counted_when_it_is_configured_no_more)
 
 Test(user_fallback, nor_does_it_matter_when_that_is_the_jobs_own)
 {
-    world->settings.park_after_us = SIM_S;
-    start_with(true);
-    answers[OPENAI].status = 503;
-    answers[OTHER] = (struct sim_answer){.status = 429, .retry_after_s = 20};
-    send_chat("a", ",\"model\":\"gpt-a\"");
-    sim_run_for(world, 5 * SIM_S);
+    park_at_the_other(",\"model\":\"gpt-a\"");
     rename_and_restart(OPENAI);
     assert_code("a", "unknown_provider");
     cr_assert_str_eq(attempts_of("a"), "openai/gpt-a:overloaded other/gpt-b:rate_limited");
@@ -412,9 +403,7 @@ static void lose_a_call_to_the_other(const char *more)
     sim_run_for(world, 5 * SIM_S);
     cr_assert_eq(calls_at("a", OTHER), 1);
     sim_worker_crash(worker);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     memset(answers, 0, sizeof answers);
     assert_done(600);
 }

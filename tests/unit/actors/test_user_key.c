@@ -68,9 +68,7 @@ Test(user_key, the_mark_survives_a_restart_and_a_check_or_a_new_key_clears_it)
     fail_one("a");
     sim_run_for(world, 11 * SIM_S);
     fail_one("b");
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     fail_one("tried_at_once");
     cr_assert_eq(sim_calls(world, "tried_at_once"), 1);
     fail_one("not_sent");
@@ -197,9 +195,7 @@ Test(user_key, jobs_use_the_default_key_also_after_a_restart_until_it_is_deleted
     prefer("c", "work");
     assert_code("c", "ok");
     assert_used("after", "work");
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     assert_used("restarted", "work");
     register_as("replaced", "work");
     assert_used("with_the_new_one", "work");

@@ -61,9 +61,7 @@ Test(vault, keys_come_back_from_the_changelog)
     sim_send(world, "bob",
              "{\"type\":\"key.delete\",\"id\":\"d\",\"user\":\"bob\",\"provider\":\"openai\"}");
     assert_done(10);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     sim_chat(world, "alice", "a");
     sim_chat(world, "bob", "b");
     assert_done(60);
@@ -76,9 +74,7 @@ Test(vault, an_unreadable_record_of_the_changelog_is_said_and_harms_nobody)
     start();
     sim_append(world, BYOK_TOPIC_VAULT, partition_of("alice"), byok_str_of("x"),
                byok_str_of("garbage"), NULL, 0, 0);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     sim_chat(world, "alice", "a");
     assert_done(60);
     assert_code("a", "ok");
@@ -96,9 +92,7 @@ Test(vault, a_record_whose_key_no_store_need_take_is_said_and_left_out)
     start();
     sim_append(world, BYOK_TOPIC_VAULT, partition_of("alice"), key, byok_str_of("garbage"), NULL, 0,
                0);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
     sim_chat(world, "alice", "a");
     assert_done(60);
     assert_code("a", "ok");
@@ -126,9 +120,7 @@ static struct byok_str stored(const char *user, struct byok_str *key, struct byo
 static void put_back(const char *user, struct byok_str key, struct byok_str record)
 {
     sim_append(world, BYOK_TOPIC_VAULT, partition_of(user), key, record, NULL, 0, 0);
-    sim_worker_restart(worker, true);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart_empty();
 }
 
 Test(vault, a_replaced_key_that_is_put_back_is_refused_and_noted)

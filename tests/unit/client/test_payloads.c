@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/client/test_payloads.c - large content to a folder and back, by whole commands. */
+#include "tests/support/folder.h"
+
 #include "client/payloads.h"
 
 #include <stdio.h>
@@ -17,7 +19,7 @@
 static struct kit_broker *broker;
 static struct kit_worker *worker;
 static struct kit_run run;
-static char folder[] = "/tmp/byok-payloads-XXXXXX";
+static char folder[128];
 static char line[1000];
 
 static void begin(void)
@@ -25,7 +27,7 @@ static void begin(void)
     unsetenv("BYOK_TOPIC_PREFIX");
     unsetenv("BYOK_KAFKA_PROPERTIES");
     unsetenv("BYOK_PAYLOADS");
-    cr_assert(mkdtemp(folder));
+    folder_make(folder, sizeof folder);
     broker = kit_broker_new();
 }
 
@@ -37,8 +39,7 @@ static void end(void)
     }
     kit_run_done(&run);
     kit_broker_free(broker);
-    snprintf(line, sizeof line, "rm -r %s", folder);
-    cr_assert_eq(system(line), 0);
+    cr_assert_eq(folder_remove(folder), 0);
 }
 
 TestSuite(payloads, .init = begin, .fini = end, .timeout = 120);

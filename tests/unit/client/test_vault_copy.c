@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/client/test_vault_copy.c - `byok vault copy` between two data folders. */
-#ifndef _XOPEN_SOURCE
-#define _XOPEN_SOURCE 700 /* nftw */
-#endif
+#include "tests/support/folder.h"
 
-#include <ftw.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -20,22 +15,13 @@ static struct kit_run run;
 
 static void begin(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/byok-copy-XXXXXX");
-    cr_assert_not_null(mkdtemp(folder));
-}
-
-static int unlink_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
+    folder_make(folder, sizeof folder);
 }
 
 static void end(void)
 {
     kit_run_done(&run);
-    nftw(folder, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
+    (void)folder_remove(folder);
 }
 
 TestSuite(vault_copy, .init = begin, .fini = end, .timeout = 120);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/payloads/test_store_folder.c - the folder: what was put is got, and what lies in wait. */
-#define _GNU_SOURCE /* nftw, usleep */
+#define _GNU_SOURCE /* usleep */
+#include "tests/support/folder.h"
+
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 
 #include "payloads/store.h"
 
-static char top[32], path[64];
+static char top[96], path[112];
 static struct byok_payload_store *store;
 static struct byok_payload_ref ref;
 static struct byok_fault fault;
@@ -26,8 +27,7 @@ static struct byok_fault fault;
 static void begin(void)
 {
     cr_assert_geq(sodium_init(), 0);
-    snprintf(top, sizeof top, "/tmp/byok-payloads-XXXXXX");
-    cr_assert(mkdtemp(top));
+    folder_make(top, sizeof top);
     snprintf(path, sizeof path, "%s/store", top);
     const struct byok_payload_options options = {.store = "folder", .folder = path};
     cr_assert_eq(byok_payload_store_open(&options, &store, &fault), BYOK_E_OK, "%s", fault.text);
@@ -35,18 +35,10 @@ static void begin(void)
     byok_payload_identify(byok_str_of("alice"), byok_str_of("content"), &ref);
 }
 
-static int remove_entry(const char *name, const struct stat *info, int flag, struct FTW *ftw)
-{
-    (void)info;
-    (void)flag;
-    (void)ftw;
-    return remove(name);
-}
-
 static void end(void)
 {
     byok_payload_store_close(store);
-    cr_assert_eq(nftw(top, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    cr_assert_eq(folder_remove(top), 0);
 }
 
 TestSuite(store_folder, .init = begin, .fini = end);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/vault_rocks/kit.h - what the vault's tests share: rings, slots, owners, folders. */
+/* tests/unit/vault_rocks/kit.h - what the vault's tests share: rings, slots, owners. */
 #ifndef BYOK_TESTS_UNIT_VAULT_ROCKS_KIT_H
 #define BYOK_TESTS_UNIT_VAULT_ROCKS_KIT_H
 
-/* nftw, putenv; so this header stands first in a test */
-#ifndef _XOPEN_SOURCE
-#define _XOPEN_SOURCE 700
-#endif
+/* before all others, for nftw() and putenv(); so this header stands first in a test */
+#include "tests/support/folder.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,28 +105,6 @@ static inline struct byok_str kit_exact(struct byok_str text, size_t len)
     if (len > 0)
         memcpy(copy, text.ptr, len);
     return (struct byok_str){copy, len};
-}
-
-static inline int kit_unlink_one(const char *path, const struct stat *info, int kind,
-                                 struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
-static inline void kit_remove_folder(const char *path)
-{
-    nftw(path, kit_unlink_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/* A new folder under TMPDIR or /tmp; the caller removes it. */
-static inline void kit_make_folder(char out[static 256])
-{
-    const char *base = getenv("TMPDIR");
-    snprintf(out, 256, "%s/byok-vault-XXXXXX", base ? base : "/tmp");
-    cr_assert_not_null(mkdtemp(out));
 }
 
 #endif

@@ -131,7 +131,7 @@ Test(keyring, a_file_is_taken_when_only_its_owner_may_use_it)
         {0600, BYOK_STR(HEX HEX), BYOK_E_CONFIG, "(or more)"},
     };
     char folder[256], path[300];
-    kit_make_folder(folder);
+    folder_make(folder, sizeof folder);
     snprintf(path, sizeof path, "%s/master.key", folder);
     for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct byok_keyring *ring = kit_ring(0, 0);
@@ -147,13 +147,13 @@ Test(keyring, a_file_is_taken_when_only_its_owner_may_use_it)
             cr_expect(holds_the_key(ring, 7));
         byok_keyring_free(ring);
     }
-    kit_remove_folder(folder);
+    (void)folder_remove(folder);
 }
 
 Test(keyring, a_missing_file_and_a_folder_are_refused_by_name)
 {
     char folder[256], path[300];
-    kit_make_folder(folder);
+    folder_make(folder, sizeof folder);
     snprintf(path, sizeof path, "%s/none", folder);
     struct byok_keyring *ring = kit_ring(0, 0);
     struct byok_fault fault;
@@ -163,13 +163,13 @@ Test(keyring, a_missing_file_and_a_folder_are_refused_by_name)
     cr_assert_eq(byok_keyring_add_file(ring, 1, folder, &fault), BYOK_E_CONFIG);
     cr_assert_not_null(strstr(fault.text, "is a folder"), "%s", fault.text);
     byok_keyring_free(ring);
-    kit_remove_folder(folder);
+    (void)folder_remove(folder);
 }
 
 Test(keyring, a_systemd_credential_may_show_group_bits_but_not_others)
 {
     char folder[256], path[300], sly[600];
-    kit_make_folder(folder);
+    folder_make(folder, sizeof folder);
     snprintf(path, sizeof path, "%s/master.key", folder);
     write_file(path, (struct byok_str)BYOK_STR(HEX), 0440);
     struct byok_keyring *ring = kit_ring(0, 0);
@@ -181,7 +181,7 @@ Test(keyring, a_systemd_credential_may_show_group_bits_but_not_others)
     write_file(path, (struct byok_str)BYOK_STR(HEX), 0444);
     cr_assert_eq(byok_keyring_add_file(ring, 3, path, NULL), BYOK_E_CONFIG);
     byok_keyring_free(ring);
-    kit_remove_folder(folder);
+    (void)folder_remove(folder);
 }
 
 Test(keyring, an_environment_variable_is_wiped_in_place_and_removed)
@@ -212,7 +212,7 @@ Test(keyring, an_environment_variable_is_wiped_in_place_and_removed)
 Test(keyring, a_new_key_file_has_mode_0600_works_and_is_never_overwritten)
 {
     char folder[256], path[300];
-    kit_make_folder(folder);
+    folder_make(folder, sizeof folder);
     snprintf(path, sizeof path, "%s/new.key", folder);
     umask(0);
     struct byok_fault fault;
@@ -231,7 +231,7 @@ Test(keyring, a_new_key_file_has_mode_0600_works_and_is_never_overwritten)
     cr_assert_eq(byok_keyring_add_file(ring, 2, path, &fault), BYOK_E_OK);
     cr_assert_arr_eq(byok_keyring_find(ring, 2), before, sizeof before);
     byok_keyring_free(ring);
-    kit_remove_folder(folder);
+    (void)folder_remove(folder);
 }
 
 Test(keyring, a_key_file_that_cannot_be_made_leaves_nothing)

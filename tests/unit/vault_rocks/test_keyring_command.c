@@ -69,7 +69,7 @@ Test(keyring_command, a_credential_is_found_by_its_name_only)
     unsetenv("CREDENTIALS_DIRECTORY");
     cr_assert_eq(byok_keyring_add_credential(ring, 1, "master", &fault), BYOK_E_CONFIG);
     cr_assert_not_null(strstr(fault.text, "LoadCredentialEncrypted=master:"), "%s", fault.text);
-    kit_make_folder(folder);
+    folder_make(folder, sizeof folder);
     snprintf(path, sizeof path, "%s/master", folder);
     FILE *file = fopen(path, "w");
     fputs(HEX "\n", file);
@@ -81,5 +81,5 @@ Test(keyring_command, a_credential_is_found_by_its_name_only)
     cr_assert_eq(byok_keyring_add_credential(ring, 2, "../master", &fault), BYOK_E_CONFIG);
     cr_assert_eq(byok_keyring_add_credential(ring, 2, "none", &fault), BYOK_E_CONFIG);
     byok_keyring_free(ring);
-    kit_remove_folder(folder);
+    (void)folder_remove(folder);
 }

@@ -76,9 +76,9 @@ static void put(struct byok_store *store, const char *key, const char *value)
 
 static void replace_or_delete(const char *value, bool purged)
 {
-    char folder[] = "/tmp/byok-purge-XXXXXX";
+    char folder[256];
     struct byok_rocks *rocks;
-    cr_assert_not_null(mkdtemp(folder));
+    folder_make(folder, sizeof folder);
     struct byok_store *store = open_vault(folder, purged ? 10 : 0, &rocks);
     put(store, "alice", OLD);
     put(store, "bob", "bob's");
@@ -96,7 +96,7 @@ static void replace_or_delete(const char *value, bool purged)
     }
     store->ops->free(store);
     byok_rocks_close(rocks);
-    kit_remove_folder(folder);
+    (void)folder_remove(folder);
 }
 
 Test(purge, a_deleted_record_leaves_the_files)

@@ -15,13 +15,13 @@ static struct byok_fault fault;
 
 static void set_up(void)
 {
-    kit_make_folder(folder);
+    folder_make(folder, sizeof folder);
     snprintf(path, sizeof path, "%s/a/b/data", folder);
 }
 
 static void tear_down(void)
 {
-    kit_remove_folder(folder);
+    (void)folder_remove(folder);
 }
 
 TestSuite(rocks, .init = set_up, .fini = tear_down);
@@ -181,7 +181,7 @@ Test(rocks, a_folder_of_a_future_format_is_refused)
 Test(rocks, the_database_of_another_program_is_refused)
 {
     byok_rocks_close(open_it());
-    kit_remove_folder(path);
+    (void)folder_remove(path);
     write_meta("something", "else");
     refused("database of another program");
 }

@@ -16,21 +16,21 @@ static struct byok_fault fault;
 
 static void set_up(void)
 {
-    kit_make_folder(folder);
+    folder_make(folder, sizeof folder);
     cr_assert_eq(byok_rocks_open(folder, &rocks, &fault), BYOK_E_OK, "%s", fault.text);
 }
 
 static void tear_down(void)
 {
     byok_rocks_close(rocks);
-    kit_remove_folder(folder);
+    (void)folder_remove(folder);
 }
 
 TestSuite(store_rocks, .init = set_up, .fini = tear_down);
 
 Test(store_rocks, a_table_that_there_is_not_stops_the_program, .signal = SIGABRT)
 {
-    kit_remove_folder(folder); /* tear_down is not reached */
+    (void)folder_remove(folder); /* tear_down is not reached */
     struct byok_store *store = byok_store_rocks_new(rocks, "no such table");
     cr_assert_fail("%p", (void *)store);
 }

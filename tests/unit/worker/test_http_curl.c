@@ -138,6 +138,16 @@ static void post(struct test_call *t, const char *path)
     run(t);
 }
 
+/* The same, with word of its bytes as they come. */
+static void post_streamed(struct test_call *t, const char *path)
+{
+    static struct byok_msg bytes;
+    prepare(t, "POST", "http://127.0.0.1", http_server_port(server), path);
+    t->call.bytes = &bytes;
+    streamed = &t->call;
+    run(t);
+}
+
 static struct byok_str header_of(const struct test_call *t, const char *name)
 {
     for (size_t i = 0; i < t->call.response.header_count; i++) {
@@ -476,11 +486,7 @@ Test(http_curl, an_empty_slot_is_never_sent)
 Test(http_curl, bytes_come_as_they_are_and_a_key_cut_in_two_is_scrubbed)
 {
     struct test_call t;
-    struct byok_msg bytes = {0};
-    prepare(&t, "POST", "http://127.0.0.1", http_server_port(server), "/stream-echo");
-    t.call.bytes = &bytes;
-    streamed = &t.call;
-    run(&t);
+    post_streamed(&t, "/stream-echo");
     cr_assert_eq(t.call.fault.code, BYOK_E_OK, "%s", t.call.fault.text);
     cr_assert_geq(seens, 2);
     cr_assert_str_eq(seen[0], "begin "); /* half a key cannot be judged yet */
@@ -497,11 +503,7 @@ Test(http_curl, bytes_come_as_they_are_and_a_key_cut_in_two_is_scrubbed)
 Test(http_curl, a_stream_that_broke_has_no_bytes_left)
 {
     struct test_call t;
-    struct byok_msg bytes = {0};
-    prepare(&t, "POST", "http://127.0.0.1", http_server_port(server), "/cut");
-    t.call.bytes = &bytes;
-    streamed = &t.call;
-    run(&t);
+    post_streamed(&t, "/cut");
     cr_assert_eq(t.call.fault.code, BYOK_E_CUT_OFF, "%s", t.call.fault.text);
     cr_assert_null(t.call.body.ptr);
     cr_assert_eq(t.call.safe_bytes, 0);

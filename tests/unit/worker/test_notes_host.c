@@ -202,13 +202,13 @@ Test(notes_host, closes_during_a_sync_without_an_answer, .init = begin_fake, .fi
 
 static void make_folder(void)
 {
-    kit_make_folder(folder);
+    folder_make(folder, sizeof folder);
     (void)snprintf(path, sizeof path, "%s/data", folder);
 }
 
 static void remove_folder(void)
 {
-    kit_remove_folder(folder);
+    (void)folder_remove(folder);
 }
 
 static struct byok_rocks *open_it(struct byok_store **store)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/worker/test_payloads_uv.c - the payload port over a folder, and its end in the midst. */
-#define _GNU_SOURCE /* nftw */
+#include "tests/support/folder.h"
+
 #include "worker/ports/payloads_uv.h"
 
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -35,22 +35,13 @@ static void begin(void)
 {
     struct byok_fault fault;
     cr_assert_geq(sodium_init(), 0);
-    snprintf(folder, sizeof folder, "/tmp/byok-payloads-XXXXXX");
-    cr_assert(mkdtemp(folder));
+    folder_make(folder, sizeof folder);
     const struct byok_payload_options options = {.store = "folder", .folder = folder};
     cr_assert_eq(byok_payload_store_open(&options, &store, &fault), BYOK_E_OK, "%s", fault.text);
     cr_assert_eq(uv_loop_init(&loop), 0);
     const struct byok_payloads_options made = {.store = store, .keep_s = 1000};
     port = byok_payloads_uv_new(&loop, &made);
     cr_assert_not_null(port);
-}
-
-static int remove_entry(const char *name, const struct stat *info, int flag, struct FTW *ftw)
-{
-    (void)info;
-    (void)flag;
-    (void)ftw;
-    return remove(name);
 }
 
 static void end(void)
@@ -60,7 +51,7 @@ static void end(void)
         uv_run(&loop, UV_RUN_DEFAULT);
     cr_assert_eq(uv_loop_close(&loop), 0);
     byok_payload_store_close(store);
-    cr_assert_eq(nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    cr_assert_eq(folder_remove(folder), 0);
 }
 
 TestSuite(payloads_uv, .init = begin, .fini = end);

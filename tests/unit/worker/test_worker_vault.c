@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/worker/test_worker_vault.c - which store of sealed keys a worker starts on. */
-#ifndef _XOPEN_SOURCE
-#define _XOPEN_SOURCE 700 /* nftw */
-#endif
+#include "tests/support/folder.h"
 
 #include "worker/worker_vault.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,25 +42,16 @@ static void configure(const char *more)
 static void begin(void)
 {
     char path[128];
-    snprintf(folder, sizeof folder, "/tmp/byok-worker-vault-XXXXXX");
-    cr_assert_not_null(mkdtemp(folder));
+    folder_make(folder, sizeof folder);
     snprintf(path, sizeof path, "%s/master.key", folder);
     cr_assert_eq(byok_keyring_make_file(path, &fault), BYOK_E_OK, "%s", fault.text);
     configure("");
 }
 
-static int unlink_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
 static void end(void)
 {
     byok_config_done(&config);
-    nftw(folder, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
+    (void)folder_remove(folder);
 }
 
 TestSuite(worker_vault, .init = begin, .fini = end);
