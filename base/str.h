@@ -45,6 +45,14 @@ static inline bool byok_str_starts(struct byok_str a, struct byok_str prefix)
     return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+/** Order by bytes, as of memcmp(); what the other begins with comes first.  Below, at or above 0. */
+static inline int byok_str_compare(struct byok_str a, struct byok_str b)
+{
+    size_t common = a.len < b.len ? a.len : b.len;
+    int order = common > 0 ? memcmp(a.ptr, b.ptr, common) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 /** ASCII case-insensitive equality, for header names and content types. */
 bool byok_str_eq_nocase(struct byok_str a, struct byok_str b);
 

@@ -51,18 +51,11 @@ bool byok_sealed_put(struct byok_sealed_table *table, struct byok_str key, struc
     return true;
 }
 
-static int compare_texts(struct byok_str a, struct byok_str b)
-{
-    size_t common = a.len < b.len ? a.len : b.len;
-    int order = common > 0 ? memcmp(a.ptr, b.ptr, common) : 0;
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 /* Of record keys: NULs part the names, so their order is that of the names. */
 static int compare(const struct byok_sealed *a, const struct byok_sealed *b)
 {
-    return compare_texts((struct byok_str){a->key, a->key_len},
-                         (struct byok_str){b->key, b->key_len});
+    return byok_str_compare((struct byok_str){a->key, a->key_len},
+                            (struct byok_str){b->key, b->key_len});
 }
 
 void byok_sealed_sort(struct byok_sealed_table *table)

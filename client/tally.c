@@ -152,9 +152,8 @@ enum byok_err byok_tally_add(struct byok_tally *tally, const struct byok_value *
 
 static int by_key(const struct row *a, const struct row *b)
 {
-    size_t least = a->key_len < b->key_len ? a->key_len : b->key_len;
-    int order = memcmp(a->key, b->key, least);
-    return order != 0 ? order : (a->key_len > b->key_len) - (a->key_len < b->key_len);
+    return byok_str_compare((struct byok_str){a->key, a->key_len},
+                            (struct byok_str){b->key, b->key_len});
 }
 
 /* ---- output ---- */

@@ -125,14 +125,6 @@ static bool collect(void *arg, struct byok_str key, struct byok_str value)
     return entries->count < STEP_ENTRIES && !byok_arena_failed(entries->arena);
 }
 
-/* In the order of the stores. */
-static int compare(struct byok_str a, struct byok_str b)
-{
-    size_t common = a.len < b.len ? a.len : b.len;
-    int order = common > 0 ? memcmp(a.ptr, b.ptr, common) : 0;
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 /* Both lists are whole up to the last key of one that is full: the lower of those, else NULL. */
 static const struct byok_str *bound_of(const struct copy *copy)
 {
@@ -141,12 +133,12 @@ static const struct byok_str *bound_of(const struct copy *copy)
     const struct byok_str *second = b->count == STEP_ENTRIES ? &b->of[b->count - 1].key : NULL;
     if (!first || !second)
         return first ? first : second;
-    return compare(*first, *second) < 0 ? first : second;
+    return byok_str_compare(*first, *second) < 0 ? first : second;
 }
 
 static bool is_within(struct byok_str key, const struct byok_str *bound)
 {
-    return !bound || compare(key, *bound) <= 0;
+    return !bound || byok_str_compare(key, *bound) <= 0;
 }
 
 struct difference {
@@ -165,7 +157,7 @@ static struct difference find_difference(struct copy *copy, const struct byok_st
         bool right = j < b->count && is_within(b->of[j].key, bound);
         if (!left && !right)
             return out;
-        int order = !left ? 1 : !right ? -1 : compare(a->of[i].key, b->of[j].key);
+        int order = !left ? 1 : !right ? -1 : byok_str_compare(a->of[i].key, b->of[j].key);
         if (order > 0) {
             copy->writes[out.count++] = (struct byok_write){.key = b->of[j].key, .erase = true};
             out.erased++;

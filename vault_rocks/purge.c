@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #define KEY_BYTES ((size_t)600) /* of an edge; a longer key is cut, which widens the range */
 #define FORCE_BOTTOMMOST 3      /* rocksdb's BottommostLevelCompaction::kForceOptimized */
@@ -29,21 +30,17 @@ struct byok_purge {
     bool stop;
 };
 
-static int compare(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
-    return order ? order : (a_len > b_len) - (a_len < b_len);
-}
-
 static void widen(struct range *range, const char *key, size_t len)
 {
+    const struct byok_str whole = {key, len};
+    const struct byok_str low = {range->low, range->low_len}, high = {range->high, range->high_len};
     size_t kept = len < KEY_BYTES ? len : KEY_BYTES;
-    if (!range->some || compare(key, len, range->low, range->low_len) < 0) {
+    if (!range->some || byok_str_compare(whole, low) < 0) {
         memcpy(range->low, key, kept); /* what is cut off sorts before the whole */
         range->low_len = kept;
     }
     range->open = range->open || kept < len;
-    if (!range->some || compare(key, len, range->high, range->high_len) > 0) {
+    if (!range->some || byok_str_compare(whole, high) > 0) {
         memcpy(range->high, key, kept);
         range->high_len = kept;
     }

@@ -90,11 +90,9 @@ static int compare(const struct node *node, const struct byok_store_prefix *pref
     int order = memcmp(node->bytes, prefix->bytes, sizeof prefix->bytes);
     if (order != 0)
         return order;
-    size_t len = node->key_len - sizeof prefix->bytes;
-    size_t common = len < rest.len ? len : rest.len;
-    if (common > 0)
-        order = memcmp(node->bytes + sizeof prefix->bytes, rest.ptr, common);
-    return order != 0 ? order : (len > rest.len) - (len < rest.len);
+    return byok_str_compare(
+        (struct byok_str){node->bytes + sizeof prefix->bytes, node->key_len - sizeof prefix->bytes},
+        rest);
 }
 
 /* The first node that is not before the key, and the links that lead there. */

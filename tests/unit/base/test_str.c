@@ -30,6 +30,19 @@ Test(str, compares_bytes_and_lengths)
     cr_assert_not(byok_str_starts(s("ab"), s("abc")));
 }
 
+Test(str, orders_by_bytes_and_what_begins_the_other_comes_first)
+{
+    const struct byok_str rising[] = {{NULL, 0},      BYOK_STR("a"), BYOK_STR("a\0"),
+                                      BYOK_STR("aa"), BYOK_STR("b"), BYOK_STR("\xff")};
+    const size_t count = sizeof rising / sizeof rising[0];
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            int order = byok_str_compare(rising[i], rising[j]);
+            cr_assert_eq((order > 0) - (order < 0), (i > j) - (i < j), "%zu and %zu", i, j);
+        }
+    }
+}
+
 Test(str, ignores_case_of_ascii_letters_only)
 {
     cr_assert(byok_str_eq_nocase(s("Content-TYPE"), s("content-type")));
