@@ -3,7 +3,9 @@
  *
  * One thread: consume a request, make the HTTP call (curl multi, HTTP/1.1 kept alive), produce the
  * result, commit offsets now and then.  No vault, no users, no limits, no retries, no state, one
- * key for all: byokd is measured against this, it is not a worker.  Ends after --count results and
+ * key for all: byokd is measured against this, it is not a worker.  Ends after --count results.
+ * With --texts N the jobs are embeddings of one text each, and N of them go in one call, whoever
+ * asked for them.
  * With --transactional ID results and positions go in transactions, as in byokd's exactly_once: the
  * limit of that mode.  Committing blocks this loop, but the provider goes on answering.
  * Prints one line of JSON: jobs, seconds (from the first record to the last acknowledgement), CPU.
@@ -22,6 +24,7 @@
 
 #include "base/mem.h"
 #include "tests/bench/bare_record.h"
+#include "tests/bench/bare_vectors.h"
 
 #define ANSWER_CAP ((size_t)4 * 1024 * 1024)
 #define COMMIT_EVERY 500u
@@ -31,20 +34,27 @@
 struct call {
     CURL *easy;
     struct byok_buf body, answer, result;
-    struct bare_job job;
+    struct bare_job *jobs; /* room for those of one call */
+    unsigned long job_count;
     struct call *next; /* of the free ones */
 };
 
 struct bare {
     const char *brokers, *requests, *results, *group, *url, *transactional;
-    unsigned long count, concurrency;
+    unsigned long count, concurrency, texts; /* texts: 0: the jobs are chats */
     rd_kafka_t *consumer, *producer;
     rd_kafka_queue_t *queue;
     CURLM *multi;
     struct curl_slist *headers;
-    struct call *calls, *free;
-    unsigned long in_flight, finished, acknowledged, committed;
+    struct call *calls, *free, *filling; /* filling: has jobs, and room for more */
+    unsigned long in_flight; /* calls */
+    unsigned long taken, finished, acknowledged, committed; /* jobs */
 };
+
+static unsigned long jobs_per_call(const struct bare *bare)
+{
+    return bare->texts > 0 ? bare->texts : 1;
+}
 
 static double seconds_now(void)
 {
@@ -157,8 +167,9 @@ static void open_http(struct bare *bare)
         byok_buf_init(&call->body, ANSWER_CAP);
         byok_buf_init(&call->answer, ANSWER_CAP);
         byok_buf_init(&call->result, ANSWER_CAP);
+        call->jobs = byok_new(jobs_per_call(bare), sizeof *call->jobs);
         call->easy = curl_easy_init();
-        if (!call->easy)
+        if (!call->easy || !call->jobs)
             die("curl", "no memory");
         curl_easy_setopt(call->easy, CURLOPT_URL, bare->url);
         curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, bare->headers);
@@ -173,51 +184,103 @@ static void open_http(struct bare *bare)
     }
 }
 
-static void begin(struct bare *bare, const rd_kafka_message_t *message)
+static void send_call(struct bare *bare, struct call *call)
 {
-    struct call *call = bare->free;
-    byok_buf_clear(&call->body);
-    byok_buf_clear(&call->answer);
-    const struct byok_str record = {message->payload, message->len};
-    if (!bare_read_record(record, &call->job, &call->body))
-        return;
-    bare->free = call->next;
+    if (bare->texts > 0)
+        bare_end_texts(&call->body);
     curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body.ptr);
     curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE, (long)call->body.len);
     curl_multi_add_handle(bare->multi, call->easy);
+    bare->filling = NULL;
     bare->in_flight++;
+}
+
+static void take(struct bare *bare, const rd_kafka_message_t *message)
+{
+    struct call *call = bare->filling;
+    if (!call) {
+        call = bare->filling = bare->free;
+        bare->free = call->next;
+        byok_buf_clear(&call->body);
+        byok_buf_clear(&call->answer);
+        call->job_count = 0;
+    }
+    const struct byok_str record = {message->payload, message->len};
+    struct bare_job *job = &call->jobs[call->job_count];
+    if (!(bare->texts > 0 ? bare_add_text : bare_read_record)(record, job, &call->body))
+        return;
+    call->job_count++;
+    bare->taken++;
+    if (call->job_count == jobs_per_call(bare) || bare->taken == bare->count)
+        send_call(bare, call);
+}
+
+static unsigned long room(const struct bare *bare)
+{
+    unsigned long calls = bare->concurrency - bare->in_flight, left = bare->count - bare->taken;
+    unsigned long jobs =
+        calls * jobs_per_call(bare) - (bare->filling ? bare->filling->job_count : 0);
+    if (jobs > left)
+        jobs = left;
+    return jobs < CONSUME_AT_ONCE ? jobs : CONSUME_AT_ONCE;
 }
 
 static void consume(struct bare *bare)
 {
     rd_kafka_message_t *messages[CONSUME_AT_ONCE];
-    unsigned long room = bare->concurrency - bare->in_flight;
-    if (room == 0)
-        return;
-    ssize_t count =
-        rd_kafka_consume_batch_queue(bare->queue, bare->in_flight == 0 ? 20 : 0, messages,
-                                     room < CONSUME_AT_ONCE ? room : CONSUME_AT_ONCE);
-    for (ssize_t i = 0; i < count; i++) {
-        if (!messages[i]->err)
-            begin(bare, messages[i]);
-        rd_kafka_message_destroy(messages[i]);
+    ssize_t count = CONSUME_AT_ONCE;
+    for (size_t most; count == CONSUME_AT_ONCE && (most = room(bare)) > 0;) {
+        count = rd_kafka_consume_batch_queue(bare->queue, bare->in_flight == 0 ? 20 : 0, messages,
+                                             most);
+        for (ssize_t i = 0; i < count; i++) {
+            if (!messages[i]->err)
+                take(bare, messages[i]);
+            rd_kafka_message_destroy(messages[i]);
+        }
     }
 }
 
-static void produce(struct bare *bare, struct call *call)
+static void produce(struct bare *bare, const struct bare_job *job, const struct byok_buf *result)
 {
-    long status = 0;
-    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    byok_buf_clear(&call->result);
-    if (!bare_write_result(&call->job, (unsigned)status, byok_buf_str(&call->answer),
-                           &call->result))
-        die("answer", "cannot be read");
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        bare->producer, RD_KAFKA_V_TOPIC(bare->results), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY(call->job.user, strlen(call->job.user)),
-        RD_KAFKA_V_VALUE(call->result.ptr, call->result.len), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t err;
+    do { /* a call's worth of results may be more than the queue holds */
+        err = rd_kafka_producev(bare->producer, RD_KAFKA_V_TOPIC(bare->results),
+                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                RD_KAFKA_V_KEY(job->user, strlen(job->user)),
+                                RD_KAFKA_V_VALUE(result->ptr, result->len), RD_KAFKA_V_END);
+        if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            rd_kafka_poll(bare->producer, 1);
+    } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL);
     if (err)
         die("produce", rd_kafka_err2str(err));
+}
+
+static void produce_results(struct bare *bare, struct call *call)
+{
+    long status = 0;
+    struct bare_vectors vectors;
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (bare->texts > 0 && (status != 200 || !bare_vectors_open(byok_buf_str(&call->answer),
+                                                                call->job_count, &vectors)))
+        die("answer", "holds no vector for each text");
+    for (unsigned long i = 0; i < call->job_count; i++) {
+        byok_buf_clear(&call->result);
+        if (!(bare->texts > 0 ? bare_vectors_write(&vectors, &call->jobs[i], &call->result)
+                              : bare_write_result(&call->jobs[i], (unsigned)status,
+                                                  byok_buf_str(&call->answer), &call->result)))
+            die("answer", "cannot be read");
+        produce(bare, &call->jobs[i], &call->result);
+    }
+    if (bare->texts > 0)
+        bare_vectors_done(&vectors);
+}
+
+static void count_finished(struct bare *bare, unsigned long jobs)
+{
+    const unsigned long before = bare->finished / COMMIT_EVERY;
+    bare->finished += jobs;
+    if (bare->finished / COMMIT_EVERY > before && !bare->transactional)
+        rd_kafka_commit(bare->consumer, NULL, 1);
 }
 
 static void finish_calls(struct bare *bare)
@@ -231,12 +294,11 @@ static void finish_calls(struct bare *bare)
             die("call", curl_easy_strerror(message->data.result));
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
         curl_multi_remove_handle(bare->multi, call->easy);
-        produce(bare, call);
+        produce_results(bare, call);
         call->next = bare->free;
         bare->free = call;
         bare->in_flight--;
-        if (++bare->finished % COMMIT_EVERY == 0 && !bare->transactional)
-            rd_kafka_commit(bare->consumer, NULL, 1);
+        count_finished(bare, call->job_count);
     }
 }
 
@@ -244,7 +306,7 @@ static double run(struct bare *bare)
 {
     double began = 0;
     while (bare->acknowledged < bare->count) {
-        if (bare->finished + bare->in_flight < bare->count)
+        if (bare->taken < bare->count)
             consume(bare);
         if (began == 0 && bare->in_flight > 0)
             began = seconds_now();
@@ -271,6 +333,7 @@ static void read_options(int argc, char **argv, struct bare *bare, const char **
         {"count", required_argument, NULL, 'n'},
         {"concurrency", required_argument, NULL, 'c'},
         {"transactional", required_argument, NULL, 't'},
+        {"texts", required_argument, NULL, 'x'},
         {NULL, 0, NULL, 0},
     };
     int which;
@@ -302,6 +365,9 @@ static void read_options(int argc, char **argv, struct bare *bare, const char **
             break;
         case 't':
             bare->transactional = optarg;
+            break;
+        case 'x':
+            bare->texts = strtoul(optarg, NULL, 10);
             break;
         default:
             exit(2);

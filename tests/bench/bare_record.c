@@ -45,9 +45,11 @@ static int64_t wall_ms(void)
 /* The members of a record, whichever format it came in. */
 struct members {
     struct byok_str id, user, model, text;
+    int64_t dimensions; /* 0: unsaid */
 };
 
-static bool use(const struct members *members, struct bare_job *job, struct byok_buf *body)
+/* Whether there is a text; notes the job. */
+static bool note(const struct members *members, struct bare_job *job)
 {
     if (members->text.len == 0)
         return false;
@@ -57,6 +59,13 @@ static bool use(const struct members *members, struct bare_job *job, struct byok
     if (job->model[0] == '\0')
         memcpy(job->model, DEFAULT_MODEL, sizeof DEFAULT_MODEL);
     job->started_wall_ms = wall_ms();
+    return true;
+}
+
+static bool use_chat(const struct members *members, struct bare_job *job, struct byok_buf *body)
+{
+    if (!note(members, job))
+        return false;
     byok_buf_printf(body, "{\"model\":");
     add_json_string(body, byok_str_of(job->model));
     byok_buf_printf(body, ",\"messages\":[{\"role\":\"user\",\"content\":");
@@ -64,19 +73,42 @@ static bool use(const struct members *members, struct bare_job *job, struct byok
     return byok_buf_add(body, "}]}", 3);
 }
 
+/* The first text of a body says the model and the dimensions of all. */
+static bool use_text(const struct members *members, struct bare_job *job, struct byok_buf *body)
+{
+    const bool first = body->len == 0;
+    if (!note(members, job))
+        return false;
+    if (first) {
+        byok_buf_printf(body, "{\"encoding_format\":\"base64\",\"model\":");
+        add_json_string(body, byok_str_of(job->model));
+        if (members->dimensions > 0)
+            byok_buf_printf(body, ",\"dimensions\":%" PRId64, members->dimensions);
+    }
+    byok_buf_printf(body, first ? ",\"input\":[" : ",");
+    add_json_string(body, members->text);
+    return !byok_buf_failed(body);
+}
+
+typedef bool use_fn(const struct members *members, struct bare_job *job, struct byok_buf *body);
+
 static struct byok_str json_text(yyjson_val *value)
 {
     return (struct byok_str){yyjson_get_str(value), yyjson_get_len(value)};
 }
 
-static bool read_json(struct byok_str record, struct bare_job *job, struct byok_buf *body)
+static bool read_json(struct byok_str record, use_fn *use, struct bare_job *job,
+                      struct byok_buf *body)
 {
     yyjson_doc *doc = yyjson_read(record.ptr, record.len, 0);
     yyjson_val *root = yyjson_doc_get_root(doc);
     struct members members = {.id = json_text(yyjson_obj_get(root, "id")),
                               .user = json_text(yyjson_obj_get(root, "user")),
                               .model = json_text(yyjson_obj_get(root, "model")),
-                              .text = json_text(yyjson_obj_get(root, "prompt"))};
+                              .text = json_text(yyjson_obj_get(root, "prompt")),
+                              .dimensions = yyjson_get_sint(yyjson_obj_get(root, "dimensions"))};
+    if (!members.text.ptr)
+        members.text = json_text(yyjson_obj_get(root, "input"));
     if (!members.text.ptr) {
         yyjson_val *last = yyjson_arr_get_last(yyjson_obj_get(root, "messages"));
         members.text = json_text(yyjson_obj_get(last, "content"));
@@ -106,7 +138,8 @@ static struct byok_str msgpack_text(const msgpack_object *value)
     return (struct byok_str){value->via.str.ptr, value->via.str.size};
 }
 
-static bool read_msgpack(struct byok_str record, struct bare_job *job, struct byok_buf *body)
+static bool read_msgpack(struct byok_str record, use_fn *use, struct bare_job *job,
+                         struct byok_buf *body)
 {
     msgpack_unpacked unpacked;
     msgpack_unpacked_init(&unpacked);
@@ -118,6 +151,11 @@ static bool read_msgpack(struct byok_str record, struct bare_job *job, struct by
                                   .user = msgpack_text(find(root, "user")),
                                   .model = msgpack_text(find(root, "model")),
                                   .text = msgpack_text(find(root, "prompt"))};
+        const msgpack_object *dimensions = find(root, "dimensions");
+        if (dimensions && dimensions->type == MSGPACK_OBJECT_POSITIVE_INTEGER)
+            members.dimensions = (int64_t)dimensions->via.u64;
+        if (!members.text.ptr)
+            members.text = msgpack_text(find(root, "input"));
         const msgpack_object *messages = find(root, "messages");
         if (!members.text.ptr && messages && messages->type == MSGPACK_OBJECT_ARRAY &&
             messages->via.array.size > 0)
@@ -129,11 +167,27 @@ static bool read_msgpack(struct byok_str record, struct bare_job *job, struct by
     return ok;
 }
 
-bool bare_read_record(struct byok_str record, struct bare_job *job, struct byok_buf *body)
+static bool read_record(struct byok_str record, use_fn *use, struct bare_job *job,
+                        struct byok_buf *body)
 {
     if (record.len == 0)
         return false;
-    return record.ptr[0] == '{' ? read_json(record, job, body) : read_msgpack(record, job, body);
+    return (record.ptr[0] == '{' ? read_json : read_msgpack)(record, use, job, body);
+}
+
+bool bare_read_record(struct byok_str record, struct bare_job *job, struct byok_buf *body)
+{
+    return read_record(record, use_chat, job, body);
+}
+
+bool bare_add_text(struct byok_str record, struct bare_job *job, struct byok_buf *body)
+{
+    return read_record(record, use_text, job, body);
+}
+
+void bare_end_texts(struct byok_buf *body)
+{
+    byok_buf_add(body, "]}", 2);
 }
 
 static int64_t number(yyjson_val *object, const char *name)
@@ -142,19 +196,20 @@ static int64_t number(yyjson_val *object, const char *name)
     return yyjson_is_int(value) ? yyjson_get_sint(value) : -1;
 }
 
-static void add_head(const struct bare_job *job, const char *status, struct byok_buf *result)
+void bare_add_head(const struct bare_job *job, const char *capability, const char *status,
+                   struct byok_buf *result)
 {
     byok_buf_printf(result, "{\"id\":");
     add_json_string(result, byok_str_of(job->id));
     byok_buf_printf(result, ",\"user\":");
     add_json_string(result, byok_str_of(job->user));
-    byok_buf_printf(
-        result,
-        ",\"status\":\"%s\",\"capability\":\"chat\",\"provider\":\"openai\",\"model\":", status);
+    byok_buf_printf(result,
+                    ",\"status\":\"%s\",\"capability\":\"%s\",\"provider\":\"openai\",\"model\":",
+                    status, capability);
     add_json_string(result, byok_str_of(job->model));
 }
 
-static void add_tail(const struct bare_job *job, unsigned http_status, struct byok_buf *result)
+void bare_add_tail(const struct bare_job *job, unsigned http_status, struct byok_buf *result)
 {
     int64_t now_ms = wall_ms();
     byok_buf_printf(result,
@@ -171,7 +226,7 @@ bool bare_write_result(const struct bare_job *job, unsigned http_status, struct 
     yyjson_val *choice = yyjson_arr_get_first(yyjson_obj_get(root, "choices"));
     yyjson_val *content = yyjson_obj_get(yyjson_obj_get(choice, "message"), "content");
     bool ok = yyjson_is_str(content);
-    add_head(job, ok ? "ok" : "error", result);
+    bare_add_head(job, "chat", ok ? "ok" : "error", result);
     if (ok) {
         yyjson_val *usage = yyjson_obj_get(root, "usage");
         byok_buf_printf(result, ",\"output\":{\"text\":");
@@ -189,7 +244,7 @@ bool bare_write_result(const struct bare_job *job, unsigned http_status, struct 
             number(usage, "completion_tokens"),
             number(yyjson_obj_get(usage, "completion_tokens_details"), "reasoning_tokens"));
     }
-    add_tail(job, http_status, result);
+    bare_add_tail(job, http_status, result);
     yyjson_doc_free(doc);
     return ok;
 }

@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Embeddings in bulk: jobs of one text each, of one user and of many, with and without calls that are shared, beside an ideal client.
+"""Embeddings in bulk: jobs of one text each, of one user and of many, with and without calls that are shared, each beside its bare limit.
 
-The ideal client knows what no worker may assume: all texts are one user's. It takes as many as a call holds off the topic, makes one call
-after the other on one connection, and writes a result for each text; no state, no claims, no usage, no transactions. Texts/s are between the first
+The bare limit is tests/bench/bare.c with as many calls at once and as many texts in each as byokd may have: it takes the jobs off the topic,
+calls, and writes a result for each text; it does not look at whose they are, and has no state, no claims, no usage. Texts/s are between the first
 and the last result's timestamp, as for the other rows; calls are those that the provider has counted.
 """
-import base64
-import http.client
-import json
-import struct
-from urllib.parse import urlsplit
+import subprocess
 
-from support.stack import Stack, expect, wait_for
+from support.stack import BUILD, Stack, expect, wait_for
 
 KEY = "sk-bulk-" + "b3N4" * 8
 TEXTS_PER_CALL = 2048  # OpenAI's limit
 DIMENSIONS = 64
+USER_CALLS = 8  # at once
 
 
 def jobs(name, count, users):
@@ -35,38 +32,21 @@ def calls_made(stack):
     return stack.sim_get("/sim/ledger")["calls"]
 
 
-def run_ideal(stack, count):
-    from confluent_kafka import Consumer
+def run_bare(stack, count, users, texts_per_call, concurrency, delivery):
     stack.worker("topics").stop()  # makes the topics
-    stack.produce(jobs("ideal", count, 1))
-    consumer = Consumer({"bootstrap.servers": stack.brokers, "group.id": stack.prefix + "ideal", "auto.offset.reset": "earliest"})
-    consumer.subscribe([stack.prefix + "requests"])
-    producer = stack.producer()
-    connection = http.client.HTTPConnection(urlsplit(stack.sim_url).netloc)
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
-    done = 0
-    while done < count:
-        batch = [json.loads(m.value()) for m in consumer.consume(TEXTS_PER_CALL, timeout=1) if not m.error()]
-        if not batch:
-            continue
-        body = {"model": batch[0]["model"], "dimensions": DIMENSIONS, "encoding_format": "base64", "input": [job["input"] for job in batch]}
-        connection.request("POST", "/v1/embeddings", json.dumps(body), headers)
-        answer = json.load(connection.getresponse())
-        for job, row in zip(batch, answer["data"]):
-            vector = struct.unpack(f"<{DIMENSIONS}f", base64.b64decode(row["embedding"]))
-            producer.produce(stack.prefix + "results", key=job["user"], value=json.dumps({"id": job["id"], "status": "ok", "embeddings": [vector]}))
-            producer.poll(0)
-        done += len(batch)
-    producer.flush(60)
-    consumer.commit(asynchronous=False)
-    consumer.close()
+    stack.produce(jobs("bare", count, users))
+    transactional = ["--transactional", stack.prefix + "bare"] if delivery == "exactly_once" else []
+    subprocess.run([BUILD / "tests/bench/byok-bench-bare", "--brokers", stack.brokers, "--requests", stack.prefix + "requests",
+                    "--results", stack.prefix + "results", "--group", stack.prefix + "bare", "--url", stack.sim_url + "/v1/embeddings", "--key", KEY,
+                    "--count", str(count), "--concurrency", str(min(concurrency, USER_CALLS * users)), "--texts", str(texts_per_call),
+                    *transactional], capture_output=True, text=True, check=True)
     return count / seconds(stack, "results", count), calls_made(stack)
 
 
 def run_byokd(stack, count, users, texts_per_call, concurrency, delivery):
     settings = stack.settings("w")
     provider = {**settings["providers"][0], "concurrency": concurrency, "bulk_texts": texts_per_call}
-    settings = {"delivery": delivery, "providers": [provider], "limits": {"concurrency": 8}, "vault": {**settings["vault"], "slots": 2 * concurrency}}
+    settings = {"delivery": delivery, "providers": [provider], "limits": {"concurrency": USER_CALLS}, "vault": {**settings["vault"], "slots": 2 * concurrency}}
     worker = stack.worker("w", **settings)
     stack.byok("key", "add", "--provider", "openai", "--batch", "-", input="".join(f"user{i}\t{KEY}\n" for i in range(users)))
     worker.stop()
@@ -80,15 +60,16 @@ def run_byokd(stack, count, users, texts_per_call, concurrency, delivery):
 
 def measure(options, sim):
     count, delivery = options.texts, options.delivery[0]
-    print(f"{count} embedding jobs of one text ({DIMENSIONS} numbers), {delivery}, 8 calls at once of a user", flush=True)
-    with Stack(sim_options=sim) as stack:
-        ideal, calls = run_ideal(stack, count)
-    print(f"{'ideal client':>18}: {ideal:8.0f} texts/s, {calls:6} calls, all of one user, one after the other")
+    print(f"{count} embedding jobs of one text ({DIMENSIONS} numbers), {delivery}, {USER_CALLS} calls at once of a user", flush=True)
     for users in (1, options.users):
         rates = {}
-        for name, texts_per_call in (("alone", 1), ("in bulk", 0)):
+        whole_calls = max(1, min(TEXTS_PER_CALL, count // users))  # a call holds texts of one user
+        for name, texts_per_call, bare_texts in (("alone", 1, 1), ("in bulk", 0, whole_calls)):
+            with Stack(sim_options=sim) as stack:
+                bare, bare_calls = run_bare(stack, count, users, bare_texts, options.concurrency, delivery)
             with Stack(sim_options=sim) as stack:
                 rates[name], calls = run_byokd(stack, count, users, texts_per_call, options.concurrency, delivery)
-            print(f"{name + f', {users} users':>18}: {rates[name]:8.0f} texts/s, {calls:6} calls, {rates[name] / ideal:.2f} of the ideal client's texts/s",
+            print(f"{'bare ' + name + f', {users} users':>24}: {bare:8.0f} texts/s, {bare_calls:6} calls")
+            print(f"{name + f', {users} users':>24}: {rates[name]:8.0f} texts/s, {calls:6} calls, {rates[name] / bare:.2f} of its bare limit's texts/s",
                   flush=True)
-        print(f"{'ratio':>18}: {rates['in bulk'] / rates['alone']:8.2f} of the texts/s with a call for each")
+        print(f"{'ratio':>24}: {rates['in bulk'] / rates['alone']:8.2f} of the texts/s with a call for each")
