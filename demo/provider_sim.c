@@ -37,11 +37,11 @@ struct options {
 
 static const char usage[] =
     "usage: byok-provider-sim [options]\n"
-    "A SIMULATED provider that speaks OpenAI's wire format; no model is behind it.\n"
+    "A SIMULATED provider that speaks the wire formats of real ones; no model is behind it.\n"
     "  --host ADDRESS          IPv4 address to listen on (127.0.0.1)\n"
     "  --port N                0: one the kernel gives (0); printed on stdout\n"
     "  --tls-cert F --tls-key F  serve https with this PEM certificate and key\n"
-    "  --keys FILE             accepted keys, one a line (none: every key that begins with sk-)\n"
+    "  --keys FILE             accepted keys, one a line (none: every key that looks like one)\n"
     "  --latency-ms N          answer after N ms (0)\n"
     "  --latency-jitter-ms N   and up to N ms more (0)\n"
     "  --answer-words N        words of a chat answer (24)\n"

@@ -94,6 +94,13 @@ const char *sim_kind_name(enum sim_kind kind)
     return kind_names[kind];
 }
 
+/* "error=overloaded": the wire's own status and words for it. */
+static bool set_class(struct sim_fault *fault, struct byok_str name)
+{
+    fault->kind = SIM_STATUS;
+    return sim_class_find(name, &fault->class);
+}
+
 static bool set_kind(struct sim_fault *fault, struct byok_str name)
 {
     for (int kind = 0; kind < SIM_KINDS; kind++) {
@@ -149,6 +156,8 @@ static bool set(struct sim_fault *fault, struct byok_str name, struct byok_str v
         return set_kind(fault, value);
     if (byok_str_is(name, "rate"))
         return set_rate(fault, value);
+    if (byok_str_is(name, "error"))
+        return set_class(fault, value);
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         const struct setting *s = &settings[i];
         if (!byok_str_is(name, s->name))

@@ -4,7 +4,7 @@
  * Two ways to ask for a fault: rules, set over HTTP, and directives in the prompt itself, so that
  * whoever can only write to Kafka can ask too:
  *
- *     [[sim:status=429,retry_after=1,times=2]]     [[sim:close]]     [[sim:cut,delay_ms=300]]
+ *     [[sim:error=rate_limited,retry_after=1,times=2]]     [[sim:close]]     [[sim:cut,delay_ms=300]]
  *
  * A prompt may hold several directives; the first one with turns left is taken.  Turns (`times`)
  * are counted for each distinct prompt.  The names of the settings are the same in both ways.
@@ -19,34 +19,36 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/str.h"
+#include "demo/sim_wire.h"
 
 enum sim_kind {
     SIM_NONE,     /* the ordinary answer */
     SIM_DELAY,    /* the ordinary answer, delay_ms later */
-    SIM_STATUS,   /* `status` with an error body of OpenAI's form */
-    SIM_CLOSE,    /* the connection is closed before the answer */
-    SIM_CUT,      /* Content-Length is declared, half of the body is sent */
-    SIM_GARBAGE,  /* 200, JSON by its content type, but random bytes */
-    SIM_HTML,     /* `status` (200) with a page, as a proxy in between gives it */
-    SIM_DRIP,     /* `bytes` (1) of the body each `gap_ms` (100) */
-    SIM_SILENT,   /* no answer, ever; the connection stays open */
-    SIM_BIG,      /* an answer of `mib` (64) MiB, well-formed */
+    SIM_STATUS, /* `status`, or that of the class `error`, with an error body of the wire's form */
+    SIM_CLOSE, /* the connection is closed before the answer */
+    SIM_CUT, /* Content-Length is declared, half of the body is sent */
+    SIM_GARBAGE, /* 200, JSON by its content type, but random bytes */
+    SIM_HTML, /* `status` (200) with a page, as a proxy in between gives it */
+    SIM_DRIP, /* `bytes` (1) of the body each `gap_ms` (100) */
+    SIM_SILENT, /* no answer, ever; the connection stays open */
+    SIM_BIG, /* an answer of `mib` (64) MiB, well-formed */
     SIM_REDIRECT, /* 307 to `location` */
-    SIM_ECHO_KEY, /* 401 whose message holds the Authorization header's value */
+    SIM_ECHO_KEY, /* 401 whose message holds the value of the key's header */
     SIM_KINDS
 };
 
 struct sim_fault {
     enum sim_kind kind;
-    int64_t status;         /* 0: the kind's own */
-    int64_t delay_ms;       /* on top of the latency, for every kind */
-    int64_t retry_after;    /* seconds, as a header; < 0: no such header */
+    enum sim_class class; /* SIM_OTHER: by the status alone */
+    int64_t status; /* 0: the kind's own */
+    int64_t delay_ms; /* on top of the latency, for every kind */
+    int64_t retry_after; /* seconds, as a header; < 0: no such header */
     int64_t retry_after_ms; /* likewise */
-    int64_t bytes, gap_ms;  /* drip; gap_ms also paces the events of a stream */
+    int64_t bytes, gap_ms; /* drip; gap_ms also paces the events of a stream */
     int64_t mib;
-    int64_t billed;        /* 1 or 0; < 0: the kind's own rule */
-    int64_t answer_words;  /* length of the answer; 0: the server's setting */
-    int64_t times;         /* turns; < 0: no end */
+    int64_t billed; /* 1 or 0; < 0: the kind's own rule */
+    int64_t answer_words; /* length of the answer; 0: the server's setting */
+    int64_t times; /* turns; < 0: no end */
     int64_t rate_millionth; /* 1,000,000 = each time */
     char code[64], type[64], message[256], location[256];
 };

@@ -13,40 +13,36 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "demo/sim_media.h"
+#include "demo/sim_answer.h"
 #include "demo/sim_server.h"
 
 #define BODY_CAP ((size_t)32 * 1024 * 1024)
 #define REPORT_CAP ((size_t)1024 * 1024 * 1024)
 #define LISTED_MAX 100000u /* calls in one answer of /sim/ledger/calls */
+#define KEY_BYTES_MIN 16   /* of a key whose wire knows no mark of one */
 #define SILENT_STEP_MS 20  /* how soon a silent call notices that its client has gone */
 
 #define BANNER                                                                                     \
-    "byok-provider-sim: a SIMULATED provider that speaks OpenAI's wire format.\n"                  \
-    "No model is behind it and nothing is billed.  See /sim/ledger, /sim/ledger/calls?since=0,\n"  \
-    "POST /sim/faults, POST /sim/reset.\n"
+    "byok-provider-sim: a SIMULATED provider that speaks the wire formats of real ones, each\n"    \
+    "below a path of its own.  No model is behind it and nothing is billed.  See /sim/ledger,\n"   \
+    "/sim/ledger/calls?since=0, POST /sim/faults, POST /sim/reset.\n"
 
-static const char *embeddings(const struct sim_request *request, struct byok_buf *out)
+/* libmicrohttpd's look-ups do not change a connection, but take one that they could. */
+static const char *look_up(const struct sim_input *input, enum MHD_ValueKind kind, const char *name)
 {
-    sim_openai_embeddings(request, out);
-    return "application/json";
+    return MHD_lookup_connection_value((struct MHD_Connection *)(uintptr_t)input->connection, kind,
+                                       name);
 }
 
-/* The endpoints a provider has; those that read a body are paid.  `write` appends the answer and
- * gives its type; chat has its own way. */
-static const struct endpoint {
-    const char *name, *method, *url;
-    bool (*read)(struct byok_str body, struct sim_request *request, struct sim_error *ret_error);
-    const char *(*write)(const struct sim_request *request, struct byok_buf *out);
-} endpoints[] = {
-    {"chat", "POST", "/v1/chat/completions", sim_openai_read_chat, NULL},
-    {"embeddings", "POST", "/v1/embeddings", sim_openai_read_embeddings, embeddings},
-    {"speech", "POST", "/v1/audio/speech", sim_media_read_speech, sim_media_speech},
-    {"transcriptions", "POST", "/v1/audio/transcriptions", sim_media_read_transcription,
-     sim_media_transcription},
-    {"images", "POST", "/v1/images/generations", sim_media_read_image, sim_media_image},
-    {"models", "GET", "/v1/models", NULL, NULL},
-};
+const char *sim_argument(const struct sim_input *input, const char *name)
+{
+    return look_up(input, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *sim_header_of(const struct sim_input *input, const char *name)
+{
+    return look_up(input, MHD_HEADER_KIND, name);
+}
 
 void sim_call_end(struct sim_call *call)
 {
@@ -63,9 +59,11 @@ static int compare_fingerprints(const void *a, const void *b)
 static bool is_accepted(struct sim_call *call, struct byok_str key)
 {
     const struct sim_server *server = call->server;
+    const struct byok_str start = byok_str_of(call->wire->key_start);
     sim_fingerprint(key, call->fingerprint);
     if (!server->keys)
-        return key.len > 3 && byok_str_starts(key, (struct byok_str)BYOK_STR("sk-"));
+        return key.len > start.len && byok_str_starts(key, start) &&
+               (start.len > 0 || key.len >= KEY_BYTES_MIN);
     return bsearch(call->fingerprint, server->keys, server->key_count, SIM_FINGERPRINT_BYTES,
                    compare_fingerprints) != NULL;
 }
@@ -73,124 +71,100 @@ static bool is_accepted(struct sim_call *call, struct byok_str key)
 /* True when the key is accepted; otherwise the reply is made. */
 static bool authorize(struct sim_call *call)
 {
-    const char *value =
-        MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "Authorization");
-    struct byok_str given = byok_str_of(value);
-    const struct byok_str scheme = BYOK_STR("Bearer ");
-    bool has_scheme = byok_str_starts(given, scheme);
+    const struct sim_wire *wire = call->wire;
+    struct byok_str given = byok_str_of(
+        MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, wire->auth_header));
+    const struct byok_str scheme = byok_str_of(wire->auth_scheme);
     struct byok_str key = {given.ptr, 0};
-    if (has_scheme)
+    if (given.len > 0 && byok_str_starts(given, scheme))
         key = byok_str_trim((struct byok_str){given.ptr + scheme.len, given.len - scheme.len});
     if (key.len > 0 && is_accepted(call, key))
         return true;
-    struct sim_error error;
-    sim_openai_default_error(401, &error);
-    if (key.len == 0)
-        snprintf(error.message, sizeof error.message,
-                 "You didn't provide an API key. You need to provide your API key in an "
-                 "Authorization header using Bearer auth.");
-    else /* as OpenAI does: the end of a key tells its owner which one it is */
-        snprintf(error.message, sizeof error.message,
-                 "Incorrect API key provided: sk-***%.*s. You can find your API key at "
-                 "https://platform.openai.com/account/api-keys.",
-                 key.len >= 16 ? 4 : 0, key.ptr + key.len - (key.len >= 16 ? 4 : 0));
+    struct sim_error error = {.class = key.len == 0 ? SIM_NO_KEY : SIM_INVALID_KEY};
+    if (key.len > 0 && wire->refuse_key)
+        wire->refuse_key(key, &error);
     sim_reply_error(call, &error);
     return false;
 }
 
 /* Providers bill for what they computed, whether or not the client got it. */
-static bool is_billed(const struct sim_fault *fault)
+static bool is_billed(const struct sim_fault *fault, unsigned status)
 {
     if (fault->billed >= 0)
         return fault->billed != 0;
-    unsigned status = sim_fault_status(fault);
     return status == 0 || status < 300;
 }
 
-static void note(struct sim_call *call, const struct endpoint *endpoint,
-                 const struct sim_fault *fault, const struct sim_content *content)
+static void note(struct sim_call *call, const struct sim_fault *fault,
+                 const struct sim_answer *answer)
 {
-    if (!content->request)
-        return;
+    const struct sim_request *request = answer->request;
+    const unsigned status = sim_fault_status(call->wire, fault);
     struct sim_entry entry = {
         .fingerprint = call->fingerprint,
         .client_request_id = byok_str_of(
             MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "x-client-request-id")),
-        .prompt_hash = sim_hash(byok_buf_str(&content->request->prompt)),
-        .endpoint = endpoint->name,
-        .model = content->request->model,
+        .prompt_hash = sim_hash(byok_buf_str(&request->prompt)),
+        .endpoint = sim_task_name(request->task),
+        .model = request->model,
         .kind = fault->kind == SIM_NONE ? "ok" : sim_kind_name(fault->kind),
-        .input_tokens = content->request->input_tokens,
-        .output_tokens = content->text ? content->text->tokens : 0,
-        .status = (uint16_t)sim_fault_status(fault),
-        .is_billed = is_billed(fault),
+        .input_tokens = request->input_tokens,
+        .output_tokens = answer->text ? answer->text->tokens : 0,
+        .status = (uint16_t)status,
+        .is_billed = is_billed(fault, status),
     };
     call->ledger_key = sim_ledger_begin(call->server->ledger, &entry);
     call->is_noted = true;
     if (!call->server->is_quiet)
-        fprintf(stderr, "%s %u %s key=%s in=%" PRIu32 " out=%" PRIu32 " client_request_id=%.*s\n",
-                entry.endpoint, (unsigned)entry.status, entry.kind, entry.fingerprint,
-                entry.input_tokens, entry.output_tokens, BYOK_STR_ARG(entry.client_request_id));
+        fprintf(
+            stderr, "%s %s %u %s key=%s in=%" PRIu32 " out=%" PRIu32 " client_request_id=%.*s\n",
+            call->wire->name, entry.endpoint, (unsigned)entry.status, entry.kind, entry.fingerprint,
+            entry.input_tokens, entry.output_tokens, BYOK_STR_ARG(entry.client_request_id));
 }
 
 /* The ordinary answer, then what the fault makes of it. */
-static void decide_paid(struct sim_call *call, const struct endpoint *endpoint,
-                        const struct sim_request *request, const struct sim_fault *fault)
+static void answer_request(struct sim_call *call, const struct sim_endpoint *endpoint,
+                           const struct sim_request *request, const struct sim_fault *fault)
 {
-    BYOK_AUTO(byok_buf) body = {.cap_bytes = REPORT_CAP};
     struct sim_text text = {0};
-    struct sim_content content = {.request = request, .body = &body, .type = "application/json"};
-    struct sim_identity identity = {.number = call->number, .created_s = (int64_t)time(NULL)};
-    if (!endpoint->write) {
+    struct sim_answer answer = {
+        .request = request, .number = call->number, .now_s = (int64_t)time(NULL)};
+    if (request->task == SIM_CHAT) {
         uint32_t words =
             fault->answer_words ? (uint32_t)fault->answer_words : call->server->answer_words;
-        sim_openai_answer(request, words, &text);
-        content.text = &text;
-        if (request->wants_stream) {
-            content.type = "text/event-stream";
-            sim_openai_stream(request, identity, &text, &body);
-        } else {
-            sim_openai_chat(request, identity, &text, &body);
-        }
-    } else {
-        content.type = endpoint->write(request, &body);
+        sim_answer_text(request, words, &text);
+        answer.text = &text;
     }
-    note(call, endpoint, fault, &content);
-    sim_reply_fault(call, fault, &content);
+    if (request->task != SIM_MODELS)
+        note(call, fault, &answer);
+    sim_reply_fault(call, endpoint, &answer, fault);
     byok_buf_done(&text.text);
 }
 
-static void decide_free(struct sim_call *call, const struct sim_fault *fault)
-{
-    BYOK_AUTO(byok_buf) body = {.cap_bytes = REPORT_CAP};
-    struct sim_content content = {.body = &body, .type = "application/json"};
-    sim_openai_models(&body);
-    sim_reply_fault(call, fault, &content);
-}
-
 /* Makes the reply of an endpoint; gives its delay. */
-static int64_t decide_endpoint(struct sim_call *call, const struct endpoint *endpoint)
+static int64_t decide_endpoint(struct sim_call *call, const struct sim_endpoint *endpoint,
+                               struct byok_str name)
 {
     struct sim_server *server = call->server;
-    struct sim_request request = {0};
+    struct sim_request request = {.task = endpoint->task};
+    const struct sim_input input = {
+        .connection = call->connection, .body = byok_buf_str(&call->body), .name = name};
     struct sim_error error;
     if (!authorize(call))
         return 0;
-    if (endpoint->read && !endpoint->read(byok_buf_str(&call->body), &request, &error)) {
+    if (endpoint->read && !endpoint->read(&input, &request, &error)) {
         sim_reply_error(call, &error);
         sim_request_done(&request);
         return 0;
     }
-    struct sim_subject subject = {.endpoint = endpoint->name,
+    request.input_tokens = sim_tokens(byok_buf_str(&request.prompt));
+    struct sim_subject subject = {.endpoint = sim_task_name(request.task),
                                   .fingerprint = call->fingerprint,
                                   .model = request.model,
                                   .prompt = byok_buf_str(&request.prompt)};
     struct sim_fault fault;
     sim_faults_draw(server->faults, &subject, &fault);
-    if (endpoint->read)
-        decide_paid(call, endpoint, &request, &fault);
-    else
-        decide_free(call, &fault);
+    answer_request(call, endpoint, &request, &fault);
     sim_request_done(&request);
     uint64_t random = call->number;
     int64_t jitter_ms =
@@ -212,9 +186,8 @@ static void set_faults(struct sim_call *call, struct byok_buf *out)
         sim_reply_make(call, 200, "application/json", out);
         return;
     }
-    struct sim_error error = {.status = 400, .type = "invalid_request_error"};
-    snprintf(error.message, sizeof error.message, "%s", why);
-    sim_reply_error(call, &error);
+    byok_buf_printf(out, "{\"error\":\"%s\"}\n", why);
+    sim_reply_make(call, 400, "application/json", out);
 }
 
 /* The simulator's own pages; false when `url` is none of them. */
@@ -252,20 +225,18 @@ static bool decide_own(struct sim_call *call, const char *method, const char *ur
 
 static int64_t decide(struct sim_call *call, const char *method, const char *url)
 {
-    struct sim_error error = {.status = 413, .type = "invalid_request_error"};
-    if (call->body.failed) {
-        snprintf(error.message, sizeof error.message, "The request is too large.");
-        sim_reply_error(call, &error);
+    struct sim_error error = {.class = SIM_NO_SUCH_PATH};
+    struct byok_str name;
+    const char *path;
+    const struct sim_wire *wire = sim_wire_find(url, &path);
+    if (!call->body.failed && decide_own(call, method, url))
         return 0;
-    }
-    for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
-        if (strcmp(url, endpoints[i].url) == 0 && strcmp(method, endpoints[i].method) == 0)
-            return decide_endpoint(call, &endpoints[i]);
-    }
-    if (decide_own(call, method, url))
-        return 0;
-    error.status = 404;
-    snprintf(error.message, sizeof error.message, "Invalid URL (%.16s %.200s)", method, url);
+    call->wire = wire;
+    const struct sim_endpoint *endpoint = sim_wire_endpoint(wire, method, path, &name);
+    if (!call->body.failed && endpoint)
+        return decide_endpoint(call, endpoint, name);
+    if (call->body.failed)
+        error.class = SIM_TOO_LARGE;
     sim_reply_error(call, &error);
     return 0;
 }

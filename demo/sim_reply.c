@@ -2,13 +2,14 @@
 /* demo/sim_reply.c - what the simulated provider sends: answers, errors, and broken answers. */
 #include "demo/sim_server.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/mem.h"
 
 #define BLOCK_BYTES ((size_t)16 * 1024) /* of a body that is read piece by piece */
 #define BIG_MIB_MAX 4096
+#define ANSWER_CAP ((size_t)1024 * 1024 * 1024)
 
 /* A body that is not sent in one go: slowly, event by event, cut, or too big to stand in memory.
  * It is `head`, then `fill` times the letter x, then `tail`. */
@@ -98,49 +99,31 @@ static void header(struct MHD_Response *response, const char *name, const char *
     (void)MHD_add_response_header(response, name, value);
 }
 
-static void number_header(struct MHD_Response *response, const char *name, int64_t value,
-                          const char *unit)
+/* The wire's own headers. */
+static void add_headers(struct sim_call *call, const struct sim_answer *answer,
+                        const struct sim_fault *fault)
 {
-    char text[32];
-    snprintf(text, sizeof text, "%" PRId64 "%s", value, unit);
-    header(response, name, text);
-}
-
-/* The limits named are far above what one machine can do: the simulator enforces none, and a client
- * that paces itself by them must not slow down.  Resets are durations as OpenAI writes them. */
-static void rate_headers(struct MHD_Response *response, const struct sim_fault *fault)
-{
-    bool is_limited = fault && fault->kind == SIM_STATUS && fault->status == 429;
-    header(response, "x-ratelimit-limit-requests", "10000000");
-    header(response, "x-ratelimit-limit-tokens", "2000000000");
-    header(response, "x-ratelimit-remaining-requests", is_limited ? "0" : "9999999");
-    header(response, "x-ratelimit-remaining-tokens", "1999999999");
-    header(response, "x-ratelimit-reset-tokens", "1ms");
-    if (is_limited && fault->retry_after_ms >= 0)
-        number_header(response, "x-ratelimit-reset-requests", fault->retry_after_ms, "ms");
-    else if (is_limited && fault->retry_after >= 0)
-        number_header(response, "x-ratelimit-reset-requests", fault->retry_after, "s");
-    else
-        header(response, "x-ratelimit-reset-requests", "6ms");
-    if (fault && fault->retry_after >= 0)
-        number_header(response, "retry-after", fault->retry_after, "");
-    if (fault && fault->retry_after_ms >= 0)
-        number_header(response, "retry-after-ms", fault->retry_after_ms, "");
+    struct sim_headers headers = {0};
+    const struct sim_limits limits = {.answer = answer,
+                                      .is_limited = call->reply.status == 429,
+                                      .retry_after_s = fault ? fault->retry_after : -1,
+                                      .retry_after_ms = fault ? fault->retry_after_ms : -1};
+    if (!call->reply.response)
+        return;
+    call->wire->add_headers(&limits, &headers);
+    for (unsigned i = 0; i < headers.count; i++)
+        header(call->reply.response, headers.list[i].name, headers.list[i].value);
 }
 
 static void finish(struct sim_call *call, unsigned status, const char *type,
                    struct MHD_Response *response)
 {
-    char id[48];
     call->reply.response = response;
     call->reply.status = status;
     if (!response)
         return; /* no memory: the connection is closed instead */
-    snprintf(id, sizeof id, "req_sim%016" PRIx64, call->number);
     header(response, "content-type", type);
     header(response, "x-byok-sim", "1");
-    header(response, "x-request-id", id);
-    header(response, "openai-processing-ms", "1");
 }
 
 void sim_reply_make(struct sim_call *call, unsigned status, const char *type, struct byok_buf *body)
@@ -158,19 +141,26 @@ void sim_reply_make(struct sim_call *call, unsigned status, const char *type, st
     finish(call, status, type, response);
 }
 
-static void reply_error(struct sim_call *call, const struct sim_error *error,
-                        const struct sim_fault *fault)
+static void reply_error(struct sim_call *call, struct sim_error *error,
+                        const struct sim_answer *answer, const struct sim_fault *fault)
 {
     BYOK_AUTO(byok_buf) body = {.cap_bytes = SIZE_MAX / 2};
-    sim_openai_error(error, &body);
+    sim_wire_complete(call->wire, error);
+    error->wait_ms = -1;
+    if (fault && fault->retry_after_ms >= 0)
+        error->wait_ms = fault->retry_after_ms;
+    else if (fault && fault->retry_after >= 0)
+        error->wait_ms = fault->retry_after * 1000;
+    call->wire->add_error(error, answer, &body);
     sim_reply_make(call, error->status, "application/json", &body);
-    if (call->reply.response)
-        rate_headers(call->reply.response, fault);
+    add_headers(call, answer, fault);
 }
 
 void sim_reply_error(struct sim_call *call, const struct sim_error *error)
 {
-    reply_error(call, error, NULL);
+    struct sim_error whole = *error;
+    const struct sim_answer nothing = {.number = call->number, .now_s = (int64_t)time(NULL)};
+    reply_error(call, &whole, &nothing, NULL);
 }
 
 /* A body read piece by piece; `head` and `tail` are taken, `tail` may be NULL. */
@@ -202,30 +192,25 @@ static void reply_body(struct sim_call *call, unsigned status, const char *type,
     finish(call, status, type, response);
 }
 
-static void reply_status(struct sim_call *call, const struct sim_fault *fault)
+static void reply_status(struct sim_call *call, const struct sim_fault *fault,
+                         const struct sim_answer *answer)
 {
-    struct sim_error error;
-    sim_openai_default_error(sim_fault_status(fault), &error);
-    if (fault->code[0])
-        error.code = fault->code;
-    if (strcmp(fault->code, "insufficient_quota") == 0) {
-        error.type = "insufficient_quota";
-        snprintf(error.message, sizeof error.message,
-                 "You exceeded your current quota, please check your plan and billing details.");
-    }
-    if (fault->type[0])
-        error.type = fault->type;
-    if (fault->message[0])
-        snprintf(error.message, sizeof error.message, "%s", fault->message);
-    reply_error(call, &error, fault);
+    struct sim_error error = {.class = fault->class,
+                              .status = sim_fault_status(call->wire, fault),
+                              .type = fault->type[0] ? fault->type : NULL,
+                              .code = fault->code[0] ? fault->code : NULL};
+    /* what OpenAI calls so is the same class with every wire */
+    if (fault->class == SIM_OTHER && strcmp(fault->code, "insufficient_quota") == 0)
+        error.class = SIM_OUT_OF_MONEY;
+    snprintf(error.message, sizeof error.message, "%s", fault->message);
+    reply_error(call, &error, answer, fault);
 }
 
 static void reply_echo_key(struct sim_call *call)
 {
-    struct sim_error error;
-    sim_openai_default_error(401, &error);
+    struct sim_error error = {.class = SIM_INVALID_KEY};
     const char *value =
-        MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "Authorization");
+        MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, call->wire->auth_header);
     snprintf(error.message, sizeof error.message, "Incorrect API key provided: %.250s.",
              value ? value : "");
     sim_reply_error(call, &error);
@@ -253,33 +238,51 @@ static void reply_garbage(struct sim_call *call)
     sim_reply_make(call, 200, "application/json", &noise);
 }
 
-static void reply_big(struct sim_call *call, const struct sim_fault *fault,
-                      const struct sim_content *content)
+/* An ordinary answer in one piece, with as many letters where a chat has its text. */
+static void reply_big(struct sim_call *call, const struct sim_endpoint *endpoint,
+                      const struct sim_answer *answer, const struct sim_fault *fault)
 {
-    BYOK_AUTO(byok_buf) head = {.cap_bytes = 65536};
-    BYOK_AUTO(byok_buf) tail = {.cap_bytes = 65536};
-    if (content->text) {
-        struct sim_identity identity = {call->number, 0};
-        sim_openai_chat_head(content->request, identity, &head);
-        sim_openai_chat_tail(content->request, content->text, &tail);
+    static const struct byok_str mark = BYOK_STR("simulated-filler");
+    BYOK_AUTO(byok_buf) head = {.cap_bytes = ANSWER_CAP};
+    BYOK_AUTO(byok_buf) tail = {.cap_bytes = ANSWER_CAP};
+    const char *type = "application/json";
+    if (answer->text) {
+        struct sim_request whole = *answer->request;
+        struct sim_text text = *answer->text;
+        struct sim_answer big = *answer;
+        whole.wants_stream = false;
+        text.text = (struct byok_buf){.ptr = (char *)(uintptr_t)mark.ptr, .len = mark.len};
+        big.request = &whole;
+        big.text = &text;
+        type = endpoint->write(&big, &head);
     } else {
-        byok_buf_printf(&head, "{\"object\":\"list\",\"data\":[],\"filler\":\"");
-        byok_buf_printf(&tail, "\"}");
+        byok_buf_printf(&head, "{\"object\":\"list\",\"data\":[],\"filler\":\"%s\"}", mark.ptr);
+    }
+    const size_t at = byok_str_find(byok_buf_str(&head), mark);
+    if (at != SIZE_MAX) {
+        byok_buf_add(&tail, head.ptr + at + mark.len, head.len - at - mark.len);
+        head.len = at;
     }
     struct body *body = new_body(call, &head, &tail);
     if (body) {
         body->fill = (uint64_t)(fault->mib < BIG_MIB_MAX ? fault->mib : BIG_MIB_MAX) << 20;
         body->total += body->fill;
     }
-    reply_body(call, 200, "application/json", false, body);
+    reply_body(call, 200, type, false, body);
 }
 
-/* The ordinary answer, but cut or in pieces. */
-static void reply_pieces(struct sim_call *call, const struct sim_fault *fault,
-                         const struct sim_content *content)
+/* The ordinary answer, whole or cut or in pieces. */
+static void reply_answer(struct sim_call *call, const struct sim_endpoint *endpoint,
+                         const struct sim_answer *answer, const struct sim_fault *fault)
 {
-    bool is_stream = content->request && content->request->wants_stream;
-    struct body *body = new_body(call, content->body, NULL);
+    BYOK_AUTO(byok_buf) contents = {.cap_bytes = ANSWER_CAP};
+    const bool is_stream = answer->request->wants_stream;
+    const char *type = endpoint->write(answer, &contents);
+    if (!is_stream && fault->kind != SIM_CUT && fault->kind != SIM_DRIP) {
+        sim_reply_make(call, 200, type, &contents);
+        return;
+    }
+    struct body *body = new_body(call, &contents, NULL);
     if (body && fault->kind == SIM_CUT)
         body->cut_at = body->total / 2;
     if (body && fault->kind == SIM_DRIP) {
@@ -288,30 +291,37 @@ static void reply_pieces(struct sim_call *call, const struct sim_fault *fault,
     } else if (body && is_stream) {
         body->gap_ms = fault->gap_ms;
     }
-    reply_body(call, 200, content->type, is_stream, body);
+    reply_body(call, 200, type, is_stream, body);
 }
 
 static void reply_redirect(struct sim_call *call, const struct sim_fault *fault)
 {
     BYOK_AUTO(byok_buf) empty = {.cap_bytes = 64};
     byok_buf_printf(&empty, "moved\n");
-    sim_reply_make(call, sim_fault_status(fault), "text/plain", &empty);
+    sim_reply_make(call, sim_fault_status(call->wire, fault), "text/plain", &empty);
     if (call->reply.response)
         header(call->reply.response, "location", fault->location);
 }
 
-unsigned sim_fault_status(const struct sim_fault *fault)
+unsigned sim_fault_status(const struct sim_wire *wire, const struct sim_fault *fault)
 {
     unsigned given = fault->status >= 200 && fault->status <= 599 ? (unsigned)fault->status : 0;
+    struct sim_error error = {.class = fault->class, .status = given};
     switch (fault->kind) {
     case SIM_STATUS:
-        return given ? given : 500;
+        if (given == 0 && fault->class == SIM_OTHER)
+            return 500;
+        sim_wire_complete(wire, &error);
+        return error.status;
     case SIM_HTML:
         return given ? given : 200;
     case SIM_REDIRECT:
         return given >= 300 && given < 400 ? given : 307;
     case SIM_ECHO_KEY:
-        return 401;
+        error.class = SIM_INVALID_KEY;
+        error.status = 0;
+        sim_wire_complete(wire, &error);
+        return error.status;
     case SIM_CLOSE:
     case SIM_SILENT:
         return 0;
@@ -327,41 +337,31 @@ unsigned sim_fault_status(const struct sim_fault *fault)
     return 200;
 }
 
-static void reply_ordinary(struct sim_call *call, const struct sim_fault *fault,
-                           const struct sim_content *content)
-{
-    if (content->request && content->request->wants_stream)
-        reply_pieces(call, fault, content);
-    else
-        sim_reply_make(call, 200, content->type, content->body);
-    if (call->reply.response)
-        rate_headers(call->reply.response, fault);
-}
-
-void sim_reply_fault(struct sim_call *call, const struct sim_fault *fault,
-                     const struct sim_content *content)
+void sim_reply_fault(struct sim_call *call, const struct sim_endpoint *endpoint,
+                     const struct sim_answer *answer, const struct sim_fault *fault)
 {
     call->reply.kind = fault->kind;
     switch (fault->kind) {
     case SIM_NONE:
     case SIM_DELAY:
-        reply_ordinary(call, fault, content);
-        return;
-    case SIM_STATUS:
-        reply_status(call, fault);
-        break;
     case SIM_CUT:
     case SIM_DRIP:
-        reply_pieces(call, fault, content);
+        reply_answer(call, endpoint, answer, fault);
+        add_headers(call, answer, fault);
+        break;
+    case SIM_STATUS:
+        reply_status(call, fault, answer);
         break;
     case SIM_GARBAGE:
         reply_garbage(call);
+        add_headers(call, answer, fault);
         break;
     case SIM_HTML:
-        reply_html(call, sim_fault_status(fault));
+        reply_html(call, sim_fault_status(call->wire, fault));
         break;
     case SIM_BIG:
-        reply_big(call, fault, content);
+        reply_big(call, endpoint, answer, fault);
+        add_headers(call, answer, fault);
         break;
     case SIM_REDIRECT:
         reply_redirect(call, fault);

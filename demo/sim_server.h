@@ -17,14 +17,14 @@
 #include "demo/sim_clock.h"
 #include "demo/sim_faults.h"
 #include "demo/sim_ledger.h"
-#include "demo/sim_openai.h"
 #include "demo/sim_text.h"
+#include "demo/sim_wire.h"
 
 struct sim_server {
     struct sim_clock *clock;
     struct sim_ledger *ledger;
     struct sim_faults *faults;
-    const char (*keys)[SIM_FINGERPRINT_BYTES]; /* sorted; NULL: every key "sk-..." is accepted */
+    const char (*keys)[SIM_FINGERPRINT_BYTES]; /* sorted; NULL: every key that looks like one */
     size_t key_count;
     atomic_uint_fast64_t request_count; /* numbers the requests */
     int64_t latency_ms, jitter_ms;
@@ -44,6 +44,7 @@ struct sim_call {
     struct sim_server *server;
     struct MHD_Connection *connection;
     struct byok_buf body;
+    const struct sim_wire *wire; /* NULL: the simulator's own pages */
     uint64_t number;
     char fingerprint[SIM_FINGERPRINT_BYTES];
     struct sim_wait wait;
@@ -67,21 +68,16 @@ void sim_call_end(struct sim_call *call) BYOK_NONNULL(1);
 void sim_reply_make(struct sim_call *call, unsigned status, const char *type, struct byok_buf *body)
     BYOK_NONNULL(1, 3, 4);
 
-/** A reply with an error body. */
+/** A reply with an error body, in the wire's form. */
 void sim_reply_error(struct sim_call *call, const struct sim_error *error) BYOK_NONNULL(1, 2);
 
-/** The reply of a chat, embeddings or models call that was accepted: `request` and `text` are
- *  NULL where the endpoint has none; `body` holds the ordinary answer and is taken. */
-struct sim_content {
-    const struct sim_request *request;
-    const struct sim_text *text;
-    struct byok_buf *body;
-    const char *type;
-};
-void sim_reply_fault(struct sim_call *call, const struct sim_fault *fault,
-                     const struct sim_content *content) BYOK_NONNULL(1, 2, 3);
+/** The reply of a call that was accepted: what the fault makes of the endpoint's ordinary answer. */
+void sim_reply_fault(struct sim_call *call, const struct sim_endpoint *endpoint,
+                     const struct sim_answer *answer, const struct sim_fault *fault)
+    BYOK_NONNULL(1, 2, 3, 4);
 
 /** The status that a fault's client sees; 0: none. */
-unsigned sim_fault_status(const struct sim_fault *fault) BYOK_NONNULL(1);
+unsigned sim_fault_status(const struct sim_wire *wire, const struct sim_fault *fault)
+    BYOK_NONNULL(1, 2);
 
 #endif

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/* demo/sim_gemini.c - Gemini's wire: contents generated (text, sound, pictures), embeddings, Imagen.
+ *
+ * Source: https://ai.google.dev/api, google/rpc/error_details.proto, and the answers recorded in
+ * tests/golden/gemini.  Streams end their lines with CRLF, as the service's do.
+ */
+#include <inttypes.h>
+
+#include <yyjson.h>
+
+#include "demo/sim_answer.h"
+#include "demo/sim_text.h"
+#include "demo/sim_wire.h"
+
+#define INPUTS_MAX 100u /* Gemini: at most 100 requests in one batch */
+#define DIMENSIONS 3072u
+#define RATE 24000u
+#define PICTURE_TOKENS 1290u /* Gemini: a picture of 1024x1024 */
+#define PICTURES_MAX 4u /* Imagen: sampleCount */
+#define MEDIA_CAP ((size_t)64 * 1024 * 1024)
+
+/* ---- requests ---- */
+
+/* The service takes no name that its messages do not have. */
+static bool check_names(yyjson_val *object, const char *const *known, const char *where,
+                        struct sim_error *error)
+{
+    const char *unknown = sim_unknown_member(object, known);
+    return !unknown || sim_refuse(error, SIM_BAD_REQUEST,
+                                  "Invalid JSON payload received. Unknown name \"%.64s\"%s: "
+                                  "Cannot find field.",
+                                  unknown, where);
+}
+
+static yyjson_val *begin(const struct sim_input *input, const char *method,
+                         struct sim_request *request, struct sim_error *error)
+{
+    yyjson_val *root = sim_read_json(input->body, request);
+    if (!sim_take_model(request, input->name)) {
+        sim_refuse(error, SIM_NO_SUCH_MODEL,
+                   "models/%.*s is not found for API version v1beta, or is not supported for %s. "
+                   "Call ListModels to see the list of available models and their supported "
+                   "methods.",
+                   BYOK_STR_ARG(input->name), method);
+        return NULL;
+    }
+    if (!root)
+        sim_refuse(error, SIM_BAD_REQUEST, "Invalid JSON payload received. Unexpected token.");
+    return root;
+}
+
+/* {"role", "parts": [{"text"}, {"inlineData"}, ...]} */
+static bool read_parts(struct sim_request *request, yyjson_val *content, struct sim_error *error)
+{
+    static const char *const known[] = {"role", "parts", NULL};
+    yyjson_val *parts = yyjson_obj_get(content, "parts");
+    if (!yyjson_is_arr(parts) || yyjson_arr_size(parts) == 0)
+        return sim_refuse(error, SIM_BAD_REQUEST,
+                          "* GenerateContentRequest.contents[0].parts: contents.parts must not be "
+                          "empty.");
+    sim_add_content(request, parts);
+    return check_names(content, known, " at 'contents[0]'", error);
+}
+
+static bool has_modality(yyjson_val *config, const char *name)
+{
+    size_t i, count;
+    yyjson_val *modality;
+    yyjson_arr_foreach(yyjson_obj_get(config, "responseModalities"), i, count, modality)
+    {
+        if (yyjson_equals_str(modality, name))
+            return true;
+    }
+    return false;
+}
+
+static bool read_config(struct sim_request *request, yyjson_val *config, struct sim_error *error)
+{
+    static const char *const known[] = {"candidateCount",
+                                        "stopSequences",
+                                        "maxOutputTokens",
+                                        "temperature",
+                                        "topP",
+                                        "topK",
+                                        "seed",
+                                        "presencePenalty",
+                                        "frequencyPenalty",
+                                        "responseMimeType",
+                                        "responseSchema",
+                                        "responseJsonSchema",
+                                        "responseModalities",
+                                        "responseLogprobs",
+                                        "logprobs",
+                                        "speechConfig",
+                                        "imageConfig",
+                                        "thinkingConfig",
+                                        "mediaResolution",
+                                        NULL};
+    if (has_modality(config, "AUDIO"))
+        request->task = SIM_SPEECH;
+    else if (has_modality(config, "IMAGE"))
+        request->task = SIM_IMAGES;
+    request->image_count = 1;
+    request->sound = (struct sim_sound){SIM_PCM, RATE};
+    request->max_tokens = sim_small_number(yyjson_obj_get(config, "maxOutputTokens"));
+    return check_names(config, known, " at 'generation_config'", error);
+}
+
+static bool read_contents(const struct sim_input *input, struct sim_request *request,
+                          struct sim_error *error)
+{
+    static const char *const known[] = {"model",
+                                        "contents",
+                                        "systemInstruction",
+                                        "tools",
+                                        "toolConfig",
+                                        "safetySettings",
+                                        "generationConfig",
+                                        "cachedContent",
+                                        "serviceTier",
+                                        "store",
+                                        NULL};
+    size_t i, count;
+    yyjson_val *content, *root = begin(input, "generateContent", request, error);
+    if (!root || !check_names(root, known, "", error) ||
+        !read_config(request, yyjson_obj_get(root, "generationConfig"), error))
+        return false;
+    yyjson_val *contents = yyjson_obj_get(root, "contents");
+    if (!yyjson_is_arr(contents) || yyjson_arr_size(contents) == 0)
+        return sim_refuse(error, SIM_BAD_REQUEST,
+                          "* GenerateContentRequest.contents: contents is not specified");
+    sim_add_content(request, yyjson_obj_get(yyjson_obj_get(root, "systemInstruction"), "parts"));
+    yyjson_arr_foreach(contents, i, count, content)
+    {
+        if (!read_parts(request, content, error))
+            return false;
+    }
+    return true;
+}
+
+/* Without alt=sse the service answers with one array, which nothing here asks for. */
+static bool read_stream(const struct sim_input *input, struct sim_request *request,
+                        struct sim_error *error)
+{
+    const char *form = sim_argument(input, "alt");
+    request->wants_stream = true;
+    if (!form || strcmp(form, "sse") != 0)
+        return sim_refuse(error, SIM_BAD_REQUEST, "The simulated service streams with alt=sse.");
+    if (!read_contents(input, request, error))
+        return false;
+    return request->task == SIM_CHAT ||
+           sim_refuse(error, SIM_BAD_REQUEST, "The simulated service streams texts only.");
+}
+
+static bool read_batch(const struct sim_input *input, struct sim_request *request,
+                       struct sim_error *error)
+{
+    static const char *const known[] = {
+        "model", "content", "taskType", "title", "outputDimensionality", "embedContentConfig",
+        NULL};
+    size_t i, count;
+    yyjson_val *one, *root = begin(input, "batchEmbedContents", request, error);
+    if (!root)
+        return false;
+    yyjson_val *requests = yyjson_obj_get(root, "requests");
+    if (!yyjson_is_arr(requests) || yyjson_arr_size(requests) == 0)
+        return sim_refuse(error, SIM_BAD_REQUEST,
+                          "* BatchEmbedContentsRequest.requests: at least one request is required");
+    yyjson_arr_foreach(requests, i, count, one)
+    {
+        const struct byok_str model = sim_member_text(one, "model");
+        const struct byok_str prefix = BYOK_STR("models/");
+        yyjson_val *parts = yyjson_obj_get(yyjson_obj_get(one, "content"), "parts");
+        const uint32_t wanted = sim_small_number(yyjson_obj_get(one, "outputDimensionality"));
+        if (!check_names(one, known, " at 'requests[0]'", error))
+            return false;
+        if (!byok_str_starts(model, prefix) ||
+            !byok_str_eq((struct byok_str){model.ptr + prefix.len, model.len - prefix.len},
+                         input->name))
+            return sim_refuse(error, SIM_BAD_REQUEST,
+                              "* BatchEmbedContentsRequest.requests[%zu].model: model must be that "
+                              "of the path",
+                              i);
+        if (!sim_take_inputs(request, yyjson_obj_get(yyjson_arr_get_first(parts), "text"),
+                             INPUTS_MAX))
+            return sim_refuse(
+                error, SIM_BAD_REQUEST,
+                "* BatchEmbedContentsRequest.requests: at most 100 requests can be in "
+                "one batch, each with a text");
+        request->dimensions = wanted > 0 && wanted <= DIMENSIONS ? wanted : DIMENSIONS;
+    }
+    return true;
+}
+
+static bool read_imagen(const struct sim_input *input, struct sim_request *request,
+                        struct sim_error *error)
+{
+    yyjson_val *root = begin(input, "predict", request, error);
+    if (!root)
+        return false;
+    yyjson_val *count = yyjson_obj_get(yyjson_obj_get(root, "parameters"), "sampleCount");
+    const struct byok_str prompt =
+        sim_member_text(yyjson_arr_get_first(yyjson_obj_get(root, "instances")), "prompt");
+    if (prompt.len == 0)
+        return sim_refuse(error, SIM_BAD_REQUEST, "Image generation failed: no prompt.");
+    request->image_count = count ? sim_small_number(count) : 1;
+    if (request->image_count == 0 || request->image_count > PICTURES_MAX)
+        return sim_refuse(error, SIM_BAD_REQUEST, "sampleCount must be between 1 and 4.");
+    sim_add_text(request, prompt);
+    return true;
+}
+
+/* ---- answers ---- */
+
+/* {"promptTokenCount", ...}, "modelVersion", "responseId" and the end of a response. */
+static void add_end(const struct sim_answer *answer, uint32_t output, const char *modality,
+                    struct byok_buf *out)
+{
+    const uint32_t input = answer->request->input_tokens;
+    byok_buf_printf(out, ",\"usageMetadata\": {\"promptTokenCount\": %" PRIu32, input);
+    if (output > 0) /* a count of 0 is left out */
+        byok_buf_printf(out,
+                        ",\"candidatesTokenCount\": %" PRIu32
+                        ",\"candidatesTokensDetails\": [{\"modality\": \"%s\",\"tokenCount\": "
+                        "%" PRIu32 "}]",
+                        output, modality, output);
+    byok_buf_printf(out,
+                    ",\"totalTokenCount\": %" PRIu32
+                    ",\"promptTokensDetails\": [{\"modality\": \"TEXT\",\"tokenCount\": %" PRIu32
+                    "}]},\"modelVersion\": ",
+                    input + output, input);
+    sim_json_string(out, answer->request->model);
+    byok_buf_printf(out, ",\"responseId\": \"sim%016" PRIx64 "\"}", answer->number);
+}
+
+static void add_candidate(struct byok_str text, const char *reason, struct byok_buf *out)
+{
+    byok_buf_printf(out, "{\"candidates\": [{\"content\": {\"parts\": [{\"text\": ");
+    sim_json_string(out, text);
+    byok_buf_printf(out, "}],\"role\": \"model\"},%s\"index\": 0}]", reason);
+}
+
+static const char *finish_reason(const struct sim_answer *answer)
+{
+    return answer->text->is_cut ? "\"finishReason\": \"MAX_TOKENS\","
+                                : "\"finishReason\": \"STOP\",";
+}
+
+static const char *write_stream(const struct sim_answer *answer, struct byok_buf *out)
+{
+    struct byok_str rest = byok_buf_str(&answer->text->text), piece;
+    while (sim_next_piece(&rest, &piece)) {
+        byok_buf_printf(out, "data: ");
+        add_candidate(piece, rest.len == 0 ? finish_reason(answer) : "", out);
+        add_end(answer, rest.len == 0 ? answer->text->tokens : 0, "TEXT", out);
+        byok_buf_printf(out, "\r\n\r\n");
+    }
+    return "text/event-stream";
+}
+
+/* {"inlineData": {"mimeType", "data"}} in place of a text */
+static void add_media(const struct sim_answer *answer, struct byok_buf *out)
+{
+    BYOK_AUTO(byok_buf) media = {.cap_bytes = MEDIA_CAP};
+    const bool is_sound = answer->request->task == SIM_SPEECH;
+    if (is_sound)
+        sim_answer_sound(byok_buf_str(&answer->request->prompt), answer->request->sound, &media);
+    else
+        sim_answer_picture(answer->request, 0, &media);
+    byok_buf_printf(out,
+                    "{\"candidates\": [{\"content\": {\"parts\": [{\"inlineData\": {\"mimeType\": "
+                    "\"%s\",\"data\": ",
+                    is_sound ? "audio/L16;codec=pcm;rate=24000" : SIM_PICTURE_TYPE);
+    sim_add_base64(byok_buf_str(&media), out);
+    byok_buf_printf(out, "}}],\"role\": \"model\"},\"finishReason\": \"STOP\",\"index\": 0}]");
+    /* sound is 25 tokens a second */
+    add_end(answer, is_sound ? (uint32_t)(media.len / (RATE * 2 / 25)) : PICTURE_TOKENS,
+            is_sound ? "AUDIO" : "IMAGE", out);
+}
+
+static const char *write_contents(const struct sim_answer *answer, struct byok_buf *out)
+{
+    if (answer->request->task != SIM_CHAT) {
+        add_media(answer, out);
+    } else {
+        add_candidate(byok_buf_str(&answer->text->text), finish_reason(answer), out);
+        add_end(answer, answer->text->tokens, "TEXT", out);
+    }
+    return "application/json; charset=UTF-8";
+}
+
+static const char *write_batch(const struct sim_answer *answer, struct byok_buf *out)
+{
+    byok_buf_printf(out, "{\"embeddings\": [");
+    for (uint32_t i = 0; i < answer->request->input_count; i++) {
+        byok_buf_printf(out, "%s{\"values\": ", i ? "," : "");
+        sim_add_vector(answer->request, i, out);
+        byok_buf_add(out, "}", 1);
+    }
+    byok_buf_add(out, "]}", 2);
+    return "application/json; charset=UTF-8";
+}
+
+static const char *write_imagen(const struct sim_answer *answer, struct byok_buf *out)
+{
+    byok_buf_printf(out, "{\"predictions\": [");
+    for (uint32_t i = 0; i < answer->request->image_count; i++) {
+        BYOK_AUTO(byok_buf) picture = {.cap_bytes = MEDIA_CAP};
+        sim_answer_picture(answer->request, i, &picture);
+        byok_buf_printf(out, "%s{\"mimeType\": \"" SIM_PICTURE_TYPE "\",\"bytesBase64Encoded\": ",
+                        i ? "," : "");
+        sim_add_base64(byok_buf_str(&picture), out);
+        byok_buf_add(out, "}", 1);
+    }
+    byok_buf_add(out, "]}", 2);
+    return "application/json; charset=UTF-8";
+}
+
+static const char *write_models(const struct sim_answer *answer, struct byok_buf *out)
+{
+    (void)answer;
+    byok_buf_printf(out, "{\"models\": [{\"name\": \"models/gemini-sim\",\"version\": \"001\","
+                         "\"displayName\": \"Simulated\",\"inputTokenLimit\": 1048576,"
+                         "\"outputTokenLimit\": 65536,\"supportedGenerationMethods\": "
+                         "[\"generateContent\"]}]}");
+    return "application/json; charset=UTF-8";
+}
+
+/* ---- errors, headers ---- */
+
+/* A google.rpc.Status.  `type` is its word, `code` the reason of its ErrorInfo; a wait stands in its
+ * RetryInfo, beside the limit that was hit, and in the message. */
+static void add_error(const struct sim_error *error, const struct sim_answer *answer,
+                      struct byok_buf *out)
+{
+    BYOK_AUTO(byok_buf) message = {.cap_bytes = 1024};
+    const bool waits = error->status == 429 && error->class != SIM_OUT_OF_MONEY;
+    const int64_t ms = error->wait_ms;
+    (void)answer;
+    byok_buf_printf(&message, "%s", error->message);
+    if (waits && ms >= 0)
+        byok_buf_printf(&message, "\nPlease retry in %" PRId64 ".%03" PRId64 "s.", ms / 1000,
+                        ms % 1000);
+    byok_buf_printf(out, "{\"error\": {\"code\": %u,\"message\": ", error->status);
+    sim_json_string(out, byok_buf_str(&message));
+    byok_buf_printf(out, ",\"status\": ");
+    sim_json_or_null(out, error->type);
+    byok_buf_printf(out, ",\"details\": [");
+    if (error->code)
+        byok_buf_printf(out,
+                        "{\"@type\": \"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\": "
+                        "\"%s\",\"domain\": \"googleapis.com\"}",
+                        error->code);
+    if (waits)
+        byok_buf_printf(out, "{\"@type\": \"type.googleapis.com/google.rpc.QuotaFailure\","
+                             "\"violations\": [{\"quotaId\": "
+                             "\"GenerateRequestsPerMinutePerProjectPerModel\",\"quotaValue\": "
+                             "\"1000\"}]}");
+    if (waits && ms >= 0)
+        byok_buf_printf(out,
+                        ",{\"@type\": \"type.googleapis.com/google.rpc.RetryInfo\","
+                        "\"retryDelay\": \"%" PRId64 ".%03" PRId64 "s\"}",
+                        ms / 1000, ms % 1000);
+    byok_buf_printf(out, "]}}\n");
+}
+
+/* The service says nothing of its limits here. */
+static void add_headers(const struct sim_limits *limits, struct sim_headers *out)
+{
+    (void)limits;
+    sim_header(out, "server-timing", "gfet4t7; dur=1");
+}
+
+static const struct sim_error errors[] = {
+    {SIM_BAD_REQUEST, 400, "INVALID_ARGUMENT", NULL, NULL, "Request contains an invalid argument.",
+     0},
+    {SIM_INVALID_KEY, 400, "INVALID_ARGUMENT", "API_KEY_INVALID", NULL,
+     "API key not valid. Please pass a valid API key.", 0},
+    {SIM_OTHER, 401, "UNAUTHENTICATED", "ACCESS_TOKEN_EXPIRED", NULL,
+     "Request had invalid authentication credentials.", 0},
+    {SIM_NO_KEY, 403, "PERMISSION_DENIED", NULL, NULL,
+     "Method doesn't allow unregistered callers (callers without established identity). Please use "
+     "API Key or other form of API consumer identity to call this API.",
+     0},
+    {SIM_FORBIDDEN, 403, "PERMISSION_DENIED", "API_KEY_SERVICE_BLOCKED", NULL,
+     "Requests to this API are blocked.", 0},
+    {SIM_NO_SUCH_PATH, 404, "NOT_FOUND", NULL, NULL, "Requested entity was not found.", 0},
+    {SIM_NO_SUCH_MODEL, 404, "NOT_FOUND", NULL, NULL, "The model is not found.", 0},
+    {SIM_TOO_LARGE, 413, "INVALID_ARGUMENT", NULL, NULL, "Request payload size exceeds the limit.",
+     0},
+    {SIM_RATE_LIMITED, 429, "RESOURCE_EXHAUSTED", NULL, NULL,
+     "You exceeded your current quota, please check your plan and billing details.", 0},
+    {SIM_OUT_OF_MONEY, 429, "RESOURCE_EXHAUSTED", NULL, NULL,
+     "Your prepayment credits are depleted.", 0},
+    {SIM_SERVER_ERROR, 500, "INTERNAL", NULL, NULL, "An internal error has occurred.", 0},
+    {SIM_OVERLOADED, 503, "UNAVAILABLE", NULL, NULL,
+     "The model is overloaded. Please try again later.", 0},
+};
+
+static const struct sim_endpoint endpoints[] = {
+    {SIM_CHAT, "POST", "/v1beta/models/*:generateContent", read_contents, write_contents},
+    {SIM_CHAT, "POST", "/v1beta/models/*:streamGenerateContent", read_stream, write_stream},
+    {SIM_EMBEDDINGS, "POST", "/v1beta/models/*:batchEmbedContents", read_batch, write_batch},
+    {SIM_IMAGES, "POST", "/v1beta/models/*:predict", read_imagen, write_imagen},
+    {SIM_MODELS, "GET", "/v1beta/models", NULL, write_models},
+    {0},
+};
+
+extern const struct sim_wire sim_wire_gemini;
+
+const struct sim_wire sim_wire_gemini = {
+    .name = "gemini",
+    .mount = "/gemini",
+    .auth_header = "x-goog-api-key",
+    .auth_scheme = "",
+    .key_start = "AIza",
+    .endpoints = endpoints,
+    .errors = errors,
+    .error_count = sizeof errors / sizeof errors[0],
+    .add_error = add_error,
+    .add_headers = add_headers,
+};

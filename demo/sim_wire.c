@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* demo/sim_wire.c - the table of wires, and what they share to read requests. */
+#include "demo/sim_wire.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <yyjson.h>
+
+#include "base/mem.h"
+
+#define PROMPT_CAP ((size_t)64 * 1024 * 1024)
+#define NAMES_MAX 128u /* of a model or a voice */
+
+#define WIRE(name) extern const struct sim_wire sim_wire_##name;
+#include "demo/sim_wires.def"
+#undef WIRE
+
+static const struct sim_wire *const wires[] = {
+#define WIRE(name) &sim_wire_##name,
+#include "demo/sim_wires.def"
+#undef WIRE
+};
+
+static const char *const task_names[SIM_TASKS] = {
+    [SIM_MODELS] = "models",
+    [SIM_CHAT] = "chat",
+    [SIM_EMBEDDINGS] = "embeddings",
+    [SIM_SPEECH] = "speech",
+    [SIM_TRANSCRIPTION] = "transcriptions",
+    [SIM_IMAGES] = "images",
+};
+
+static const char *const class_names[SIM_CLASSES] = {
+    [SIM_OTHER] = "other",
+    [SIM_BAD_REQUEST] = "bad_request",
+    [SIM_NO_KEY] = "no_key",
+    [SIM_INVALID_KEY] = "invalid_key",
+    [SIM_OUT_OF_MONEY] = "out_of_money",
+    [SIM_FORBIDDEN] = "forbidden",
+    [SIM_NO_SUCH_PATH] = "no_such_path",
+    [SIM_NO_SUCH_MODEL] = "no_such_model",
+    [SIM_TOO_LARGE] = "too_large",
+    [SIM_RATE_LIMITED] = "rate_limited",
+    [SIM_SERVER_ERROR] = "server_error",
+    [SIM_OVERLOADED] = "overloaded",
+};
+
+const char *sim_task_name(enum sim_task task)
+{
+    return task_names[task];
+}
+
+bool sim_class_find(struct byok_str name, enum sim_class *ret_class)
+{
+    for (int class = 0; class < SIM_CLASSES; class ++) {
+        if (byok_str_is(name, class_names[class])) {
+            *ret_class = (enum sim_class) class;
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct sim_wire *sim_wire_find(const char *url, const char **ret_path)
+{
+    size_t i = 0;
+    for (;; i++) {
+        const size_t len = strlen(wires[i]->mount);
+        *ret_path = url + len;
+        if (len == 0 || (strncmp(url, wires[i]->mount, len) == 0 && url[len] == '/'))
+            return wires[i];
+    }
+}
+
+/* A star in the pattern is one name: not empty, without a slash, up to what follows the star. */
+static bool matches(const char *pattern, const char *path, struct byok_str *ret_name)
+{
+    const char *star = strchr(pattern, '*');
+    *ret_name = (struct byok_str){NULL, 0};
+    if (!star)
+        return strcmp(pattern, path) == 0;
+    const size_t head = (size_t)(star - pattern), tail = strlen(star + 1), len = strlen(path);
+    if (len <= head + tail || strncmp(pattern, path, head) != 0 ||
+        strcmp(path + len - tail, star + 1) != 0)
+        return false;
+    *ret_name = (struct byok_str){path + head, len - head - tail};
+    return !memchr(ret_name->ptr, '/', ret_name->len) && ret_name->len <= NAMES_MAX;
+}
+
+const struct sim_endpoint *sim_wire_endpoint(const struct sim_wire *wire, const char *method,
+                                             const char *path, struct byok_str *ret_name)
+{
+    for (const struct sim_endpoint *endpoint = wire->endpoints; endpoint->method; endpoint++) {
+        if (strcmp(endpoint->method, method) == 0 && matches(endpoint->path, path, ret_name))
+            return endpoint;
+    }
+    return NULL;
+}
+
+/* The wire's row for a class, or the first for a status; NULL: there is none. */
+static const struct sim_error *row_of(const struct sim_wire *wire, enum sim_class class,
+                                      unsigned status)
+{
+    for (size_t i = 0; i < wire->error_count; i++) {
+        const struct sim_error *row = &wire->errors[i];
+        if (class == SIM_OTHER ? row->status == status : row->class == class)
+            return row;
+    }
+    return NULL;
+}
+
+void sim_wire_complete(const struct sim_wire *wire, struct sim_error *error)
+{
+    const struct sim_error *row = row_of(wire, error->class, error->status);
+    if (!row && error->class == SIM_NO_KEY)
+        row = row_of(wire, SIM_INVALID_KEY, 0);
+    if (!row)
+        row = row_of(wire, error->status >= 500 ? SIM_SERVER_ERROR : SIM_BAD_REQUEST, 0);
+    if (error->status == 0)
+        error->status = row->status;
+    if (!error->type)
+        error->type = row->type;
+    if (!error->code)
+        error->code = row->code;
+    if (!error->message[0])
+        snprintf(error->message, sizeof error->message, "%s",
+                 row->status == error->status ? row->message : "A simulated error.");
+}
+
+bool sim_refuse(struct sim_error *error, enum sim_class class, const char *format, ...)
+{
+    *error = (struct sim_error){.class = class, .wait_ms = -1};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* ---- bodies ---- */
+
+struct yyjson_val *sim_read_json(struct byok_str body, struct sim_request *request)
+{
+    byok_buf_init(&request->prompt, PROMPT_CAP);
+    request->doc = yyjson_read(body.ptr ? body.ptr : "", body.len, 0);
+    yyjson_val *root = yyjson_doc_get_root(request->doc);
+    return yyjson_is_obj(root) ? root : NULL;
+}
+
+void sim_request_done(struct sim_request *request)
+{
+    yyjson_doc_free(request->doc);
+    byok_buf_done(&request->prompt);
+    byok_delete(request->inputs);
+    *request = (struct sim_request){0};
+}
+
+const char *sim_unknown_member(struct yyjson_val *object, const char *const *known)
+{
+    size_t i, count;
+    yyjson_val *name, *value;
+    yyjson_obj_foreach(object, i, count, name, value)
+    {
+        const char *const *at = known;
+        while (*at && !yyjson_equals_str(name, *at))
+            at++;
+        if (!*at)
+            return yyjson_get_str(name);
+    }
+    return NULL;
+}
+
+bool sim_take_model(struct sim_request *request, struct byok_str model)
+{
+    request->model = model;
+    return byok_str_find(model, SIM_STR("does-not-exist")) == SIZE_MAX;
+}
+
+void sim_add_text(struct sim_request *request, struct byok_str text)
+{
+    if (!text.ptr)
+        return;
+    if (request->prompt.cap_bytes == 0)
+        byok_buf_init(&request->prompt, PROMPT_CAP);
+    if (request->prompt.len > 0)
+        byok_buf_add(&request->prompt, "\n", 1);
+    byok_buf_add_str(&request->prompt, text);
+}
+
+void sim_add_content(struct sim_request *request, struct yyjson_val *content)
+{
+    size_t i, count;
+    yyjson_val *part;
+    sim_add_text(request, sim_text_of(content));
+    yyjson_arr_foreach(content, i, count, part)
+    {
+        sim_add_text(request, sim_member_text(part, "text"));
+    }
+}
+
+bool sim_take_inputs(struct sim_request *request, struct yyjson_val *input, uint32_t max)
+{
+    size_t i, count = yyjson_is_arr(input) ? yyjson_arr_size(input) : 1;
+    yyjson_val *text = input;
+    if (count == 0 || request->input_count + count > max)
+        return false;
+    struct byok_str *inputs =
+        byok_renew(request->inputs, request->input_count + count, sizeof *inputs);
+    if (!inputs)
+        return false;
+    request->inputs = inputs;
+    for (i = 0; i < count; i++) {
+        if (yyjson_is_arr(input))
+            text = i == 0 ? yyjson_arr_get_first(input) : unsafe_yyjson_get_next(text);
+        if (!yyjson_is_str(text) || yyjson_get_len(text) == 0)
+            return false;
+        inputs[request->input_count++] = sim_text_of(text);
+        sim_add_text(request, sim_text_of(text));
+    }
+    return true;
+}
+
+struct byok_str sim_text_of(struct yyjson_val *value)
+{
+    return (struct byok_str){yyjson_get_str(value), yyjson_get_len(value)};
+}
+
+struct byok_str sim_member_text(struct yyjson_val *object, const char *name)
+{
+    return sim_text_of(yyjson_obj_get(object, name));
+}
+
+uint32_t sim_small_number(struct yyjson_val *number)
+{
+    uint64_t n = yyjson_is_uint(number) ? yyjson_get_uint(number) : 0;
+    return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+/* ---- texts ---- */
+
+uint32_t sim_tokens(struct byok_str text)
+{
+    uint32_t words = 0;
+    bool in_word = false;
+    for (size_t i = 0; i < text.len; i++) {
+        bool space = text.ptr[i] == ' ' || (text.ptr[i] >= '\t' && text.ptr[i] <= '\r');
+        words += !space && !in_word;
+        in_word = !space;
+    }
+    return (words * 4 + 2) / 3;
+}
+
+uint32_t sim_characters(struct byok_str text)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    return count;
+}
+
+void sim_header(struct sim_headers *out, const char *name, const char *format, ...)
+{
+    if (out->count == sizeof out->list / sizeof out->list[0])
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(out->list[out->count].value, sizeof out->list[0].value, format, arguments);
+    va_end(arguments);
+    out->list[out->count++].name = name;
+}
