@@ -89,12 +89,10 @@ static void store_positions(struct sim_world *world, const struct byok_position 
     world->cluster.commits++;
 }
 
-/* Append the first `count` of its records. */
-static void write_batch(struct sim_world *world, struct byok_commit *commit, uint32_t txn,
-                        size_t count)
+static void write_batch(struct sim_world *world, struct byok_commit *commit, uint32_t txn)
 {
     for (struct byok_task *task = commit->tasks; task; task = (struct byok_task *)task->msg.next) {
-        for (size_t i = 0; i < task->out_count && count > 0; i++, count--)
+        for (size_t i = 0; i < task->out_count; i++)
             sim_append_out(world, &task->outs[i], txn);
     }
 }
@@ -109,17 +107,56 @@ static bool is_failed_by_test(struct sim_world *world)
 
 /* ---- at least once ---- */
 
+/* How far a broken batch gets: a log holds its records in order, but nothing orders two logs. */
+struct tear {
+    size_t left[BYOK_TOPIC_COUNT][SIM_PARTITIONS_MAX]; /* of each log, how many records it takes */
+    bool torn; /* it took fewer */
+};
+
+static void write_torn(struct sim_world *world, struct byok_commit *commit, struct tear *tear,
+                       bool state)
+{
+    for (struct byok_task *task = commit->tasks; task; task = (struct byok_task *)task->msg.next) {
+        for (size_t i = 0; i < task->out_count; i++) {
+            struct byok_out *out = &task->outs[i];
+            if ((out->topic == BYOK_TOPIC_STATE) != state)
+                continue;
+            size_t *left = &tear->left[out->topic][sim_partition_of_out(world, out)];
+            if (*left > 0) {
+                sim_append_out(world, out, SIM_COMMITTED);
+                (*left)--;
+            } else {
+                tear->torn = true;
+            }
+        }
+    }
+}
+
+/* `in_turn`: the state of all batches before it is written. */
+static void tear_batch(struct sim_world *world, struct byok_commit *commit, bool in_turn)
+{
+    struct tear tear = {.torn = false};
+    sim_note(world, SIM_FAULT_TORN_BATCH);
+    for (int topic = 0; topic < BYOK_TOPIC_COUNT; topic++) {
+        for (int32_t p = 0; p < world->cluster.partitions; p++)
+            tear.left[topic][p] =
+                sim_chance(&world->clock, 500) ? SIZE_MAX : (size_t)sim_below(&world->clock, 8);
+    }
+    write_torn(world, commit, &tear, false);
+    if (!tear.torn && in_turn) /* as the port does: what says that a request is done goes last */
+        write_torn(world, commit, &tear, true);
+}
+
 static void store_at_once(struct sim_broker *self, struct sim_batch *batch)
 {
     struct sim_world *world = self->world;
     bool fails = !owns_all(self, batch) || sim_chance(&world->clock, world->commit_fails) ||
                  is_failed_by_test(world);
     if (!fails) {
-        write_batch(world, batch->commit, SIM_COMMITTED, SIZE_MAX);
+        write_batch(world, batch->commit, SIM_COMMITTED);
         store_positions(world, batch->commit->positions, batch->commit->position_count);
     } else if (sim_chance(&world->clock, world->torn_batches)) {
-        sim_note(world, SIM_FAULT_TORN_BATCH);
-        write_batch(world, batch->commit, SIM_COMMITTED, (size_t)sim_below(&world->clock, 8));
+        tear_batch(world, batch->commit, true);
     }
     answer(self, !fails);
 }
@@ -172,7 +209,7 @@ static void begin_txn(struct sim_broker *self, struct sim_batch *batch)
     *txn = (struct sim_txn){.id = ++world->cluster.txns};
     for (size_t i = 0; i < batch->commit->position_count; i++)
         txn->positions[txn->count++] = batch->commit->positions[i];
-    write_batch(world, batch->commit, txn->id, SIZE_MAX);
+    write_batch(world, batch->commit, txn->id);
     watch_txn(self, TXN_TIMEOUT_US);
     batch->step = WRITTEN;
     go_in(self, some_time(self));
@@ -279,11 +316,9 @@ void sim_commit(struct byok_broker *broker, struct byok_commit *what)
 static void leave_behind(struct sim_broker *self)
 {
     struct sim_world *world = self->world;
-    struct sim_batch *batch = self->first;
-    if (batch && world->settings.at_least_once && sim_chance(&world->clock, world->torn_batches)) {
-        sim_note(world, SIM_FAULT_TORN_BATCH);
-        write_batch(world, batch->commit, SIM_COMMITTED, (size_t)sim_below(&world->clock, 8));
-    }
+    struct sim_batch *batch = world->settings.at_least_once ? self->first : NULL;
+    for (; batch && sim_chance(&world->clock, world->torn_batches); batch = batch->next)
+        tear_batch(world, batch->commit, batch == self->first);
     if (self->txn.id == 0 || !self->txn.accepted || !sim_chance(&world->clock, 500))
         return;
     self->txn.asked = true;

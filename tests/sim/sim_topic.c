@@ -76,11 +76,15 @@ int64_t sim_append(struct sim_world *world, enum byok_topic topic, int32_t parti
     return record->offset;
 }
 
+int32_t sim_partition_of_out(const struct sim_world *world, const struct byok_out *out)
+{
+    return out->partition >= 0 ? out->partition
+                               : byok_partition_of(out->key, world->cluster.partitions);
+}
+
 void sim_append_out(struct sim_world *world, struct byok_out *out, uint32_t txn)
 {
-    int32_t partition = out->partition >= 0
-                            ? out->partition
-                            : byok_partition_of(out->key, world->cluster.partitions);
+    int32_t partition = sim_partition_of_out(world, out);
     struct byok_str value = out->tombstone ? (struct byok_str){NULL, 0} : out->value;
     struct byok_record *record =
         must_have(byok_record_new(out->key, value, out->headers, out->header_count));

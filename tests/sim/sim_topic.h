@@ -33,6 +33,9 @@ int64_t sim_append(struct sim_world *world, enum byok_topic topic, int32_t parti
                    const struct byok_record_header *headers, size_t header_count,
                    int64_t timestamp_wall_ms);
 
+/** The partition that a record which an actor publishes goes to. */
+int32_t sim_partition_of_out(const struct sim_world *world, const struct byok_out *out);
+
 /** Append what an actor publishes, as part of a transaction (SIM_COMMITTED: of none). */
 void sim_append_out(struct sim_world *world, struct byok_out *out, uint32_t txn);
 

@@ -140,6 +140,7 @@ struct byok_rdk_batch {
     struct byok_commit *commit;
     struct byok_rdk_send *sends;
     size_t count;
+    size_t first_state; /* sends from it on are of the state topic */
     size_t open;   /* neither written nor refused */
     size_t unsent; /* no send before it is WAITING */
     uint64_t serial; /* of the newest assignment when it was given */
@@ -402,8 +403,9 @@ void byok_rdk_restore_again(struct byok_rdk *rdk) BYOK_NONNULL(1);
 
 void byok_rdk_commit(struct byok_broker *broker, struct byok_commit *commit) BYOK_NONNULL(1, 2);
 void byok_rdk_pump(struct byok_rdk *rdk) BYOK_NONNULL(1);
-/** Send what of the batch is not sent yet; false: no more now. */
-bool byok_rdk_send_batch(struct byok_rdk *rdk, struct byok_rdk_batch *batch) BYOK_NONNULL(1, 2);
+/** Send what of the batch's first `end` records is not sent yet; false: no more now. */
+bool byok_rdk_send_batch(struct byok_rdk *rdk, struct byok_rdk_batch *batch, size_t end)
+    BYOK_NONNULL(1, 2);
 void byok_rdk_on_reports(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NONNULL(1, 2);
 /** The producer is gone: what it had not written is to be written by the next one. */
 void byok_rdk_unsend(struct byok_rdk *rdk) BYOK_NONNULL(1);

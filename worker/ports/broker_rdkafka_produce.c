@@ -7,6 +7,10 @@
  * error of the idempotent producer costs its handle: what had no report is sent by the next one,
  * in order (at least once).  In a transaction any failure breaks the batch, which is aborted whole
  * (broker_rdkafka_txn.c).
+ *
+ * At least once, the records of the state topic wait until all others of their batch are written:
+ * they say that a request is done, and no order holds between partitions, so a crash in between
+ * would leave requests that pass for done and have no result.
  */
 #include <utlist.h>
 
@@ -31,6 +35,22 @@ static size_t count_outs(const struct byok_commit *commit)
     return count;
 }
 
+/* List the records of the state topic, or all others. */
+static size_t list_sends(struct byok_rdk_batch *batch, struct byok_rdk_send *send, bool state)
+{
+    const struct byok_rdk_send *first = send;
+    struct byok_task *task = batch->commit->tasks;
+    for (; task; task = (struct byok_task *)task->msg.next) {
+        for (size_t i = 0; i < task->out_count; i++) {
+            if ((task->outs[i].topic == BYOK_TOPIC_STATE) != state)
+                continue;
+            *send++ = (struct byok_rdk_send){.batch = batch, .out = &task->outs[i]};
+            task->outs[i].offset = -1;
+        }
+    }
+    return (size_t)(send - first);
+}
+
 static struct byok_rdk_batch *new_batch(const struct byok_rdk *rdk, struct byok_commit *commit)
 {
     struct byok_rdk_batch *batch = byok_new(1, sizeof *batch);
@@ -44,14 +64,8 @@ static struct byok_rdk_batch *new_batch(const struct byok_rdk *rdk, struct byok_
     }
     batch->commit = commit;
     batch->serial = rdk->serial;
-    struct byok_rdk_send *send = batch->sends;
-    for (struct byok_task *task = commit->tasks; task; task = (struct byok_task *)task->msg.next) {
-        for (size_t i = 0; i < task->out_count; i++, send++) {
-            send->batch = batch;
-            send->out = &task->outs[i];
-            send->out->offset = -1;
-        }
-    }
+    batch->first_state = list_sends(batch, batch->sends, false);
+    (void)list_sends(batch, batch->sends + batch->first_state, true);
     return batch;
 }
 
@@ -193,9 +207,9 @@ static void put_off(struct byok_rdk *rdk, struct byok_rdk_send *send, rd_kafka_r
                        BYOK_F_TEXT("error", rd_kafka_err2str(err)));
 }
 
-bool byok_rdk_send_batch(struct byok_rdk *rdk, struct byok_rdk_batch *batch)
+bool byok_rdk_send_batch(struct byok_rdk *rdk, struct byok_rdk_batch *batch, size_t end)
 {
-    for (; batch->unsent < batch->count; batch->unsent++) {
+    for (; batch->unsent < end; batch->unsent++) {
         struct byok_rdk_send *send = &batch->sends[batch->unsent];
         if (send->state != BYOK_RDK_WAITING)
             continue;
@@ -212,6 +226,37 @@ bool byok_rdk_send_batch(struct byok_rdk *rdk, struct byok_rdk_batch *batch)
     return true;
 }
 
+/* Its state is never sent: something that it says has happened has not. */
+static void leave_state(struct byok_rdk_batch *batch)
+{
+    for (; batch->unsent < batch->count; batch->unsent++) {
+        struct byok_rdk_send *send = &batch->sends[batch->unsent];
+        batch->open -= send->state == BYOK_RDK_WAITING;
+        if (send->state == BYOK_RDK_WAITING)
+            send->state = BYOK_RDK_REFUSED;
+    }
+}
+
+/* All that can be sent now.  Changes of the state keep the order of their batches. */
+static void send_batches(struct byok_rdk *rdk)
+{
+    bool in_turn = true;
+    struct byok_rdk_batch *batch;
+    DL_FOREACH(rdk->batches, batch) {
+        size_t state = batch->count - batch->first_state;
+        if (!byok_rdk_send_batch(rdk, batch, batch->first_state))
+            return;
+        if (!in_turn || batch->open > state) {
+            in_turn = in_turn && state == 0;
+            continue;
+        }
+        if (batch->broken)
+            leave_state(batch);
+        else if (!byok_rdk_send_batch(rdk, batch, batch->count))
+            return;
+    }
+}
+
 void byok_rdk_pump(struct byok_rdk *rdk)
 {
     make_batches(rdk);
@@ -220,13 +265,8 @@ void byok_rdk_pump(struct byok_rdk *rdk)
         return;
     }
     if (rdk->handles[BYOK_RDK_PRODUCER].state == BYOK_RDK_OPEN &&
-        byok_rdk_now_us(rdk) >= rdk->produce_not_before_us) {
-        struct byok_rdk_batch *batch;
-        DL_FOREACH(rdk->batches, batch) {
-            if (!byok_rdk_send_batch(rdk, batch))
-                break;
-        }
-    }
+        byok_rdk_now_us(rdk) >= rdk->produce_not_before_us)
+        send_batches(rdk);
     byok_rdk_settle(rdk); /* batches that publish nothing have no report to wait for */
 }
 

@@ -218,7 +218,7 @@ static bool step(struct byok_rdk *rdk, struct byok_rdk_batch *batch)
         return true;
     case BYOK_RDK_SENDING:
         if (!batch->broken)
-            (void)byok_rdk_send_batch(rdk, batch);
+            (void)byok_rdk_send_batch(rdk, batch, batch->count);
         if (batch->broken)
             abort_batch(rdk, batch, "A record of the batch was not written");
         else if (batch->open == 0)

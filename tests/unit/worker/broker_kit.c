@@ -447,25 +447,52 @@ bool kit_read(struct kit *kit, enum byok_topic topic, int32_t partition, int64_t
     return there;
 }
 
-void kit_commit(struct kit_member *member, enum byok_topic topic, const char *user,
-                int32_t partition, int64_t position)
+static struct byok_commit *new_commit(struct kit_member *member, struct byok_task *task)
 {
     struct byok_commit *commit = byok_new(1, sizeof *commit);
-    struct byok_record *none = NULL;
-    struct byok_task *task = byok_task_new(&none, 1024 * 1024);
     assert(commit && task);
     task->offset = (int64_t)++member->given; /* its number, for on_answer */
-    struct byok_out *out = byok_task_out(task, topic);
-    out->key = byok_str_of(user);
-    out->value = byok_str_of("a result");
-    byok_out_header(out, BYOK_HEADER_CONTENT_TYPE, byok_str_of("application/json"));
     commit->tasks = task;
     commit->task_count = 1;
     commit->reply_to = member->env.publisher;
+    return commit;
+}
+
+static struct byok_task *new_task(void)
+{
+    struct byok_record *none = NULL;
+    return byok_task_new(&none, 1024 * 1024);
+}
+
+static void add_out(struct byok_task *task, enum byok_topic topic, const char *user,
+                    const char *value)
+{
+    struct byok_out *out = byok_task_out(task, topic);
+    out->key = byok_str_of(user);
+    out->value = byok_str_of(value);
+    byok_out_header(out, BYOK_HEADER_CONTENT_TYPE, byok_str_of("application/json"));
+}
+
+void kit_commit(struct kit_member *member, enum byok_topic topic, const char *user,
+                int32_t partition, int64_t position)
+{
+    struct byok_task *task = new_task();
+    add_out(task, topic, user, "a result");
+    struct byok_commit *commit = new_commit(member, task);
     if (position >= 0) {
         commit->positions = byok_new(1, sizeof *commit->positions);
         commit->positions[0] = (struct byok_position){partition, position};
         commit->position_count = 1;
     }
     member->broker->ops->commit(member->broker, commit);
+}
+
+void kit_commit_outcome(struct kit_member *member, const char *user, const char *state,
+                        const char *result)
+{
+    struct byok_task *task = new_task();
+    add_out(task, BYOK_TOPIC_STATE, user, state);
+    if (result)
+        add_out(task, BYOK_TOPIC_RESULTS, user, result);
+    member->broker->ops->commit(member->broker, new_commit(member, task));
 }

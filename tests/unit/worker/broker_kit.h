@@ -120,5 +120,8 @@ void kit_take_id(struct kit *kit, const char *transactional_id);
 /** Give the port a batch: one task with one record for `topic`, and a position unless it is -1. */
 void kit_commit(struct kit_member *member, enum byok_topic topic, const char *user,
                 int32_t partition, int64_t position);
+/** The same of a change of the state and, unless it is NULL, a result; without a position. */
+void kit_commit_outcome(struct kit_member *member, const char *user, const char *state,
+                        const char *result);
 
 #endif

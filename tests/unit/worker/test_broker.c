@@ -158,6 +158,44 @@ Test(broker, tries_again_when_the_broker_refuses_for_a_while)
     cr_assert_eq(kit_committed(&kit, 0), 1);
 }
 
+/* The first request to produce is refused for good: only what it is awaited for may go with it. */
+Test(broker, writes_no_state_whose_result_is_not_written)
+{
+    struct kit_member *member = kit_join(&kit, 0);
+    int32_t partition = byok_partition_of(byok_str_of("user"), 2);
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
+    rd_kafka_mock_push_request_errors(kit.mock, KIT_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    kit_commit_outcome(member, "user", "a done record", "a result");
+    cr_assert(kit_until(&kit, all_answered, member, SECONDS));
+    cr_assert_eq(member->failed, 1);
+    cr_assert_eq(kit_count(&kit, BYOK_TOPIC_RESULTS, partition), 0);
+    cr_assert_eq(kit_count(&kit, BYOK_TOPIC_STATE, partition), 0);
+    kit_commit_outcome(member, "user", "a done record", "a result");
+    cr_assert(kit_until(&kit, all_answered, member, SECONDS));
+    cr_assert_eq(member->failed, 1);
+    cr_assert_eq(kit_count(&kit, BYOK_TOPIC_RESULTS, partition), 1);
+    cr_assert_eq(kit_count(&kit, BYOK_TOPIC_STATE, partition), 1);
+}
+
+Test(broker, keeps_the_order_of_the_state_when_a_result_takes_longer)
+{
+    struct kit_member *member = kit_join(&kit, 0);
+    int32_t partition = byok_partition_of(byok_str_of("user"), 2);
+    char key[KIT_TEXT], value[KIT_TEXT];
+    cr_assert(kit_until(&kit, kit_started, member, SECONDS));
+    rd_kafka_mock_push_request_errors(kit.mock, KIT_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
+    kit_commit_outcome(member, "user", "older", "a result");
+    kit_commit_outcome(member, "user", "newer", NULL);
+    cr_assert(kit_until(&kit, all_answered, member, SECONDS));
+    cr_assert_eq(member->failed, 0);
+    cr_assert(kit_read(&kit, BYOK_TOPIC_STATE, partition, 0, key, value));
+    cr_assert_str_eq(value, "older");
+    cr_assert(kit_read(&kit, BYOK_TOPIC_STATE, partition, 1, key, value));
+    cr_assert_str_eq(value, "newer");
+}
+
 Test(broker, fails_only_the_batch_whose_record_is_too_large)
 {
     struct kit_member *member = kit_join(&kit, 0);
