@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The main job at length: 20,000 jobs of 500 users (fewer but in `./dev test --faults`) through two workers, one of them ended by
-SIGTERM and one by SIGKILL on the way. Every job has a result, in either mode of delivery, and memory stays flat."""
+SIGTERM and one by SIGKILL on the way. Every job has a result, in either mode of delivery, and memory stays flat. The long form
+kills one more worker again and again."""
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from support.stack import SANITIZED, Stack, expect, main, wait_for  # noqa: E402
 
 JOBS = int(os.environ.get("BYOK_TEST_JOBS", pick(4000, 20000)))
 USERS = int(os.environ.get("BYOK_TEST_USERS", pick(100, 500)))
+KILLS = int(os.environ.get("BYOK_TEST_KILLS", pick(0, 20)))  # more
+JOBS_PER_KILL = 600
 MEMORY_MIB = 32  # of growth from a worker's first jobs to its last ones: arenas and librdkafka's queues breathe
 
 
@@ -53,16 +56,23 @@ def run(delivery):
         submit(stack, users, range(JOBS // 2, JOBS))
         reach(third, JOBS / 20)
         early = third.rss_mib()
-        found = stack.wait_results([f"job{i}" for i in range(JOBS)], 300)
+        jobs = JOBS
+        for _ in range(KILLS):
+            submit(stack, users, range(jobs, jobs + JOBS_PER_KILL))
+            jobs += JOBS_PER_KILL
+            reach(last, JOBS_PER_KILL / 6)
+            last.kill()
+            last = stack.worker("w2", **settings)
+        found = stack.wait_results([f"job{i}" for i in range(jobs)], 300)
         results = {k: v for k, v in found.items() if k.startswith("job")}
-        missing = JOBS - len(results)
+        missing = jobs - len(results)
         expect(missing == 0, f"{missing} missing")
         wrong = [v[0] for v in results.values() if v[0]["status"] not in ("ok", "unknown")]
         expect(not wrong, f"{len(wrong)} wrong, e.g. {wrong[:2]}")
         unknown = sum(v[0]["status"] == "unknown" for v in results.values())
         twice = sum(len(v) - 1 for v in results.values())
         calls, growth = stack.sim_get("/sim/ledger")["calls"], third.rss_mib() - early
-        print(f"   {delivery}: {JOBS} jobs of {USERS} users, {missing} missing, {twice} results delivered twice, {unknown} unknown, "
+        print(f"   {delivery}: {jobs} jobs of {USERS} users, {1 + KILLS} kills, {missing} missing, {twice} results delivered twice, {unknown} unknown, "
               f"{calls} calls, {third.rss_mib():.0f} and {last.rss_mib():.0f} MiB, {growth:+.1f} MiB of growth since a twentieth of the jobs")
         expect(delivery == "at_least_once" or twice == 0, "exactly once")
         expect(SANITIZED or growth < MEMORY_MIB, "memory stays flat")
