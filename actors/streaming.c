@@ -83,16 +83,36 @@ static struct byok_value new_delta(const struct byok_streaming *self, struct byo
     return delta;
 }
 
-/* As much of a text as goes into one record, without cutting a character. */
-static size_t piece_of(struct byok_str text)
+static bool is_media(enum byok_delta_kind kind)
+{
+    return kind == BYOK_DELTA_AUDIO || kind == BYOK_DELTA_IMAGE;
+}
+
+/* As much of a text as goes into one record, without cutting a character; of media any bytes. */
+static size_t piece_of(enum byok_delta_kind kind, struct byok_str text)
 {
     size_t len = text.len;
     if (len <= PIECE_BYTES_MAX)
         return len;
     len = PIECE_BYTES_MAX;
-    while (len > 1 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+    while (!is_media(kind) && len > 1 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
         len--;
     return len;
+}
+
+/* {"index", "media_type" (with the first piece), "data"} or {"index", "url"} */
+static struct byok_value image_of(struct byok_arena *arena, const struct byok_delta *part,
+                                  struct byok_str piece, bool first)
+{
+    struct byok_value image = byok_value_map();
+    byok_value_set(arena, &image, "index", byok_value_int(part->tool));
+    if (first) {
+        byok_value_set_str(arena, &image, "url", byok_buf_str(&part->id));
+        byok_value_set_str(arena, &image, "media_type", byok_buf_str(&part->name));
+    }
+    if (piece.len > 0)
+        byok_value_set(arena, &image, "data", byok_value_bytes(piece));
+    return image;
 }
 
 static void publish_part(const struct byok_env *env, struct byok_streaming *self,
@@ -119,6 +139,12 @@ static void publish_part(const struct byok_env *env, struct byok_streaming *self
         byok_value_set_str(&arena, &tool, "arguments", text);
         byok_value_set(&arena, &delta, "tool_call", tool);
         break;
+    case BYOK_DELTA_AUDIO:
+        byok_value_set(&arena, &delta, "audio", byok_value_bytes(text));
+        break;
+    case BYOK_DELTA_IMAGE:
+        byok_value_set(&arena, &delta, "image", image_of(&arena, part, text, first));
+        break;
     }
     publish(env, self, &arena, &delta);
 }
@@ -128,7 +154,7 @@ static void publish_text(const struct byok_env *env, struct byok_streaming *self
 {
     bool first = true;
     do {
-        const size_t len = piece_of(text);
+        const size_t len = piece_of(part->kind, text);
         publish_part(env, self, part, (struct byok_str){text.ptr, len}, first);
         first = false;
         if (text.len > 0)

@@ -8,7 +8,8 @@
  *       ?api-version=; the version is the job's option "api-version", else the configured header of
  *       that name, else the newest that is stable
  * A job's model is the name of the deployment.
- * The stable dated version describes no /audio/speech: speech needs …/v1 or a preview version.
+ * The stable dated version describes no /audio/speech and no /responses (which stands beside the
+ * deployments): they need …/v1 or a preview version.
  * Source: https://learn.microsoft.com/azure/ai-foundry/openai/reference, …/api-version-lifecycle,
  * and the published description of version 2024-10-21.
  */
@@ -52,6 +53,17 @@ static struct byok_str version_of(const struct byok_adapter_call *call)
     return STR(API_VERSION);
 }
 
+static bool is_responses(const struct byok_adapter_call *call)
+{
+    return call->request->capability == BYOK_CHAT && byok_openai_is_responses(call);
+}
+
+/* By chat completions. */
+static bool is_chat(const struct byok_adapter_call *call)
+{
+    return call->request->capability == BYOK_CHAT && !is_responses(call);
+}
+
 /* The options without the version, and with the job's max_tokens by the name that Azure's newer
  * models want and its stable versions know. */
 static void take_options(const struct byok_adapter_call *call, struct inner *inner)
@@ -59,7 +71,7 @@ static void take_options(const struct byok_adapter_call *call, struct inner *inn
     const struct byok_value *options = call->request->provider_options;
     const struct byok_value *limit = byok_value_find(&call->request->root, "max_tokens");
     inner->options = byok_value_map();
-    if (limit && call->request->capability == BYOK_CHAT)
+    if (limit && is_chat(call))
         byok_value_set(call->arena, &inner->options, "max_completion_tokens", *limit);
     for (uint32_t i = 0; byok_value_is(options, BYOK_VALUE_MAP) && i < options->count; i++) {
         const struct byok_member *option = &options->as.members[i];
@@ -73,7 +85,7 @@ static struct byok_value root_of(const struct byok_adapter_call *call)
 {
     const struct byok_value *root = &call->request->root;
     struct byok_value out = byok_value_map();
-    if (call->request->capability != BYOK_CHAT || !byok_value_find(root, "max_tokens"))
+    if (!is_chat(call) || !byok_value_find(root, "max_tokens"))
         return *root;
     for (uint32_t i = 0; i < root->count; i++) {
         if (!byok_str_is(root->as.members[i].name, "max_tokens"))
@@ -116,11 +128,9 @@ static void put_version(const struct inner *inner, struct byok_http_request *out
 static enum byok_err build(const struct byok_adapter_call *call, struct byok_http_request *out,
                            struct byok_fault *fault)
 {
-    if (call->request->capability == BYOK_CHAT && byok_openai_is_responses(call))
-        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
-                              "member \"api\": Azure is called by chat completions; leave it out");
     struct inner inner;
-    make_inner(call, true, &inner);
+    /* the responses interface has the deployment in the body, as all have under /v1 */
+    make_inner(call, !is_responses(call), &inner);
     enum byok_err err = byok_kit_check_memory(call, fault);
     if (err == BYOK_E_OK)
         err = byok_adapter_openai.ops[call->request->capability].build(&inner.call, out, fault);
@@ -178,7 +188,7 @@ const struct byok_adapter byok_adapter_azure = {
                                      .parse = parse,
                                      .text_max = byok_openai_speech_max,
                                      .streams_audio = true},
-            [BYOK_SPEECH_TO_TEXT] = {.build = build, .parse = parse},
+            [BYOK_SPEECH_TO_TEXT] = {.build = build, .parse = parse, .event = read_event},
             [BYOK_IMAGE_GENERATION] = {.build = build, .parse = parse},
             [BYOK_EMBEDDINGS] = {.build = build, .parse = parse, .bulk = BYOK_OPENAI_BULK},
         },

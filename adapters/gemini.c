@@ -133,6 +133,7 @@ const struct byok_adapter byok_adapter_gemini = {
                                  .bulk = {.texts = BYOK_GEMINI_INPUTS_MAX}},
             [BYOK_TEXT_TO_SPEECH] = {.build = byok_gemini_build_speech,
                                      .parse = byok_gemini_parse_speech,
+                                     .event = byok_gemini_speech_event,
                                      .text_max = byok_gemini_speech_max},
             [BYOK_IMAGE_GENERATION] = {.build = byok_gemini_build_image,
                                        .parse = byok_gemini_parse_image},

@@ -93,6 +93,13 @@ byok_gemini_event(const struct byok_adapter_call *call, const struct byok_sse_ev
                   const struct byok_value *root, struct byok_stream *stream,
                   struct byok_fault *fault);
 
+/** What all events say: an error is its fault; usage, model, id and the end go into `stream`;
+ *  `parts` (of the first candidate; empty: none) is set when it is BYOK_E_OK. */
+BYOK_MUST_USE enum byok_err
+byok_gemini_event_head(const struct byok_adapter_call *call, const struct byok_value *root,
+                       const struct byok_value **parts, struct byok_stream *stream,
+                       struct byok_fault *fault);
+
 /* gemini_chat.c */
 BYOK_MUST_USE enum byok_err
 byok_gemini_build_chat(const struct byok_adapter_call *call, struct byok_http_request *out,
@@ -117,6 +124,11 @@ BYOK_MUST_USE enum byok_err byok_gemini_build_speech(const struct byok_adapter_c
 BYOK_MUST_USE enum byok_err byok_gemini_parse_speech(const struct byok_adapter_call *call,
                                                      const struct byok_http_response *response,
                                                      struct byok_answer *out,
+                                                     struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err byok_gemini_speech_event(const struct byok_adapter_call *call,
+                                                     const struct byok_sse_event *event,
+                                                     const struct byok_value *root,
+                                                     struct byok_stream *stream,
                                                      struct byok_fault *fault);
 
 /* gemini_image.c */

@@ -2,10 +2,11 @@
 /* adapters/gemini_speech.c - text to speech: :generateContent that answers with AUDIO.
  *
  * The answer is raw PCM (audio/L16;codec=pcm;rate=24000: 16 bits, one channel, little-endian,
- * whatever RFC 3551 says of L16).  It is given as WAV, which players know, or, with format "pcm",
- * as it came.
+ * whatever RFC 3551 says of L16).  It is given as WAV, which players know, or, with format "pcm" or
+ * as a stream (a WAV's head says how long it is), as it came.
  */
 #include "adapters/gemini_parts.h"
+#include "adapters/stream.h"
 #include "schemas/codec.h"
 
 #define SAMPLE_BYTES 2
@@ -18,7 +19,8 @@ static const char *const known[] = {"text", "voice", "format", "language", NULL}
 
 static bool wants_pcm(const struct byok_adapter_call *call)
 {
-    return byok_str_is(byok_value_as_str(byok_kit_member(call, "format")), "pcm");
+    return call->request->stream ||
+           byok_str_is(byok_value_as_str(byok_kit_member(call, "format")), "pcm");
 }
 
 /* {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName"}}, "languageCode"} */
@@ -56,6 +58,10 @@ enum byok_err byok_gemini_build_speech(const struct byok_adapter_call *call,
     if (format.len > 0 && !byok_str_is(format, "wav") && !byok_str_is(format, "pcm"))
         return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
                               "member \"format\": provider \"%s\" gives \"wav\" or \"pcm\"",
+                              call->provider->name);
+    if (call->request->stream && byok_str_is(format, "wav"))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "member \"format\": with \"stream\" provider \"%s\" gives \"pcm\"",
                               call->provider->name);
     struct byok_value body =
         byok_gemini_prompt(call, byok_value_as_str(byok_kit_member(call, "text")));
@@ -194,4 +200,27 @@ enum byok_err byok_gemini_parse_speech(const struct byok_adapter_call *call,
         return byok_gemini_no_media(call, &root, "audio", fault);
     put_audio(call, audio, out);
     return byok_kit_check_memory(call, fault);
+}
+
+/* ---- the stream ---- */
+
+enum byok_err byok_gemini_speech_event(const struct byok_adapter_call *call,
+                                       const struct byok_sse_event *event,
+                                       const struct byok_value *root, struct byok_stream *stream,
+                                       struct byok_fault *fault)
+{
+    const struct byok_value *parts;
+    (void)event;
+    enum byok_err err = byok_gemini_event_head(call, root, &parts, stream, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    const struct audio audio = read_audio(call, parts);
+    byok_stream_put_audio(
+        stream, &(struct byok_media_part){.media_type = audio.media_type, .bytes = audio.bytes});
+    if (is_pcm(audio.media_type))
+        stream->usage.milliseconds =
+            (int64_t)(stream->audio_bytes / SAMPLE_BYTES) * 1000 / rate_of(audio.media_type);
+    if (stream->ended && stream->audio_bytes == 0)
+        return byok_gemini_no_media(call, root, "audio", fault);
+    return BYOK_E_OK;
 }

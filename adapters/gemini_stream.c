@@ -7,6 +7,7 @@
 #include "adapters/gemini_parts.h"
 #include "adapters/kit.h"
 #include "adapters/stream.h"
+#include "schemas/codec.h"
 
 static struct byok_str text_of(const struct byok_value *map, const char *path)
 {
@@ -32,10 +33,18 @@ static void put_call(const struct byok_adapter_call *call, const struct byok_val
 static void put_part(const struct byok_adapter_call *call, const struct byok_value *part,
                      struct byok_stream *stream)
 {
+    const struct byok_str image = BYOK_STR("image/");
     const struct byok_value *thought = byok_value_find(part, "thought");
     const bool hidden = byok_value_is(thought, BYOK_VALUE_BOOL) && thought->as.boolean;
     byok_stream_put(stream, hidden ? BYOK_DELTA_REASONING : BYOK_DELTA_TEXT, text_of(part, "text"));
     put_call(call, part, stream);
+    struct byok_media_part media = {.media_type = text_of(part, "inlineData.mimeType")};
+    if (hidden || !byok_str_starts(media.media_type, image) ||
+        !byok_base64_decode(call->arena, text_of(part, "inlineData.data"), &media.bytes))
+        return;
+    byok_stream_put_image(stream, &media);
+    if (stream->image_count > 0)
+        stream->usage.images = stream->image_count;
 }
 
 /* A blocked prompt has no candidate, and that is its end. */
@@ -47,12 +56,10 @@ static bool says_why(const struct byok_value *root)
     return text_of(&candidates->as.items[0], "finishReason").len > 0;
 }
 
-enum byok_err byok_gemini_event(const struct byok_adapter_call *call,
-                                const struct byok_sse_event *event, const struct byok_value *root,
-                                struct byok_stream *stream, struct byok_fault *fault)
+enum byok_err byok_gemini_event_head(const struct byok_adapter_call *call,
+                                     const struct byok_value *root, const struct byok_value **parts,
+                                     struct byok_stream *stream, struct byok_fault *fault)
 {
-    (void)event;
-    const struct byok_value *parts;
     enum byok_finish finish;
     if (byok_value_is(byok_value_find(root, "error"), BYOK_VALUE_MAP)) {
         struct byok_fault said;
@@ -65,12 +72,22 @@ enum byok_err byok_gemini_event(const struct byok_adapter_call *call,
     byok_stream_usage(stream, &usage);
     byok_stream_say(stream, &stream->model, text_of(root, "modelVersion"));
     byok_stream_say(stream, &stream->id, text_of(root, "responseId"));
-    if (!byok_gemini_candidate(root, &parts, &finish))
+    if (!byok_gemini_candidate(root, parts, &finish))
         return BYOK_E_OK;
-    for (uint32_t i = 0; i < parts->count; i++)
-        put_part(call, &parts->as.items[i], stream);
     if (finish != BYOK_FINISH_NONE)
         stream->finish = finish;
     stream->ended |= says_why(root);
     return BYOK_E_OK;
+}
+
+enum byok_err byok_gemini_event(const struct byok_adapter_call *call,
+                                const struct byok_sse_event *event, const struct byok_value *root,
+                                struct byok_stream *stream, struct byok_fault *fault)
+{
+    const struct byok_value *parts;
+    (void)event;
+    enum byok_err err = byok_gemini_event_head(call, root, &parts, stream, fault);
+    for (uint32_t i = 0; err == BYOK_E_OK && i < parts->count; i++)
+        put_part(call, &parts->as.items[i], stream);
+    return err;
 }

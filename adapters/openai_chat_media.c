@@ -3,6 +3,8 @@
  *
  *   message.audio   {"data": base64, "transcript"} of OpenAI's models that speak
  *   message.images  [{"image_url": {"url": a data URL}}] of OpenRouter's that draw
+ * and, as a stream, what a delta does: of the audio pieces, each base64 by itself, and of what is
+ * spoken too; images whole.
  */
 #include "adapters/kit_media.h"
 #include "adapters/openai_parts.h"
@@ -13,42 +15,57 @@ static struct byok_str text_of(const struct byok_value *map, const char *path)
     return byok_value_as_str(byok_value_path(map, path));
 }
 
-/* What was spoken is the answer's text when there is no other.  Without a head it is what
- * provider_options asked for: raw samples. */
+/* No bytes: there is no audio, or it is no base64.  Without a head it is what provider_options
+ * asked for: raw samples. */
+static struct byok_media_part audio_of(const struct byok_adapter_call *call,
+                                       const struct byok_value *message)
+{
+    struct byok_media_part audio = {.bytes = {NULL, 0}};
+    struct byok_str format = text_of(call->request->provider_options, "audio.format");
+    struct byok_str data = text_of(message, "audio.data");
+    if (data.len == 0 || !byok_base64_decode(call->arena, data, &audio.bytes))
+        return (struct byok_media_part){.bytes = {NULL, 0}};
+    const struct byok_media *is = byok_media_of_bytes(audio.bytes);
+    if (!is)
+        is = byok_media_of_type(format);
+    audio.media_type = byok_str_of(is ? is->type : "audio/pcm");
+    return audio;
+}
+
+/* What was spoken is the answer's text when there is no other. */
 static void put_audio(const struct byok_adapter_call *call, const struct byok_value *message,
                       struct byok_value *output)
 {
-    struct byok_str bytes, format = text_of(call->request->provider_options, "audio.format");
-    struct byok_str data = text_of(message, "audio.data");
-    if (data.len == 0 || !byok_base64_decode(call->arena, data, &bytes))
+    const struct byok_media_part audio = audio_of(call, message);
+    if (audio.bytes.len == 0)
         return;
-    const struct byok_media *is = byok_media_of_bytes(bytes);
-    if (!is)
-        is = byok_media_of_type(format);
-    byok_value_set(call->arena, output, "audio", byok_value_bytes(bytes));
-    byok_value_set(call->arena, output, "media_type", byok_value_text(is ? is->type : "audio/pcm"));
+    byok_value_set(call->arena, output, "audio", byok_value_bytes(audio.bytes));
+    byok_value_set(call->arena, output, "media_type", byok_value_string(audio.media_type));
 }
 
-/* {"media_type", "data"} of a data URL (RFC 2397), {"url"} of an address. */
-static struct byok_value image_of(const struct byok_adapter_call *call, struct byok_str url)
+/* Of a data URL (RFC 2397) type and bytes, of an address that; nothing: it is neither. */
+static struct byok_media_part image_at(const struct byok_adapter_call *call, struct byok_str url)
 {
     const struct byok_str mark = BYOK_STR(";base64,"), scheme = BYOK_STR("data:");
-    struct byok_value image = byok_value_map();
-    struct byok_str head = {url.ptr, url.len < 256 ? url.len : 256}, bytes;
+    struct byok_media_part image = {.bytes = {NULL, 0}};
+    struct byok_str head = {url.ptr, url.len < 256 ? url.len : 256};
     const size_t at = byok_str_find(head, mark);
     if (!byok_str_starts(url, scheme)) {
-        byok_value_set_str(call->arena, &image, "url", url);
+        image.url = url;
         return image;
     }
-    if (at >= head.len ||
-        !byok_base64_decode(call->arena,
-                            (struct byok_str){url.ptr + at + mark.len, url.len - at - mark.len},
-                            &bytes))
-        return image;
-    byok_value_set(call->arena, &image, "media_type",
-                   byok_value_string((struct byok_str){url.ptr + scheme.len, at - scheme.len}));
-    byok_value_set(call->arena, &image, "data", byok_value_bytes(bytes));
+    if (at < head.len &&
+        byok_base64_decode(call->arena,
+                           (struct byok_str){url.ptr + at + mark.len, url.len - at - mark.len},
+                           &image.bytes))
+        image.media_type = (struct byok_str){url.ptr + scheme.len, at - scheme.len};
     return image;
+}
+
+static struct byok_media_part image_of(const struct byok_adapter_call *call,
+                                       const struct byok_value *item)
+{
+    return image_at(call, text_of(item, "image_url.url"));
 }
 
 void byok_openai_put_media(const struct byok_adapter_call *call, const struct byok_value *message,
@@ -58,10 +75,28 @@ void byok_openai_put_media(const struct byok_adapter_call *call, const struct by
     struct byok_value list = byok_value_array();
     put_audio(call, message, output);
     for (uint32_t i = 0; byok_value_is(images, BYOK_VALUE_ARRAY) && i < images->count; i++) {
-        struct byok_value image = image_of(call, text_of(&images->as.items[i], "image_url.url"));
+        const struct byok_media_part part = image_of(call, &images->as.items[i]);
+        struct byok_value image = byok_value_map();
+        byok_value_set_str(call->arena, &image, "url", part.url);
+        byok_value_set_str(call->arena, &image, "media_type", part.media_type);
+        if (part.bytes.len > 0)
+            byok_value_set(call->arena, &image, "data", byok_value_bytes(part.bytes));
         if (image.count > 0)
             byok_value_push(call->arena, &list, image);
     }
     if (list.count > 0)
         byok_value_set(call->arena, output, "images", list);
+}
+
+void byok_openai_stream_media(const struct byok_adapter_call *call, const struct byok_value *delta,
+                              struct byok_stream *stream)
+{
+    const struct byok_value *images = byok_value_find(delta, "images");
+    const struct byok_media_part audio = audio_of(call, delta);
+    byok_stream_put(stream, BYOK_DELTA_TEXT, text_of(delta, "audio.transcript"));
+    byok_stream_put_audio(stream, &audio);
+    for (uint32_t i = 0; byok_value_is(images, BYOK_VALUE_ARRAY) && i < images->count; i++) {
+        const struct byok_media_part image = image_of(call, &images->as.items[i]);
+        byok_stream_put_image(stream, &image);
+    }
 }

@@ -56,10 +56,27 @@ static void put_choice(const struct byok_adapter_call *call, const struct byok_v
                     byok_openai_text(call, byok_value_find(delta, "content")));
     byok_stream_put(stream, BYOK_DELTA_REFUSAL, text_of(delta, "refusal"));
     put_tools(byok_value_find(delta, "tool_calls"), stream);
+    byok_openai_stream_media(call, delta, stream);
     if (reason.len > 0) {
         stream->finish = byok_openai_finish(reason);
         stream->ended = true;
     }
+}
+
+enum byok_err byok_openai_event_error(const struct byok_adapter_call *call,
+                                      const struct byok_sse_event *event,
+                                      const struct byok_value *root, struct byok_stream *stream,
+                                      struct byok_fault *fault)
+{
+    const struct byok_value *error = byok_value_find(root, "error");
+    if (!byok_str_is(event->name, "error") && !byok_value_is(error, BYOK_VALUE_MAP) &&
+        byok_value_as_str(error).len == 0)
+        return BYOK_E_OK;
+    struct byok_fault said;
+    byok_openai_classify_body(call, stream->response, root, &said);
+    if (fault)
+        *fault = said;
+    return said.code;
 }
 
 enum byok_err byok_openai_chat_event(const struct byok_adapter_call *call,
@@ -67,17 +84,11 @@ enum byok_err byok_openai_chat_event(const struct byok_adapter_call *call,
                                      const struct byok_value *root, struct byok_stream *stream,
                                      struct byok_fault *fault)
 {
-    const struct byok_value *error = byok_value_find(root, "error");
     if (byok_openai_is_responses(call))
         return byok_openai_responses_event(call, root, stream, fault);
-    if (byok_str_is(event->name, "error") || byok_value_is(error, BYOK_VALUE_MAP) ||
-        byok_value_as_str(error).len > 0) {
-        struct byok_fault said;
-        byok_openai_classify_body(call, stream->response, root, &said);
-        if (fault)
-            *fault = said;
-        return said.code;
-    }
+    enum byok_err err = byok_openai_event_error(call, event, root, stream, fault);
+    if (err != BYOK_E_OK)
+        return err;
     struct byok_usage usage = byok_openai_usage(byok_value_find(root, "usage"));
     byok_stream_usage(stream, &usage);
     usage = byok_openai_usage(byok_value_path(root, "x_groq.usage"));

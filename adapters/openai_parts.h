@@ -93,12 +93,22 @@ BYOK_MUST_USE enum byok_err byok_openai_chat_event(const struct byok_adapter_cal
                                                    struct byok_stream *stream,
                                                    struct byok_fault *fault);
 
+/** What an event means that is an error, by its name or by what it holds; BYOK_E_OK: it is none. */
+BYOK_MUST_USE enum byok_err
+byok_openai_event_error(const struct byok_adapter_call *call, const struct byok_sse_event *event,
+                        const struct byok_value *root, struct byok_stream *stream,
+                        struct byok_fault *fault);
+
 /* openai_chat_media.c */
 
 /** The audio ("audio", "media_type") and the images of an answer's message, into `output`; nothing
  *  when it has none that can be read. */
 void byok_openai_put_media(const struct byok_adapter_call *call, const struct byok_value *message,
                            struct byok_value *output) BYOK_NONNULL(1, 3);
+
+/** The audio, what is spoken, and the images of a delta, into `stream`. */
+void byok_openai_stream_media(const struct byok_adapter_call *call, const struct byok_value *delta,
+                              struct byok_stream *stream) BYOK_NONNULL(1, 3);
 
 /* openai_responses.c */
 
@@ -154,6 +164,11 @@ BYOK_MUST_USE enum byok_err
 byok_openai_parse_transcription(const struct byok_adapter_call *call,
                                 const struct byok_http_response *response, struct byok_answer *out,
                                 struct byok_fault *fault);
+BYOK_MUST_USE enum byok_err byok_openai_transcription_event(const struct byok_adapter_call *call,
+                                                            const struct byok_sse_event *event,
+                                                            const struct byok_value *root,
+                                                            struct byok_stream *stream,
+                                                            struct byok_fault *fault);
 
 /* openai_images.c */
 BYOK_MUST_USE enum byok_err

@@ -4,6 +4,8 @@
  * OpenAI knows what the audio is by the end of the file's name.  Times come with the format
  * verbose_json, speakers with diarized_json; what is asked for decides which format is.
  */
+#include <string.h>
+
 #include "adapters/audio.h"
 #include "adapters/kit_media.h"
 #include "adapters/multipart.h"
@@ -36,6 +38,29 @@ static enum byok_err read_granularity(const struct byok_adapter_call *call, cons
                                  "member \"timestamps\": true, \"segment\" or \"word\"");
 }
 
+/* provider_options may ask for a format that is a text: "text", "srt", "vtt". */
+static bool is_plain(const struct byok_adapter_call *call)
+{
+    struct byok_str format =
+        byok_value_as_str(byok_value_find(call->request->provider_options, "response_format"));
+    return byok_str_is(format, "text") || byok_str_is(format, "srt") || byok_str_is(format, "vtt");
+}
+
+/* A stream is the text alone, of OpenAI's models; Mistral has it at an address of its own. */
+static enum byok_err put_stream(const struct byok_adapter_call *call, const char *format,
+                                struct byok_value *form, struct byok_fault *fault)
+{
+    if (!call->request->stream)
+        return BYOK_E_OK;
+    if (!format || strcmp(format, "json") != 0 || is_plain(call))
+        return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
+                              "member \"stream\": provider \"%s\" streams %s", call->provider->name,
+                              format ? "a transcript without timestamps and speakers, as JSON"
+                                     : "no transcripts");
+    byok_value_set(call->arena, form, "stream", byok_value_bool(true));
+    return BYOK_E_OK;
+}
+
 static enum byok_err put_detail(const struct byok_adapter_call *call, struct byok_value *form,
                                 struct byok_fault *fault)
 {
@@ -43,8 +68,12 @@ static enum byok_err put_detail(const struct byok_adapter_call *call, struct byo
     const struct byok_value *diarize = byok_kit_member(call, "diarize");
     const bool speakers = byok_value_is(diarize, BYOK_VALUE_BOOL) && diarize->as.boolean;
     enum byok_err err = read_granularity(call, &granularity, fault);
-    if (err != BYOK_E_OK || byok_openai_is_mistral(call))
+    if (err == BYOK_E_OK && byok_openai_is_mistral(call)) {
+        err = put_stream(call, NULL, form, fault);
         return err != BYOK_E_OK ? err : byok_openai_mistral_form(call, form, fault);
+    }
+    if (err != BYOK_E_OK)
+        return err;
     if (speakers && granularity && granularity[0] == 'w')
         return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
                               "member \"timestamps\": with \"diarize\" there are none of words");
@@ -57,7 +86,7 @@ static enum byok_err put_detail(const struct byok_adapter_call *call, struct byo
         byok_value_push(call->arena, &list, byok_value_text(granularity));
         byok_value_set(call->arena, form, "timestamp_granularities[]", list);
     }
-    return BYOK_E_OK;
+    return put_stream(call, format, form, fault);
 }
 
 static enum byok_err end_form(const struct byok_adapter_call *call, const struct byok_value *fields,
@@ -149,14 +178,6 @@ static int64_t read_milliseconds(const struct byok_value *root)
     return ms;
 }
 
-/* provider_options may ask for a format that is a text: "text", "srt", "vtt". */
-static bool is_plain(const struct byok_adapter_call *call)
-{
-    struct byok_str format =
-        byok_value_as_str(byok_value_find(call->request->provider_options, "response_format"));
-    return byok_str_is(format, "text") || byok_str_is(format, "srt") || byok_str_is(format, "vtt");
-}
-
 static enum byok_err read_plain(const struct byok_adapter_call *call,
                                 const struct byok_http_response *response, struct byok_answer *out,
                                 struct byok_fault *fault)
@@ -199,4 +220,28 @@ enum byok_err byok_openai_parse_transcription(const struct byok_adapter_call *ca
                               "the answer of provider \"%s\" holds segments or words without text",
                               call->provider->name);
     return byok_kit_check_memory(call, fault);
+}
+
+/* ---- the stream ---- */
+
+enum byok_err byok_openai_transcription_event(const struct byok_adapter_call *call,
+                                              const struct byok_sse_event *event,
+                                              const struct byok_value *root,
+                                              struct byok_stream *stream, struct byok_fault *fault)
+{
+    const struct byok_str type = byok_value_as_str(byok_value_find(root, "type"));
+    enum byok_err err = byok_openai_event_error(call, event, root, stream, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    if (byok_str_is(type, "transcript.text.delta"))
+        byok_stream_put(stream, BYOK_DELTA_TEXT, byok_value_as_str(byok_value_find(root, "delta")));
+    if (!byok_str_is(type, "transcript.text.done"))
+        return BYOK_E_OK;
+    if (stream->text_bytes == 0) /* a service that says it all at once */
+        byok_stream_put(stream, BYOK_DELTA_TEXT, byok_value_as_str(byok_value_find(root, "text")));
+    const struct byok_usage usage = byok_openai_usage(byok_value_find(root, "usage"));
+    byok_stream_usage(stream, &usage);
+    stream->usage.milliseconds = read_milliseconds(root);
+    stream->ended = true;
+    return BYOK_E_OK;
 }

@@ -111,8 +111,36 @@ void byok_stream_put(struct byok_stream *stream, enum byok_delta_kind kind, stru
     if (text.len == 0 || (kind == BYOK_DELTA_REASONING && stream->without_reasoning))
         return;
     struct byok_delta *delta = delta_for(stream, kind, 0);
+    if (kind == BYOK_DELTA_TEXT)
+        stream->text_bytes += text.len;
     if (delta)
         append(stream, &delta->bytes, text);
+}
+
+static void put_media(struct byok_stream *stream, enum byok_delta_kind kind, uint32_t number,
+                      const struct byok_media_part *part)
+{
+    struct byok_delta *delta = delta_for(stream, kind, number);
+    if (!delta)
+        return;
+    if (delta->name.len == 0)
+        append(stream, &delta->name, part->media_type);
+    append(stream, &delta->id, part->url);
+    append(stream, &delta->bytes, part->bytes);
+}
+
+void byok_stream_put_audio(struct byok_stream *stream, const struct byok_media_part *part)
+{
+    if (part->bytes.len == 0)
+        return;
+    stream->audio_bytes += part->bytes.len;
+    put_media(stream, BYOK_DELTA_AUDIO, 0, part);
+}
+
+void byok_stream_put_image(struct byok_stream *stream, const struct byok_media_part *part)
+{
+    if (part->bytes.len > 0 || part->url.len > 0)
+        put_media(stream, BYOK_DELTA_IMAGE, stream->image_count++, part);
 }
 
 void byok_stream_put_tool(struct byok_stream *stream, int64_t number,
@@ -248,13 +276,14 @@ static struct byok_str join(struct byok_arena *arena, const struct byok_stream *
     return (struct byok_str){joined, joined ? len : 0};
 }
 
+/* What the first delta of that kind and number that says it says. */
 static struct byok_str first_said(struct byok_arena *arena, const struct byok_stream *stream,
-                                  uint32_t tool, size_t member)
+                                  enum byok_delta_kind kind, uint32_t tool, size_t member)
 {
     for (const struct byok_delta *d = stream->first; d; d = d->next) {
         const struct byok_buf *buf =
             (const struct byok_buf *)(const void *)((const char *)d + member);
-        if (d->kind == BYOK_DELTA_TOOL && d->tool == tool && buf->len > 0)
+        if (d->kind == kind && d->tool == tool && buf->len > 0)
             return byok_arena_copy(arena, byok_buf_str(buf));
     }
     return (struct byok_str){NULL, 0};
@@ -264,22 +293,53 @@ static struct byok_value read_tools(const struct byok_adapter_call *call,
                                     const struct byok_stream *stream)
 {
     struct byok_arena *arena = call->arena;
+    const enum byok_delta_kind kind = BYOK_DELTA_TOOL;
     struct byok_value list = byok_value_array();
     for (uint32_t i = 0; i < stream->tool_count; i++) {
         struct byok_value out = byok_value_map();
-        struct byok_str name = first_said(arena, stream, i, offsetof(struct byok_delta, name));
+        struct byok_str name =
+            first_said(arena, stream, kind, i, offsetof(struct byok_delta, name));
         if (name.len == 0)
             continue;
         byok_value_set_str(arena, &out, "id",
-                           first_said(arena, stream, i, offsetof(struct byok_delta, id)));
+                           first_said(arena, stream, kind, i, offsetof(struct byok_delta, id)));
         byok_value_set(arena, &out, "name", byok_value_string(name));
         byok_value_set(arena, &out, "arguments",
-                       byok_chat_arguments(call, join(arena, stream, BYOK_DELTA_TOOL, i)));
-        byok_value_set_str(arena, &out, "thought_signature",
-                           first_said(arena, stream, i, offsetof(struct byok_delta, signature)));
+                       byok_chat_arguments(call, join(arena, stream, kind, i)));
+        byok_value_set_str(
+            arena, &out, "thought_signature",
+            first_said(arena, stream, kind, i, offsetof(struct byok_delta, signature)));
         byok_value_push(arena, &list, out);
     }
     return list;
+}
+
+/* "audio" and "media_type"; "images" as a list of {"media_type", "data"} or {"url"}. */
+static void put_output_media(struct byok_arena *arena, const struct byok_stream *stream,
+                             struct byok_value *output)
+{
+    const size_t name = offsetof(struct byok_delta, name), id = offsetof(struct byok_delta, id);
+    struct byok_value images = byok_value_array();
+    if (stream->audio_bytes > 0) {
+        byok_value_set(arena, output, "audio",
+                       byok_value_bytes(join(arena, stream, BYOK_DELTA_AUDIO, 0)));
+        byok_value_set_str(arena, output, "media_type",
+                           first_said(arena, stream, BYOK_DELTA_AUDIO, 0, name));
+    }
+    for (uint32_t i = 0; i < stream->image_count; i++) {
+        struct byok_value image = byok_value_map();
+        struct byok_str url = first_said(arena, stream, BYOK_DELTA_IMAGE, i, id);
+        byok_value_set_str(arena, &image, "url", url);
+        if (url.len == 0) {
+            byok_value_set_str(arena, &image, "media_type",
+                               first_said(arena, stream, BYOK_DELTA_IMAGE, i, name));
+            byok_value_set(arena, &image, "data",
+                           byok_value_bytes(join(arena, stream, BYOK_DELTA_IMAGE, i)));
+        }
+        byok_value_push(arena, &images, image);
+    }
+    if (images.count > 0)
+        byok_value_set(arena, output, "images", images);
 }
 
 void byok_stream_answer(const struct byok_adapter_call *call, const struct byok_stream *stream,
@@ -289,8 +349,10 @@ void byok_stream_answer(const struct byok_adapter_call *call, const struct byok_
     struct byok_value tools = read_tools(call, stream);
     struct byok_str refusal = join(arena, stream, BYOK_DELTA_REFUSAL, 0);
     out->finish = stream->finish;
-    byok_value_set(arena, &out->output, "text",
-                   byok_value_string(join(arena, stream, BYOK_DELTA_TEXT, 0)));
+    if (call->request->capability != BYOK_TEXT_TO_SPEECH)
+        byok_value_set(arena, &out->output, "text",
+                       byok_value_string(join(arena, stream, BYOK_DELTA_TEXT, 0)));
+    put_output_media(arena, stream, &out->output);
     if (tools.count > 0) {
         byok_value_set(arena, &out->output, "tool_calls", tools);
         /* a call that tool_choice forced ends with "stop" */
@@ -359,6 +421,9 @@ enum byok_err byok_stream_read(const struct byok_adapter_call *call,
         return byok_fault_set(fault, BYOK_E_CUT_OFF,
                               "the stream of provider \"%s\" broke off before its end",
                               call->provider->name);
+    if (call->request->capability == BYOK_TEXT_TO_SPEECH && stream.audio_bytes == 0)
+        return byok_fault_set(fault, BYOK_E_BAD_ANSWER,
+                              "the stream of provider \"%s\" holds no audio", call->provider->name);
     byok_stream_answer(call, &stream, out);
     return byok_kit_check_memory(call, fault);
 }

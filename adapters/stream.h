@@ -20,15 +20,19 @@ enum byok_delta_kind {
     BYOK_DELTA_REASONING,
     BYOK_DELTA_REFUSAL,
     BYOK_DELTA_TOOL,
+    BYOK_DELTA_AUDIO,
+    BYOK_DELTA_IMAGE,
 };
 
 /* A stretch of one thing; what comes next of the same is added to it. */
 struct byok_delta {
     struct byok_delta *next;
     enum byok_delta_kind kind;
-    uint32_t tool;         /* TOOL: which, from 0 */
-    struct byok_buf bytes; /* the text; TOOL: of the arguments */
-    struct byok_buf id, name, signature; /* TOOL; empty: said before, or not */
+    uint32_t tool;         /* TOOL, IMAGE: which, from 0 */
+    struct byok_buf bytes; /* the text, the media's bytes; TOOL: of the arguments */
+    struct byok_buf id, name, signature; /* TOOL; empty: said before, or not.  Of media `name` is
+                                            the media type, of an image that is elsewhere `id` its
+                                            address */
 };
 
 struct byok_stream {
@@ -36,7 +40,8 @@ struct byok_stream {
     struct byok_delta *first, *last;
     size_t left_bytes; /* that deltas may still take */
     int64_t tools[BYOK_STREAM_TOOLS_MAX]; /* the provider's numbers of the tool calls */
-    uint32_t tool_count;
+    uint32_t tool_count, image_count;
+    size_t text_bytes, audio_bytes; /* put so far */
     bool without_reasoning; /* it is not wanted */
     bool ended;             /* the provider has said that the answer is whole */
     bool failed, overflow;
@@ -78,7 +83,8 @@ enum byok_err byok_stream_read(const struct byok_adapter_call *call,
                                struct byok_answer *out, struct byok_fault *fault)
     BYOK_MUST_USE BYOK_NONNULL(1, 2, 4);
 
-/** What deltas are joined to: text, tool calls and refusal, and the finish reason that follows. */
+/** What deltas are joined to: text, tool calls, refusal, audio and images, and the finish reason
+ *  that follows. */
 void byok_stream_answer(const struct byok_adapter_call *call, const struct byok_stream *stream,
                         struct byok_answer *out) BYOK_NONNULL(1, 2, 3);
 
@@ -96,6 +102,19 @@ struct byok_tool_part {
 /** Append to the tool call that the provider gives that number. */
 void byok_stream_put_tool(struct byok_stream *stream, int64_t number,
                           const struct byok_tool_part *part) BYOK_NONNULL(1, 3);
+
+/* Audio or an image; `url` instead of bytes: where an image is. */
+struct byok_media_part {
+    struct byok_str media_type, url, bytes;
+};
+
+/** Append to the audio.  Its media type is what the first part says. */
+void byok_stream_put_audio(struct byok_stream *stream, const struct byok_media_part *part)
+    BYOK_NONNULL(1, 2);
+
+/** An image, which is whole. */
+void byok_stream_put_image(struct byok_stream *stream, const struct byok_media_part *part)
+    BYOK_NONNULL(1, 2);
 
 /** Note the model or the id of the answer: the first that is said stays. */
 void byok_stream_say(struct byok_stream *stream, struct byok_buf *what, struct byok_str text)

@@ -50,7 +50,8 @@ static void read_whole(const struct byok_adapter_call *call, struct byok_str bod
     assert(err == BYOK_E_OK);
 }
 
-static void read_as(const struct byok_adapter *adapter, struct byok_str body, size_t step)
+static void read_as(const struct byok_adapter *adapter, enum byok_capability capability,
+                    struct byok_str body, size_t step)
 {
     BYOK_AUTO(byok_arena) arena = {.cap_bytes = (size_t)64 << 20};
     BYOK_AUTO(byok_buf) whole = {0};
@@ -58,7 +59,7 @@ static void read_as(const struct byok_adapter *adapter, struct byok_str body, si
     struct byok_fault fault = {.code = BYOK_E_OK};
     struct byok_provider provider = {.name = "fuzz"};
     struct byok_request request = {
-        .type = BYOK_REQUEST_JOB, .capability = BYOK_CHAT, .stream = true, .raw = true};
+        .type = BYOK_REQUEST_JOB, .capability = capability, .stream = true, .raw = true};
     request.root = byok_value_map();
     enum byok_err err = byok_provider_complete(&arena, &provider, adapter->name, &fault);
     assert(err == BYOK_E_OK);
@@ -77,8 +78,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const struct byok_str body = {(const char *)data + 1, size - 1};
     for (size_t i = 0; (adapter = byok_adapter_at(i)); i++) {
-        if (adapter->ops[BYOK_CHAT].event)
-            read_as(adapter, body, (size_t)data[0] + 1);
+        for (int capability = 0; capability < BYOK_CAPABILITY_COUNT; capability++) {
+            if (adapter->ops[capability].event)
+                read_as(adapter, (enum byok_capability)capability, body, (size_t)data[0] + 1);
+        }
     }
     return 0;
 }

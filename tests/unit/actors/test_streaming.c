@@ -334,3 +334,56 @@ Test(streaming, a_key_in_the_escapes_of_a_tool_s_arguments_is_starred_out)
     cr_expect_str_eq(arguments + strlen(arguments) - 3, "*\"}");
     byok_arena_done(&got.arena);
 }
+
+/* ---- a provider that speaks and draws ---- */
+
+static void speak_and_draw(struct sim_world *w, const struct sim_entry *entry,
+                           struct sim_answer *answer)
+{
+    (void)w;
+    if (strcmp(entry->path, "/models") == 0)
+        return;
+    snprintf(answer->body, sizeof answer->body,
+             "data: {\"choices\":[{\"delta\":{\"audio\":{\"transcript\":\"Hi\"}}}]}\n\n"
+             "data: {\"choices\":[{\"delta\":{\"audio\":{\"data\":\"AQACAA==\"}}}]}\n\n"
+             "data: {\"choices\":[{\"delta\":{\"images\":[{\"image_url\":{\"url\":"
+             "\"data:image/png;base64,iVBORw0KGgo=\"}},{\"image_url\":{\"url\":"
+             "\"https://example.com/a.png\"}}]}}]}\n\n"
+             "data: {\"choices\":[{\"delta\":{\"audio\":{\"data\":\"AwAE\"}},"
+             "\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
+}
+
+/* What all deltas say at a path, in order, joined; each once is the base64 of whole triplets. */
+static const char *joined(const struct deltas *deltas, const char *path)
+{
+    static char text[256];
+    text[0] = '\0';
+    for (size_t i = 0; i < deltas->count; i++) {
+        struct byok_str piece = byok_value_as_str(byok_value_path(&deltas->list[i], path));
+        strncat(text, piece.ptr ? piece.ptr : "", piece.len);
+    }
+    return text;
+}
+
+Test(streaming, audio_and_images_of_a_chat_come_as_deltas_and_in_the_result)
+{
+    struct deltas got;
+    world->settings.stream_linger_us = SIM_S; /* so that what belongs together comes together */
+    start();
+    world->answer = speak_and_draw;
+    stream("alice", "j", "");
+    assert_done(10);
+    assert_code("j", "ok");
+    cr_expect_str_eq(sim_result_text(world, "j", "text"), "Hi");
+    cr_expect_str_eq(sim_result_text(world, "j", "audio"), "AQACAAMABA==");
+    cr_expect_str_eq(sim_result_text(world, "j", "media_type"), "audio/pcm");
+    look("alice", "j", &got);
+    cr_expect_str_eq(text_of(&got, 1), "Hi");
+    const char *audio = joined(&got, "audio");
+    cr_expect(strcmp(audio, "AQACAA==AwAE") == 0 || strcmp(audio, "AQACAAMABA==") == 0, "%s",
+              audio);
+    cr_expect_str_eq(joined(&got, "image.data"), "iVBORw0KGgo=");
+    cr_expect_str_eq(joined(&got, "image.media_type"), "image/png");
+    cr_expect_str_eq(joined(&got, "image.url"), "https://example.com/a.png");
+    byok_arena_done(&got.arena);
+}

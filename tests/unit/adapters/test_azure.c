@@ -41,6 +41,14 @@ Test(azure, the_base_url_says_which_form_of_address_it_is)
               "?api-version=2024-10-21");
 }
 
+Test(azure, the_responses_interface_has_the_deployment_in_the_body)
+{
+    check_url("https://r.example", CHAT(",\"model\":\"d\",\"api\":\"responses\""),
+              "https://r.example/openai/responses?api-version=2024-10-21");
+    check_url("https://r.example/openai/v1", CHAT(",\"model\":\"d\",\"api\":\"responses\""),
+              "https://r.example/openai/v1/responses");
+}
+
 Test(azure, every_capability_has_its_path)
 {
     static const struct {

@@ -43,6 +43,7 @@ Test(gemini, refuses_by_name_what_it_cannot_say)
          "title"},
         {JOB("text_to_speech", "\"text\":\"x\",\"format\":\"mp3\""), "\"format\""},
         {JOB("text_to_speech", "\"text\":\"x\",\"speed\":2"), "\"speed\""},
+        {JOB("text_to_speech", "\"text\":\"x\",\"stream\":true,\"format\":\"wav\""), "\"stream\""},
         {IMAGE("\"size\":\"1024x1536\""), "\"size\""},
         {IMAGE("\"size\":\"16:\""), "\"size\""},
         {IMAGE("\"size\":\"1:1:1\""), "\"size\""},

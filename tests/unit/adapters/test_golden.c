@@ -238,10 +238,11 @@ static enum byok_err read_cut(struct golden *g, const struct byok_str body, size
         err = byok_stream_feed(&c.call, &stream, (struct byok_str){body.ptr + from, len}, &c.fault);
         from += len;
     }
-    for (const struct byok_delta *d = stream.first; d; d = d->next)
-        byok_buf_printf(out, "%d %u %.*s %.*s %.*s\n", (int)d->kind, d->tool,
-                        BYOK_STR_ARG(byok_buf_str(&d->id)), BYOK_STR_ARG(byok_buf_str(&d->name)),
-                        BYOK_STR_ARG(byok_buf_str(&d->bytes)));
+    for (const struct byok_delta *d = stream.first; d; d = d->next) {
+        byok_buf_printf(out, "%d %u %.*s %.*s ", (int)d->kind, d->tool,
+                        BYOK_STR_ARG(byok_buf_str(&d->id)), BYOK_STR_ARG(byok_buf_str(&d->name)));
+        byok_buf_add_str(out, byok_buf_str(&d->bytes)); /* media may hold a NUL */
+    }
     call_done(&c);
     return err;
 }

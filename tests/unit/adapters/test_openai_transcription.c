@@ -87,6 +87,10 @@ Test(openai_transcription, refuses_by_name_what_it_cannot_say)
         {JOB(AUDIO ",\"media_type\":\"audio/amr\\u00e9\""), "\"media_type\""},
         {JOB(AUDIO ",\"provider_options\":{\"stream\":true}"), "\"stream\""},
         {JOB(AUDIO ",\"provider_options\":{\"file\":\"x\"}"), "\"file\""},
+        {JOB(AUDIO ",\"stream\":true,\"diarize\":true"), "\"stream\""},
+        {JOB(AUDIO ",\"stream\":true,\"timestamps\":true"), "\"stream\""},
+        {JOB(AUDIO ",\"stream\":true,\"provider_options\":{\"response_format\":\"srt\"}"),
+         "\"stream\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct call c;
@@ -186,5 +190,15 @@ Test(openai_transcription, a_text_that_was_asked_for_is_taken_as_it_is)
     cr_assert_eq(parse(&c, job, "application/json",
                        "{\"error\":{\"message\":\"x\",\"code\":\"insufficient_quota\"}}", &answer),
                  BYOK_E_OUT_OF_MONEY);
+    call_done(&c);
+}
+
+Test(openai_transcription, mistral_does_not_stream_where_it_transcribes)
+{
+    struct call c;
+    struct byok_http_request request;
+    call_init(&c, "openai", "https://api.mistral.ai/v1", JOB(AUDIO ",\"stream\":true"));
+    cr_expect_eq(byok_openai_build_transcription(&c.call, &request, &c.fault), BYOK_E_UNSUPPORTED);
+    cr_expect(strstr(c.fault.text, "\"stream\""), "%s", c.fault.text);
     call_done(&c);
 }

@@ -106,3 +106,30 @@ Test(stream, deltas_are_taken_one_by_one_and_make_room)
     }
     call_done(&c);
 }
+
+#define SPEAK                                                                                      \
+    "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"text_to_speech\",\"text\":\"Hi\","          \
+    "\"stream\":true}"
+
+Test(stream, speech_that_ends_without_audio_is_a_bad_answer)
+{
+    struct call c;
+    struct byok_answer answer;
+    struct byok_http_header header;
+    const struct byok_http_response response =
+        answer_of(200, "text/event-stream", byok_str_of("data: [DONE]\n\n"), &header);
+    call_init(&c, "gemini", NULL, SPEAK);
+    cr_expect_eq(byok_stream_read(&c.call, &response, CAP_BYTES, &answer, &c.fault),
+                 BYOK_E_BAD_ANSWER);
+    call_done(&c);
+}
+
+Test(stream, media_count_towards_the_cap)
+{
+    static const char image[] =
+        "data: {\"choices\":[{\"delta\":{\"images\":[{\"image_url\":{\"url\":"
+        "\"data:image/png;base64,AAAAAAAA\"}}]}}]}\n\n" STOP;
+    const size_t bytes = sizeof(struct byok_delta) + strlen("image/png") + 6;
+    assert_err(image, bytes, BYOK_E_OK);
+    assert_err(image, bytes - 1, BYOK_E_TOO_LARGE);
+}
