@@ -24,11 +24,12 @@ struct publisher {
     struct byok_queue fresh;    /* tasks to be committed */
     struct byok_queue again;    /* of batches that failed; they go first */
     struct byok_queue applying; /* committed batches that are to be applied, oldest first */
-    uint32_t under_way;    /* batches at the broker port */
-    uint32_t away;         /* tasks of failed batches with their users; they go before `fresh` */
-    uint32_t tasks_max;    /* of a batch, while memory is short; 0: as the settings say */
-    uint64_t batches;      /* made so far; the number of the last one */
-    bool at_vault;         /* the oldest committed batch is with the vault */
+    struct byok_queue for_vault; /* of these, what is for the vault too, when the rest is applied */
+    uint32_t under_way; /* batches at the broker port */
+    uint32_t away; /* tasks of failed batches with their users; they go before `fresh` */
+    uint32_t tasks_max; /* of a batch, while memory is short; 0: as the settings say */
+    uint64_t batches; /* made so far; the number of the last one */
+    bool at_vault; /* one that was the first of these */
     struct byok_timer linger;
     struct byok_timer apply_retry;
 };
@@ -362,9 +363,8 @@ static enum byok_err apply_state(const struct byok_ctx *ctx, const struct byok_c
     return BYOK_E_OK;
 }
 
-static void settle_first(struct byok_ctx *ctx, struct publisher *self)
+static void settle_batch(struct byok_ctx *ctx, struct byok_commit *commit)
 {
-    struct byok_commit *commit = (struct byok_commit *)byok_queue_pop(&self->applying);
     struct byok_queue tasks = {.head = commit->tasks ? &commit->tasks->msg : NULL};
     commit->tasks = NULL;
     while (tasks.head) {
@@ -388,26 +388,41 @@ static void drop_foreign_keys(const struct byok_ctx *ctx, const struct byok_comm
     }
 }
 
-/* One batch after the other, because the tables must follow the order of the changelogs. */
+/* One batch after the other, because the vault's table must follow the order of its changelog. */
+static void send_to_vault(struct byok_ctx *ctx, struct publisher *self)
+{
+    while (self->for_vault.head && !self->at_vault) {
+        struct byok_msg *msg = byok_queue_pop(&self->for_vault);
+        struct byok_commit *commit = (struct byok_commit *)msg;
+        drop_foreign_keys(ctx, commit);
+        if (!touches(commit, BYOK_TOPIC_VAULT)) {
+            settle_batch(ctx, commit);
+            continue;
+        }
+        self->at_vault = true;
+        byok_send(ctx, ctx->env->vault, BYOK_MSG_APPLY, &msg);
+    }
+}
+
+/* Likewise for the state's.  A batch that the vault cannot write now (its server is away) holds up
+ * its own users only. */
 static void apply(struct byok_ctx *ctx, struct publisher *self)
 {
-    while (self->applying.head && !self->at_vault && !self->apply_retry.set) {
+    while (self->applying.head && !self->apply_retry.set) {
         struct byok_commit *commit = (struct byok_commit *)self->applying.head;
         enum byok_err err = apply_state(ctx, commit);
         byok_store_state(ctx->env, err == BYOK_E_STORE);
         if (err != BYOK_E_OK) {
             byok_timer_set(ctx, &self->apply_retry, byok_now_us(ctx) + TROUBLE_RETRY_US);
-            return;
+            break;
         }
-        drop_foreign_keys(ctx, commit);
-        if (!touches(commit, BYOK_TOPIC_VAULT)) {
-            settle_first(ctx, self);
-            continue;
-        }
-        struct byok_msg *msg = byok_queue_pop(&self->applying);
-        self->at_vault = true;
-        byok_send(ctx, ctx->env->vault, BYOK_MSG_APPLY, &msg);
+        byok_queue_pop(&self->applying);
+        if (touches(commit, BYOK_TOPIC_VAULT))
+            byok_queue_push(&self->for_vault, &commit->msg);
+        else
+            settle_batch(ctx, commit);
     }
+    send_to_vault(ctx, self);
 }
 
 /* ---- a batch that failed ---- */
@@ -531,14 +546,9 @@ static void on_commit_done(struct byok_ctx *ctx, struct publisher *self, struct 
 
 static void on_applied(struct byok_ctx *ctx, struct publisher *self, struct byok_msg **msg)
 {
-    struct byok_msg *commit = *msg;
+    settle_batch(ctx, (struct byok_commit *)*msg);
     *msg = NULL;
     self->at_vault = false;
-    /* first again, for settle_first */
-    struct byok_queue first = {0};
-    byok_queue_push(&first, commit);
-    byok_queue_prepend(&self->applying, &first);
-    settle_first(ctx, self);
 }
 
 static void on_publish(struct publisher *self, struct byok_msg **msg)
@@ -588,7 +598,8 @@ static void done(struct byok_ctx *ctx, void *state)
     for (struct byok_msg *task;
          (task = byok_queue_pop(&self->again)) || (task = byok_queue_pop(&self->fresh));)
         byok_task_free((struct byok_task *)task);
-    for (struct byok_msg *commit; (commit = byok_queue_pop(&self->applying));)
+    for (struct byok_msg *commit;
+         (commit = byok_queue_pop(&self->applying)) || (commit = byok_queue_pop(&self->for_vault));)
         byok_commit_free((struct byok_commit *)commit);
 }
 

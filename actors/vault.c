@@ -6,13 +6,21 @@
 #include <assert.h>
 
 #include "actors/env.h"
+#include "actors/queue.h"
 #include "base/mem.h"
+
+#define AGAIN_FIRST_US ((int64_t)100000) /* doubles up to the last */
+#define AGAIN_LAST_US ((int64_t)5000000)
 
 struct vault {
     struct byok_vault *vault;
+    struct byok_queue waiting; /* a write that failed and, in order, all that came behind it and
+                                * depends on order; what only opens keys goes on meanwhile */
+    struct byok_timer again;
+    int64_t pause_us;
 };
 
-/* Told on the status page; the supervisor delivers the message again meanwhile. */
+/* Told on the status page; the message waits meanwhile. */
 static enum byok_err note_store(const struct byok_ctx *ctx, enum byok_err err,
                                 const struct byok_fault *fault)
 {
@@ -155,7 +163,7 @@ static enum byok_err apply_out(struct vault *self, const struct byok_out *out,
     return store->ops->apply(store, out->partition, &write, 1, out->offset + 1, fault);
 }
 
-/* The committed registrations and deletions of a batch; delivered again when the disk fails. */
+/* The committed registrations and deletions of a batch; made again when the store fails. */
 static enum byok_err on_apply(struct byok_ctx *ctx, struct vault *self, struct byok_msg **msg)
 {
     const struct byok_commit *commit = (const struct byok_commit *)*msg;
@@ -185,27 +193,77 @@ static void on_rewrap(struct byok_ctx *ctx, struct vault *self, struct byok_msg 
     byok_send(ctx, (*msg)->from, BYOK_MSG_REWRAPPED, msg);
 }
 
+/* ---- what keeps its order ---- */
+
+/* On an error it is still there, and may be done again. */
+static enum byok_err carry_out(struct byok_ctx *ctx, struct vault *self, struct byok_msg **msg)
+{
+    if ((*msg)->kind == BYOK_MSG_APPLY)
+        return on_apply(ctx, self, msg);
+    if ((*msg)->kind == BYOK_MSG_RESTORE_CHUNK)
+        return on_chunk(ctx, self, msg);
+    on_rewrap(ctx, self, msg);
+    return BYOK_E_OK;
+}
+
+/* Until one fails; it and what is behind it stay. */
+static void carry_on(struct byok_ctx *ctx, struct vault *self)
+{
+    while (self->waiting.head) {
+        struct byok_queue first = {0};
+        struct byok_msg *msg = byok_queue_pop(&self->waiting);
+        if (carry_out(ctx, self, &msg) == BYOK_E_OK) {
+            self->pause_us = 0;
+            continue;
+        }
+        byok_queue_push(&first, msg);
+        byok_queue_prepend(&self->waiting, &first);
+        self->pause_us = self->pause_us == 0 ? AGAIN_FIRST_US : self->pause_us * 2;
+        if (self->pause_us > AGAIN_LAST_US)
+            self->pause_us = AGAIN_LAST_US;
+        byok_timer_set(ctx, &self->again, byok_now_us(ctx) + self->pause_us);
+        return;
+    }
+}
+
+static void on_ordered(struct byok_ctx *ctx, struct vault *self, struct byok_msg **msg)
+{
+    byok_queue_push(&self->waiting, *msg);
+    *msg = NULL;
+    if (!self->again.set)
+        carry_on(ctx, self);
+}
+
 static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg **msg)
 {
     struct vault *self = state;
     switch ((*msg)->kind) {
     case BYOK_MSG_UNSEAL:
         on_unseal(ctx, self, msg);
-        return BYOK_E_OK;
-    case BYOK_MSG_REGISTER:
+        break;
+    case BYOK_MSG_REGISTER: /* only reads; its user has no other command under way */
         on_register(ctx, self, msg);
-        return BYOK_E_OK;
+        break;
     case BYOK_MSG_RESTORE_CHUNK:
-        return on_chunk(ctx, self, msg);
     case BYOK_MSG_REWRAP:
-        on_rewrap(ctx, self, msg);
-        return BYOK_E_OK;
     case BYOK_MSG_APPLY:
-        return on_apply(ctx, self, msg);
+        on_ordered(ctx, self, msg);
+        break;
+    case BYOK_MSG_TIMER:
+        carry_on(ctx, self);
+        break;
     default:
         assert(!"a message that the vault does not know");
-        return BYOK_E_OK;
     }
+    return BYOK_E_OK;
+}
+
+static void done(struct byok_ctx *ctx, void *state)
+{
+    struct vault *self = state;
+    byok_timer_cancel(ctx, &self->again);
+    for (struct byok_msg *msg; (msg = byok_queue_pop(&self->waiting)) != NULL;)
+        byok_msg_free(msg);
 }
 
 static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
@@ -220,6 +278,7 @@ static const struct byok_behavior behavior = {
     .state_size = sizeof(struct vault),
     .init = init,
     .receive = receive,
+    .done = done,
 };
 
 struct byok_actor *byok_vault_actor(struct byok_system *system, struct byok_vault *vault)

@@ -159,7 +159,8 @@ static void forget(struct place *place, int64_t position)
     place->position = position;
 }
 
-/* When it failed it may have been carried out, or not: then nothing is known of the partition. */
+/* When it failed it may have been carried out, or not: then nothing is known of what it wrote, and
+ * the next one tells where the partition is.  The rest serves on through an outage. */
 static enum byok_err apply(struct byok_store *store, int32_t partition,
                            const struct byok_write *writes, size_t count, int64_t position,
                            struct byok_fault *fault)
@@ -170,7 +171,7 @@ static enum byok_err apply(struct byok_store *store, int32_t partition,
     pthread_mutex_lock(&self->lock);
     struct place *place = place_of(self, partition);
     /* nobody else has written since it was seen */
-    bool alone = err == BYOK_E_OK && place && place->position >= 0;
+    bool alone = err != BYOK_E_OK || (place && place->position >= 0);
     for (size_t i = 0; i < count && alone; i++) {
         struct full_key full;
         struct entry *entry = NULL;
@@ -180,7 +181,9 @@ static enum byok_err apply(struct byok_store *store, int32_t partition,
             remove_entry(self, entry);
     }
     if (place && !alone)
-        forget(place, err == BYOK_E_OK ? position : -1);
+        forget(place, position);
+    else if (place && err != BYOK_E_OK)
+        place->position = -1;
     else if (place && position > place->position)
         place->position = position;
     pthread_mutex_unlock(&self->lock);

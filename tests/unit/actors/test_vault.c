@@ -103,6 +103,76 @@ Test(vault, a_record_whose_key_no_store_need_take_is_said_and_left_out)
     cr_assert_null(found.ptr);
 }
 
+/* ---- a store that fails ---- */
+
+/* More of them than a user's window holds, so that what was answered must have been let go of. */
+static void chats(const char *user, const char *prefix, int count)
+{
+    char id[32];
+    for (int i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "%s%d", prefix, i);
+        sim_chat(world, user, id);
+    }
+}
+
+static int answered(const char *prefix, int count)
+{
+    char id[32];
+    int good = 0;
+    for (int i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "%s%d", prefix, i);
+        good += sim_results(world, id, NULL, NULL) == 1 &&
+                strcmp(sim_result_code(world, id), "ok") == 0;
+    }
+    return good;
+}
+
+Test(vault, a_store_that_takes_no_write_holds_up_a_changed_keys_user_alone)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str envelope;
+    start();
+    sim_register_now(world, "bob");
+    sim_run_for(world, SIM_S);
+    sim_seal(world, "bob", "openai", "default", &arena, &envelope);
+    worker->vault_store->writes_fail = true;
+    send_envelope("bob", "new", envelope);
+    sim_run_for(world, SIM_S);
+    sim_chat(world, "bob", "b");
+    chats("alice", "a", 200);
+    sim_run_for(world, 60 * SIM_S);
+    cr_assert_eq(answered("a", 200), 200);
+    cr_assert_leq(sim_metric(worker, BYOK_METRIC_OPEN), 3, "his two, and what the audit notes");
+    cr_assert_eq(sim_calls(world, "b"), 0, "with which key?");
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_UNSEALS), 200);
+    worker->vault_store->writes_fail = false;
+    assert_done(60);
+    assert_code("new", "ok");
+    assert_code("b", "ok");
+}
+
+Test(vault, a_partition_that_cannot_be_restored_holds_up_no_other)
+{
+    const char *away = partition_of("bob") == partition_of("alice") ? "carol" : "bob";
+    start();
+    cr_assert_neq(partition_of(away), partition_of("alice"));
+    sim_register_now(world, away);
+    sim_worker_restart(worker, true);
+    sim_assign(worker, partition_of("alice"));
+    sim_chat(world, "alice", "first");
+    assert_done(10);
+    worker->vault_store->writes_fail = true;
+    sim_assign(worker, partition_of(away));
+    sim_chat(world, away, "b");
+    chats("alice", "a", 50);
+    sim_run_for(world, 60 * SIM_S);
+    cr_assert_eq(answered("a", 50), 50);
+    cr_assert_eq(sim_results(world, "b", NULL, NULL), 0);
+    worker->vault_store->writes_fail = false;
+    assert_done(60);
+    assert_code("b", "ok");
+}
+
 /* ---- an older record put back ---- */
 
 static struct byok_str stored(const char *user, struct byok_str *key, struct byok_arena *arena)

@@ -100,6 +100,36 @@ static enum byok_err fail(struct byok_store *self, int32_t partition,
     return BYOK_E_STORE;
 }
 
+static enum byok_err fail_get(struct byok_store *self, int32_t partition, struct byok_str key,
+                              struct byok_arena *to, struct byok_str *out, struct byok_fault *fault)
+{
+    (void)self, (void)partition, (void)key, (void)to, (void)out, (void)fault;
+    return BYOK_E_STORE;
+}
+
+Test(store_cache, what_is_kept_serves_on_through_an_outage_but_what_was_written_in_it)
+{
+    struct byok_str out;
+    open_with(10, MINUTE_US);
+    put(store, "a", "1", 1);
+    put(store, "b", "1", 2);
+    cr_assert(has("a", "1") && has("b", "1"));
+    const struct byok_store_ops *all = inner->ops;
+    struct byok_store_ops failing = *all;
+    failing.apply = fail;
+    failing.get = fail_get;
+    inner->ops = &failing;
+    const struct byok_write write = {.key = byok_str_of("a"), .value = byok_str_of("2")};
+    cr_assert_eq(store->ops->apply(store, 1, &write, 1, 3, NULL), BYOK_E_STORE);
+    cr_assert(has("b", "1"));
+    cr_assert_eq(store->ops->get(store, 1, write.key, &arena, &out, NULL), BYOK_E_STORE);
+    inner->ops = all;
+    put(inner, "b", "of another", 3);
+    cr_assert_eq(store->ops->apply(store, 1, &write, 1, 4, NULL), BYOK_E_OK);
+    cr_assert(has("a", "2") && has("b", "of another"));
+    close_all();
+}
+
 Test(store_cache, after_a_write_that_failed_another_workers_is_seen)
 {
     int64_t position;
