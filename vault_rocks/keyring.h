@@ -51,12 +51,13 @@ enum byok_err byok_keyring_add_credential(struct byok_keyring *ring, uint32_t id
                                           struct byok_fault *fault);
 
 /** Add the output of a shell command, read straight into guarded memory; blocks, for 30 s at most.
- *  It has this process's environment but for BYOKD_*.
+ *  It has this process's environment but for BYOKD_* and the variables named in `secrets`, which
+ *  ends with a NULL.
  *  For the start, before the process gives up the right to start others.  BYOK_E_CONFIG: it cannot
  *  be started, failed, did not end, or its output is no key (which no text repeats). */
-BYOK_MUST_USE BYOK_NONNULL(1, 3)
+BYOK_MUST_USE BYOK_NONNULL(1, 3, 4)
 enum byok_err byok_keyring_add_command(struct byok_keyring *ring, uint32_t id, const char *command,
-                                       struct byok_fault *fault);
+                                       const char *const *secrets, struct byok_fault *fault);
 
 /** The 32 bytes of a key, borrowed from the guarded memory, or NULL. */
 const uint8_t *byok_keyring_find(const struct byok_keyring *ring, uint32_t id) BYOK_NONNULL(1);

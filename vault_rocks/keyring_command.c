@@ -67,28 +67,38 @@ static ssize_t read_output(int fd, char *to, size_t room, int64_t until_ms)
     }
 }
 
-/* Without the worker's own settings, among which other keys and passwords may stand; NULL: no memory.
- * The texts stay environ's. */
-static char **environment(void)
+/* Whether a line of the environment is the worker's own: its settings hold keys and passwords. */
+static bool is_own(const char *line, const char *const *secrets)
+{
+    bool own = strncmp(line, "BYOKD_", 6) == 0;
+    for (; !own && *secrets; secrets++) {
+        size_t len = strlen(*secrets);
+        own = len > 0 && strncmp(line, *secrets, len) == 0 && line[len] == '=';
+    }
+    return own;
+}
+
+/* What a command is to see; NULL: no memory.  The texts stay environ's. */
+static char **environment(const char *const *secrets)
 {
     size_t count = 0, kept = 0;
     while (environ[count])
         count++;
     char **copy = byok_new(count + 1, sizeof *copy);
     for (size_t i = 0; copy && i < count; i++) {
-        if (strncmp(environ[i], "BYOKD_", 6) != 0)
+        if (!is_own(environ[i], secrets))
             copy[kept++] = environ[i];
     }
     return copy;
 }
 
 /* /bin/sh -c command, its output into `out`; 0 or an errno. */
-static int start(const char *command, int out, pid_t *pid)
+static int start(const char *command, const char *const *secrets, int out, pid_t *pid)
 {
     char shell[] = "/bin/sh", option[] = "-c";
     char *copy = byok_new(1, strlen(command) + 1);
     char *const argv[] = {shell, option, copy, NULL};
-    char **const env = environment();
+    char **const env = environment(secrets);
     posix_spawn_file_actions_t actions;
     if (copy)
         memcpy(copy, command, strlen(command));
@@ -147,7 +157,7 @@ static enum byok_err take_output(struct byok_keyring *ring, uint32_t id, int fd,
 }
 
 enum byok_err byok_keyring_add_command(struct byok_keyring *ring, uint32_t id, const char *command,
-                                       struct byok_fault *fault)
+                                       const char *const *secrets, struct byok_fault *fault)
 {
     int ends[2];
     pid_t pid = 0;
@@ -156,7 +166,7 @@ enum byok_err byok_keyring_add_command(struct byok_keyring *ring, uint32_t id, c
                               id, strerror(errno));
     for (int i = 0; i < 2; i++)
         (void)fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-    int error = start(command, ends[1], &pid);
+    int error = start(command, secrets, ends[1], &pid);
     close(ends[1]);
     enum byok_err err = error == 0
                             ? take_output(ring, id, ends[0], pid, fault)

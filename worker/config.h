@@ -148,6 +148,12 @@ BYOK_MUST_USE BYOK_NONNULL(3)
 enum byok_err byok_config_load(const char *path, char *const *environment, struct byok_config *out,
                                struct byok_fault *fault);
 
+/** Wipe in place, where /proc/PID/environ shows them, and take out of `environment` (environ) all
+ *  variables that byok_config_load has read from it: a store's URL and librdkafka's settings hold
+ *  passwords.  A master key's stays until the key ring reads it.  At start, in the only thread. */
+void byok_config_forget_environment(const struct byok_config *config, char **environment)
+    BYOK_NONNULL(1, 2);
+
 /** The table of prices that the settings name, in the config's arena.  BYOK_E_CONFIG (the text names
  *  the file), BYOK_E_NOMEM. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)

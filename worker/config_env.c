@@ -6,6 +6,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "worker/config_parts.h"
 
 #define PREFIX "BYOKD_"
@@ -90,18 +92,38 @@ static enum byok_err take(struct byok_config *config, struct byok_str name, cons
                           BYOK_STR_ARG(name));
 }
 
+/* The name of one of ours, borrowed from the line; empty: it is another's. */
+static struct byok_str name_of(const char *line)
+{
+    struct byok_str name = byok_str_of(line);
+    name.len = strcspn(line, "=");
+    bool ours = line[name.len] == '=' && byok_str_starts(name, (struct byok_str)BYOK_STR(PREFIX));
+    return ours ? name : (struct byok_str){NULL, 0};
+}
+
 enum byok_err byok_config_environment(struct byok_config *config, char *const *environment,
                                       struct byok_fault *fault)
 {
     for (; *environment; environment++) {
-        struct byok_str line = byok_str_of(*environment);
-        size_t equals = byok_str_find(line, (struct byok_str)BYOK_STR("="));
-        if (equals == SIZE_MAX || !byok_str_starts(line, (struct byok_str)BYOK_STR(PREFIX)))
+        struct byok_str name = name_of(*environment);
+        if (!name.ptr)
             continue;
-        enum byok_err err =
-            take(config, (struct byok_str){line.ptr, equals}, line.ptr + equals + 1, fault);
+        enum byok_err err = take(config, name, name.ptr + name.len + 1, fault);
         if (err != BYOK_E_OK)
             return err;
     }
     return BYOK_E_OK;
+}
+
+void byok_config_forget_environment(const struct byok_config *config, char **environment)
+{
+    size_t kept = 0;
+    for (size_t i = 0; environment[i]; i++) {
+        struct byok_str name = name_of(environment[i]);
+        if (!name.ptr || is_master_key(config, name))
+            environment[kept++] = environment[i];
+        else
+            sodium_memzero(environment[i], strlen(environment[i]));
+    }
+    environment[kept] = NULL;
 }

@@ -69,6 +69,7 @@ static enum exit_code with_config(const struct byok_options *options)
     enum byok_err err = byok_config_load(path, environ, &config, &fault);
     if (err != BYOK_E_OK)
         return fail(err, &fault);
+    byok_config_forget_environment(&config, environ);
     err = byok_harden_preload(config.sandbox.preload, &fault);
     if (err != BYOK_E_OK) {
         byok_config_done(&config);

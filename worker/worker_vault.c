@@ -9,7 +9,24 @@
 #include "vault_rocks/secret.h"
 #include "vault_rocks/store_cache.h"
 
-static enum byok_err add_key(const struct byok_config_master_key *key, struct byok_keyring *ring,
+/* By which names the environment may hold secrets, of keys too that come later in the ring. */
+struct secrets {
+    const char *names[BYOK_KEYRING_MAX + 2];
+};
+
+static void name_secrets(const struct byok_config *config, struct secrets *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < config->vault.master_keys.count && count < BYOK_KEYRING_MAX; i++) {
+        if (config->vault.master_keys.items[i].env[0] != '\0')
+            out->names[count++] = config->vault.master_keys.items[i].env;
+    }
+    out->names[count++] = config->payloads.credentials_env;
+    out->names[count] = NULL;
+}
+
+static enum byok_err add_key(const struct byok_config_master_key *key,
+                             const struct secrets *secrets, struct byok_keyring *ring,
                              struct byok_fault *fault)
 {
     uint32_t id = (uint32_t)key->id;
@@ -19,7 +36,7 @@ static enum byok_err add_key(const struct byok_config_master_key *key, struct by
         return byok_keyring_add_env(ring, id, key->env, fault);
     if (key->credential[0] != '\0')
         return byok_keyring_add_credential(ring, id, key->credential, fault);
-    return byok_keyring_add_command(ring, id, key->command, fault);
+    return byok_keyring_add_command(ring, id, key->command, secrets->names, fault);
 }
 
 static enum byok_err add_keys(const struct byok_config *config, struct byok_keyring *ring,
@@ -32,8 +49,10 @@ static enum byok_err add_keys(const struct byok_config *config, struct byok_keyr
                                   "--new-master-key FILE` and name it in vault.master_key_file");
         return byok_keyring_add_file(ring, 1, config->vault.master_key_file, fault);
     }
+    struct secrets secrets;
+    name_secrets(config, &secrets);
     for (size_t i = 0; i < config->vault.master_keys.count; i++) {
-        enum byok_err err = add_key(&config->vault.master_keys.items[i], ring, fault);
+        enum byok_err err = add_key(&config->vault.master_keys.items[i], &secrets, ring, fault);
         if (err != BYOK_E_OK)
             return err;
     }

@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+static const char *const none[] = {NULL};
+
 #define HEX "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 Test(keyring_command, the_output_is_the_key)
@@ -16,7 +18,7 @@ Test(keyring_command, the_output_is_the_key)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         struct byok_keyring *ring = kit_ring(0, 0);
         struct byok_fault fault = {0};
-        cr_assert_eq(byok_keyring_add_command(ring, 3, commands[i], &fault), BYOK_E_OK, "%s",
+        cr_assert_eq(byok_keyring_add_command(ring, 3, commands[i], none, &fault), BYOK_E_OK, "%s",
                      fault.text);
         for (uint8_t j = 0; j < BYOK_MASTER_KEY_BYTES; j++)
             cr_assert_eq(byok_keyring_find(ring, 3)[j], j);
@@ -29,13 +31,17 @@ Test(keyring_command, a_command_does_not_see_the_workers_settings)
 {
     struct byok_keyring *ring = kit_ring(0, 0);
     struct byok_fault fault = {0};
+    static const char *const secrets[] = {"LATER_KEY", "", "KEY_SERVIC", NULL};
     setenv("BYOKD_OTHER_KEY", HEX, 1);
+    setenv("LATER_KEY", HEX, 1);
     setenv("KEY_SERVICE", "told", 1);
-    cr_assert_eq(
-        byok_keyring_add_command(
-            ring, 1, "env | grep -q BYOKD_ || test \"$KEY_SERVICE\" != told || echo " HEX, &fault),
-        BYOK_E_OK, "%s", fault.text);
+    cr_assert_eq(byok_keyring_add_command(ring, 1,
+                                          "env | grep -Eq 'BYOKD_|LATER_KEY' || "
+                                          "test \"$KEY_SERVICE\" != told || echo " HEX,
+                                          secrets, &fault),
+                 BYOK_E_OK, "%s", fault.text);
     unsetenv("BYOKD_OTHER_KEY");
+    unsetenv("LATER_KEY");
     unsetenv("KEY_SERVICE");
     byok_keyring_free(ring);
 }
@@ -52,7 +58,8 @@ Test(keyring_command, a_command_that_fails_or_says_something_else_is_refused_wit
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct byok_keyring *ring = kit_ring(0, 0);
         struct byok_fault fault = {0};
-        cr_assert_eq(byok_keyring_add_command(ring, 1, cases[i].command, &fault), BYOK_E_CONFIG);
+        cr_assert_eq(byok_keyring_add_command(ring, 1, cases[i].command, none, &fault),
+                     BYOK_E_CONFIG);
         cr_assert_not_null(strstr(fault.text, cases[i].want), "%s", fault.text);
         cr_assert_null(strstr(fault.text, "secret"), "%s", fault.text);
         cr_assert_null(strstr(fault.text, HEX));

@@ -174,6 +174,26 @@ Test(config, a_master_keys_variable_is_no_unknown_setting)
     byok_config_done(&config);
 }
 
+/* The initial environment is shown by /proc/PID/environ, and inherited by what is started. */
+Test(config, what_was_read_from_the_environment_is_wiped_there)
+{
+    char url[] = "BYOKD_VAULT_STORE_URL=postgresql://u:pass@h/d", other[] = "PATH=/bin",
+         properties[] = "BYOKD_KAFKA_PROPERTIES=sasl.password=p", master[] = "BYOKD_MY_MASTER=00";
+    char *environment[] = {url, other, properties, master, NULL};
+    cr_assert_eq(load_with("vault: {master_keys: [{id: 1, env: BYOKD_MY_MASTER}]}\n", environment),
+                 BYOK_E_OK, "%s", fault.text);
+    byok_config_forget_environment(&config, environment);
+    cr_assert_str_eq(config.vault.store_url, "postgresql://u:pass@h/d");
+    cr_assert_str_eq(config.kafka.properties.items[0], "sasl.password=p");
+    for (size_t i = 0; i < sizeof url; i++)
+        cr_assert_eq(url[i], '\0');
+    for (size_t i = 0; i < sizeof properties; i++)
+        cr_assert_eq(properties[i], '\0');
+    cr_assert(environment[0] == other && environment[1] == master && !environment[2]);
+    cr_assert_str_eq(master, "BYOKD_MY_MASTER=00"); /* the key ring's to read */
+    byok_config_done(&config);
+}
+
 Test(config, what_is_wrong_is_said_with_its_line)
 {
     static const struct {

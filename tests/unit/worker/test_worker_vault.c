@@ -112,6 +112,26 @@ Test(worker_vault, settings_are_checked_without_the_store)
     cr_assert_neq(access(path, F_OK), 0);
 }
 
+/* Whatever their order in the ring. */
+Test(worker_vault, a_master_keys_command_sees_no_other_secret)
+{
+    static const char hex[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    struct byok_keyring *ring = NULL;
+    byok_config_done(&config);
+    configure("  master_keys:\n"
+              "    - {id: 1, command: 'printenv LATER BUCKET; echo \"$PLAIN\"'}\n"
+              "    - {id: 2, env: LATER}\n"
+              "payloads: {credentials_env: BUCKET}\n");
+    setenv("PLAIN", hex, 1);
+    setenv("LATER", hex, 1);
+    setenv("BUCKET", "id:secret", 1);
+    cr_assert_eq(byok_worker_keyring(&config, &ring, &fault), BYOK_E_OK, "%s", fault.text);
+    cr_assert_null(getenv("LATER"));
+    byok_keyring_free(ring);
+    unsetenv("PLAIN");
+    unsetenv("BUCKET");
+}
+
 Test(worker_vault, a_url_is_read_from_a_file_that_is_the_owners_alone)
 {
     char more[256];
