@@ -10,6 +10,7 @@
 
 #include <uthash.h>
 
+#include "actors/apply.h"
 #include "actors/audit.h"
 #include "actors/env.h"
 #include "actors/ledger.h"
@@ -295,74 +296,6 @@ static bool touches(const struct byok_commit *commit, enum byok_topic topic)
     return false;
 }
 
-static size_t collect(const struct byok_commit *commit, int32_t partition,
-                      struct byok_write *writes, int64_t *position)
-{
-    size_t count = 0;
-    for (const struct byok_task *task = commit->tasks; task;
-         task = (const struct byok_task *)task->msg.next) {
-        for (size_t i = 0; i < task->out_count; i++) {
-            const struct byok_out *out = &task->outs[i];
-            if (out->topic != BYOK_TOPIC_STATE || out->partition != partition)
-                continue;
-            if (writes)
-                writes[count] = (struct byok_write){out->key, out->value, out->tombstone};
-            if (out->offset >= *position)
-                *position = out->offset + 1;
-            count++;
-        }
-    }
-    return count;
-}
-
-static bool is_current(const struct byok_ctx *ctx, const struct byok_commit *commit,
-                       int32_t partition)
-{
-    for (const struct byok_task *task = commit->tasks; task;
-         task = (const struct byok_task *)task->msg.next) {
-        if (task->partition == partition)
-            return byok_partition_of_task(ctx->env, task) != NULL;
-    }
-    return false;
-}
-
-static enum byok_err apply_partition(const struct byok_ctx *ctx, const struct byok_commit *commit,
-                                     int32_t partition, struct byok_fault *fault)
-{
-    struct byok_store *state = ctx->env->state;
-    int64_t position = -1;
-    size_t count = collect(commit, partition, NULL, &position);
-    if (count == 0 || !is_current(ctx, commit, partition))
-        return BYOK_E_OK;
-    position =
-        byok_ledger_bound(ctx->env, byok_partition_find(ctx->env->partitions, partition), position);
-    struct byok_write *writes = byok_new(count, sizeof *writes);
-    if (!writes)
-        return byok_fault_set(fault, BYOK_E_NOMEM, "no memory");
-    int64_t end = -1; /* known already */
-    collect(commit, partition, writes, &end);
-    enum byok_err err = state->ops->apply(state, partition, writes, count, position, fault);
-    byok_delete(writes);
-    return err;
-}
-
-/* Again after a failure: what was written already is written once more, to the same effect. */
-static enum byok_err apply_state(const struct byok_ctx *ctx, const struct byok_commit *commit)
-{
-    struct byok_fault fault = {0};
-    for (size_t i = 0; i < commit->position_count; i++) {
-        enum byok_err err = apply_partition(ctx, commit, commit->positions[i].partition, &fault);
-        if (err == BYOK_E_OK)
-            continue;
-        byok_metric_add(ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
-        byok_log_event(ctx->env->log, BYOK_LOG_ERROR, "state_unwritable",
-                       BYOK_F_INT("partition", commit->positions[i].partition),
-                       BYOK_F_TEXT("reason", fault.text));
-        return err;
-    }
-    return BYOK_E_OK;
-}
-
 static void settle_batch(struct byok_ctx *ctx, struct byok_commit *commit)
 {
     struct byok_queue tasks = {.head = commit->tasks ? &commit->tasks->msg : NULL};
@@ -410,7 +343,7 @@ static void apply(struct byok_ctx *ctx, struct publisher *self)
 {
     while (self->applying.head && !self->apply_retry.set) {
         struct byok_commit *commit = (struct byok_commit *)self->applying.head;
-        enum byok_err err = apply_state(ctx, commit);
+        enum byok_err err = byok_apply_state(ctx->env, commit);
         byok_store_state(ctx->env, err == BYOK_E_STORE);
         if (err != BYOK_E_OK) {
             byok_timer_set(ctx, &self->apply_retry, byok_now_us(ctx) + TROUBLE_RETRY_US);
