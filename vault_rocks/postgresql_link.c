@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include "base/mem.h"
+#include "vault_rocks/postgresql_dial.h"
 
 #define LINKS_MAX 4
 #define SLOW 30 /* times the timeout: what making the tables may take */
@@ -33,20 +34,6 @@ struct byok_pg {
 
 /* ---- one connection ---- */
 
-/* Until the socket is ready for one of `events`; false: the deadline passed. */
-static bool wait_ready(PGconn *conn, short events, int64_t deadline_us)
-{
-    for (;;) {
-        int64_t left_us = deadline_us - byok_server_now_us();
-        struct pollfd fd = {.fd = PQsocket(conn), .events = events};
-        if (left_us <= 0 || fd.fd < 0)
-            return false;
-        int ready = poll(&fd, 1, (int)(left_us / 1000) + 1);
-        if (ready > 0)
-            return true;
-    }
-}
-
 /* NULL: no answer in time, or the connection broke. */
 static PGresult *next_result(PGconn *conn, int64_t deadline_us, bool *ok)
 {
@@ -56,7 +43,7 @@ static PGresult *next_result(PGconn *conn, int64_t deadline_us, bool *ok)
             *ok = unsent == 0;
             return *ok ? PQgetResult(conn) : NULL;
         }
-        if (!wait_ready(conn, (short)(POLLIN | (unsent ? POLLOUT : 0)), deadline_us) ||
+        if (!byok_pg_wait(conn, (short)(POLLIN | (unsent ? POLLOUT : 0)), deadline_us) ||
             !PQconsumeInput(conn)) {
             *ok = false;
             return NULL;
@@ -164,43 +151,6 @@ static enum byok_err make_tables(struct byok_pg *self, PGconn *conn, int64_t tim
 
 /* ---- the pool ---- */
 
-/* libpq would write what the server remarks to stderr. */
-static void ignore_notice(void *arg, const PGresult *result)
-{
-    (void)arg;
-    (void)result;
-}
-
-static PGconn *connect_now(struct byok_pg *self, int64_t timeout_us, struct byok_fault *fault)
-{
-    /* unless the URL says another: a standby that can be read lags behind what was acknowledged */
-    static const char *const names[] = {"target_session_attrs", "dbname",
-                                        "fallback_application_name", "client_encoding", NULL};
-    const char *const values[] = {"read-write", self->url, "byokd", "UTF8", NULL};
-    int64_t deadline_us = byok_server_now_us() + timeout_us;
-    PGconn *conn = PQconnectStartParams(names, values, 1);
-    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
-    bool in_time = conn && PQstatus(conn) != CONNECTION_BAD;
-    if (conn)
-        (void)PQsetNoticeReceiver(conn, ignore_notice, NULL);
-    while (in_time && status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED) {
-        in_time = wait_ready(conn, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_us);
-        if (in_time)
-            status = PQconnectPoll(conn);
-    }
-    if (in_time && status == PGRES_POLLING_OK && PQsetnonblocking(conn, 1) == 0)
-        return conn;
-    char text[BYOK_OUTAGE_TEXT_BYTES];
-    snprintf(text, sizeof text, "PostgreSQL cannot be reached: %.150s",
-             !conn ? "no memory"
-             : status == PGRES_POLLING_FAILED || !in_time
-                 ? (PQerrorMessage(conn)[0] ? PQerrorMessage(conn) : "no answer in time")
-                 : "it cannot be set up");
-    PQfinish(conn);
-    byok_outage_begin(&self->outage, text, fault);
-    return NULL;
-}
-
 /* A connection of the pool, or (`fresh`) certainly a new one; NULL: see `fault`. */
 static PGconn *take(struct byok_pg *self, int64_t timeout_us, bool *fresh, struct byok_fault *fault)
 {
@@ -219,8 +169,12 @@ static PGconn *take(struct byok_pg *self, int64_t timeout_us, bool *fresh, struc
     bool ready = self->ready;
     pthread_mutex_unlock(&self->lock);
     *fresh = !conn;
-    if (!conn)
-        conn = connect_now(self, timeout_us, fault);
+    if (!conn) {
+        char error[BYOK_OUTAGE_TEXT_BYTES];
+        conn = byok_pg_dial(self->url, timeout_us, error);
+        if (!conn)
+            byok_outage_begin(&self->outage, error, fault);
+    }
     if (conn && !ready) {
         if (make_tables(self, conn, timeout_us, fault) == BYOK_E_OK) {
             pthread_mutex_lock(&self->lock);
@@ -270,15 +224,26 @@ static bool send_one(PGconn *conn, const struct byok_pg_statement *statement)
                              formats, 1) == 1;
 }
 
+/* Nobody waits for it any longer then; for this transaction only, since a pool of the server's may
+ * give the session to others.  False: the connection broke. */
+static bool limit_time(PGconn *conn, int64_t timeout_us)
+{
+    char sql[80];
+    snprintf(sql, sizeof sql, "SELECT set_config('statement_timeout', '%lld', true)",
+             (long long)(timeout_us / 1000));
+    return send_one(conn, &(const struct byok_pg_statement){.sql = sql});
+}
+
 /* Several, as one transaction.  False: the connection is of no use any more. */
 static bool run_on(PGconn *conn, const struct byok_pg_statement *statements, size_t count,
-                   int64_t deadline_us, PGresult **rows, char error[static BYOK_OUTAGE_TEXT_BYTES])
+                   int64_t timeout_us, PGresult **rows, char error[static BYOK_OUTAGE_TEXT_BYTES])
 {
-    bool ok = PQenterPipelineMode(conn) == 1;
+    int64_t deadline_us = byok_server_now_us() + timeout_us;
+    bool ok = PQenterPipelineMode(conn) == 1 && limit_time(conn, timeout_us);
     for (size_t i = 0; ok && i < count; i++)
         ok = send_one(conn, &statements[i]);
     ok = ok && PQpipelineSync(conn) == 1;
-    for (size_t i = 0; ok && i < count; i++) {
+    for (size_t i = 0; ok && i < count + 1; i++) {
         PQclear(*rows);
         *rows = collect(conn, deadline_us, error, &ok);
     }
@@ -302,7 +267,7 @@ enum byok_err byok_pg_run(struct byok_pg *self, const struct byok_pg_statement *
             return BYOK_E_STORE;
         int64_t deadline_us = byok_server_now_us() + timeout_us;
         PGresult *got = NULL;
-        bool sound = run_on(conn, statements, count, deadline_us, &got, error);
+        bool sound = run_on(conn, statements, count, timeout_us, &got, error);
         bool late = byok_server_now_us() >= deadline_us;
         snprintf(text, sizeof text, "PostgreSQL: %.150s",
                  late ? "no answer in time" : PQerrorMessage(conn));

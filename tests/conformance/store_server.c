@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "vault_rocks/copy.h"
 
@@ -305,4 +306,24 @@ CASE(a_server_that_does_not_answer_is_an_error_in_time_and_then_comes_back)
     const struct byok_write write = write_of("a", "2");
     apply_at_last(f, &write, 1, 1);
     cr_assert(has(f, 0, "a", "2"));
+}
+
+/* A statement that a worker has given up would else hold its session, and what it waits for, for good. */
+CASE(what_was_given_up_is_ended_on_the_server_too)
+{
+    if (strcmp(f->name, "postgresql") != 0) /* with locks that a test can take */
+        return;
+    char lock[64];
+    struct byok_store *hasty = NULL;
+    struct byok_str out;
+    const struct byok_store_place place = {.table = "vault", .url = f->url, .timeout_ms = 1000};
+    put(f, 0, "a", "1");
+    snprintf(lock, sizeof lock, "lock t%d", (int)getpid());
+    store_control(lock);
+    cr_assert_eq(byok_store_open(f->name, &place, &hasty, &f->fault), BYOK_E_OK);
+    cr_assert_eq(hasty->ops->get(hasty, 0, text("a"), &f->arena, &out, &f->fault), BYOK_E_STORE);
+    store_control("gave_up");
+    store_control("unlock");
+    hasty->ops->free(hasty);
+    cr_assert(has(f, 0, "a", "1"));
 }

@@ -161,9 +161,14 @@ class PostgreSQL(Server):
         return [*self.become, self.bin / "postgres", "-D", self.folder / "data", "-k", self.folder, "-c", "listen_addresses=",
                 "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=40", "-c", "shared_buffers=16MB"]
 
+    def psql_command(self, *arguments):
+        return [self.bin / "psql", "-X", "-q", "-A", "-t", f"host={self.folder} user=byok dbname=postgres", *arguments]
+
+    def psql_env(self):
+        return {**os.environ, "PGPASSWORD": self.password, "PGOPTIONS": "-c synchronous_commit=on"}
+
     def psql(self, *arguments):
-        return subprocess.run([self.bin / "psql", "-X", "-q", "-A", "-t", f"host={self.folder} user=byok dbname=postgres", *arguments],
-                              env={**os.environ, "PGPASSWORD": self.password, "PGOPTIONS": "-c synchronous_commit=on"}, capture_output=True, text=True)
+        return subprocess.run(self.psql_command(*arguments), env=self.psql_env(), capture_output=True, text=True)
 
     def answers(self):
         return self.psql("-c", "SELECT 1").returncode == 0
@@ -172,6 +177,26 @@ class PostgreSQL(Server):
         done = self.psql("-c", f'CREATE SCHEMA IF NOT EXISTS "{name}"')
         if done.returncode != 0:
             raise RuntimeError(done.stderr)
+
+    def lock(self, place):
+        """Nobody reads the records of a place until unlock."""
+        self.locker = subprocess.Popen(self.psql_command(), env=self.psql_env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.locker.stdin.write(f'BEGIN; LOCK TABLE "{place}".byok_records; SELECT 1;\n')
+        self.locker.stdin.flush()
+        if self.locker.stdout.readline() != "1\n":
+            raise RuntimeError("no lock")
+
+    def unlock(self):
+        self.locker.communicate()
+
+    def gave_up(self):
+        """Waits until no session of byokd waits for a lock."""
+        end = time.monotonic() + 30
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'byokd' AND wait_event_type = 'Lock'"
+        while self.psql("-c", query).stdout != "0\n":
+            if time.monotonic() > end:
+                raise RuntimeError("a statement waits that nobody waits for")
+            time.sleep(0.05)
 
     def url(self, place="PLACE"):
         return f"postgresql://byok:{self.password}@/postgres?host={self.folder}&options=-csearch_path%3D{place}"
