@@ -18,7 +18,7 @@ bool byok_pg_wait(PGconn *conn, short events, int64_t deadline_us) BYOK_NONNULL(
 
 /** A connection whose calls do not block (PQfinish), or NULL: `error` says why, without a password.
  *  `url` is copied; the copy is wiped. */
-PGconn *byok_pg_dial(const char *url, int64_t timeout_us,
-                     char error[static BYOK_OUTAGE_TEXT_BYTES]) BYOK_NONNULL(1, 3);
+PGconn *byok_pg_dial(const char *url, int64_t timeout_us, char error[static BYOK_OUTAGE_TEXT_BYTES])
+    BYOK_NONNULL(1, 3);
 
 #endif
