@@ -89,12 +89,20 @@ static enum byok_err put_format(const struct byok_adapter_call *call, struct byo
                           "\"json_schema\"");
 }
 
+static const char *const of_a_function[] = {
+    "type", "name", "description", "parameters", NULL,
+};
+
 static enum byok_err put_tools(const struct byok_adapter_call *call, struct byok_value *body,
                                struct byok_fault *fault)
 {
     const struct byok_value *tools = byok_kit_member(call, "tools");
     struct byok_value list = byok_value_array();
     for (uint32_t i = 0; tools && i < tools->count; i++) {
+        const char *unknown = byok_tool_unknown(call, &tools->as.items[i], of_a_function);
+        if (unknown)
+            return byok_fault_set(fault, BYOK_E_UNSUPPORTED, "member \"tools\", item %u: %s", i,
+                                  unknown);
         if (tools->as.items[i].type != BYOK_VALUE_MAP)
             return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                                   "member \"tools\", item %u: must be an object", i);
@@ -125,6 +133,26 @@ static void put_settings(const struct byok_adapter_call *call, struct byok_value
         byok_value_set(call->arena, body, "stop_sequences", stop);
 }
 
+/* What Cohere's interface, version 2, describes; the name of a tool's message is for others. */
+static enum byok_err check_messages(const struct byok_adapter_call *call, struct byok_fault *fault)
+{
+    static const char *const of_a_tool[] = {"role",         "content",  "name",
+                                            "tool_call_id", "is_error", NULL};
+    static const char *const of_others[] = {"role",      "content",   "tool_calls",
+                                            "tool_plan", "citations", NULL};
+    const struct byok_value *messages = byok_kit_member(call, "messages");
+    for (uint32_t i = 0; messages && i < messages->count; i++) {
+        const struct byok_value *message = &messages->as.items[i];
+        const bool is_tool =
+            byok_str_is(byok_value_as_str(byok_value_find(message, "role")), "tool");
+        const char *wrong = byok_message_unknown(call, message, is_tool ? of_a_tool : of_others);
+        if (wrong)
+            return byok_fault_set(fault, BYOK_E_UNSUPPORTED, "member \"messages\", item %u: %s", i,
+                                  wrong);
+    }
+    return BYOK_E_OK;
+}
+
 enum byok_err byok_cohere_build_chat(const struct byok_adapter_call *call,
                                      struct byok_http_request *out, struct byok_fault *fault)
 {
@@ -135,6 +163,8 @@ enum byok_err byok_cohere_build_chat(const struct byok_adapter_call *call,
     byok_value_set_str(call->arena, &body, "model", call->model);
     /* as Cohere's own clients always say it */
     byok_value_set(call->arena, &body, "stream", byok_value_bool(false));
+    if (err == BYOK_E_OK)
+        err = check_messages(call, fault);
     if (err == BYOK_E_OK)
         err = byok_openai_put_messages(call, &body, fault);
     if (err == BYOK_E_OK)

@@ -14,6 +14,12 @@ static const char *const known[] = {
 
 /* ---- tools ---- */
 
+/* Ours, and those of Gemini's own form. */
+static const char *const of_a_function[] = {
+    "type",     "name",     "description",          "parameters",         "strict",
+    "response", "behavior", "parametersJsonSchema", "responseJsonSchema", NULL,
+};
+
 /* What is wrong, for people, or NULL. */
 static const char *put_function(const struct byok_adapter_call *call,
                                 const struct byok_value *function, struct byok_value *list)
@@ -49,14 +55,14 @@ static enum byok_err put_tools(const struct byok_adapter_call *call, struct byok
     for (uint32_t i = 0; i < tools->count; i++) {
         const struct byok_value *tool = &tools->as.items[i];
         const struct byok_value *function = byok_function_of(tool);
-        const char *wrong = NULL;
+        const char *wrong = byok_tool_unknown(call, tool, of_a_function);
         if (tool->type != BYOK_VALUE_MAP)
             wrong = "must be an object";
-        else if (function)
+        else if (function && !wrong)
             wrong = put_function(call, function, &functions);
-        else if (byok_value_find(tool, "type"))
+        else if (!function && byok_value_find(tool, "type"))
             wrong = "a tool must be a function, or in Gemini's own form";
-        else
+        else if (!function)
             byok_value_push(call->arena, &list, *tool); /* e.g. {"googleSearch": {}} */
         if (wrong)
             return byok_fault_set(fault, BYOK_E_UNSUPPORTED,

@@ -37,6 +37,8 @@ static const char *put_part(const struct byok_adapter_call *call, const struct b
 {
     struct byok_part part;
     const char *wrong = byok_part_read(call, value, &part);
+    if (!wrong && part.kind != BYOK_PART_OTHER)
+        wrong = byok_part_unknown(call, value);
     if (wrong)
         return wrong;
     if (part.kind == BYOK_PART_TEXT) {

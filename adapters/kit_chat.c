@@ -180,22 +180,36 @@ static bool says_nothing(const struct byok_value *value)
            (value->type == BYOK_VALUE_ARRAY && value->count == 0);
 }
 
-const char *byok_message_unknown(const struct byok_adapter_call *call,
-                                 const struct byok_value *message, const char *const *known)
+static const char *unknown_of(const struct byok_adapter_call *call, const char *what,
+                              const struct byok_value *map, const char *const *known)
 {
-    for (uint32_t i = 0; i < message->count; i++) {
-        const struct byok_member *member = &message->as.members[i];
+    for (uint32_t i = 0; map->type == BYOK_VALUE_MAP && i < map->count; i++) {
+        const struct byok_member *member = &map->as.members[i];
         const char *const *name = known;
         while (*name && !byok_str_is(member->name, *name))
             name++;
         if (*name || says_nothing(&member->value))
             continue;
         struct byok_str copy = byok_kit_clean(call->arena, member->name);
-        return byok_arena_printf(call->arena, "a message has no \"%.*s\" here: leave it out",
+        return byok_arena_printf(call->arena, "%s has no \"%.*s\" here: leave it out", what,
                                  BYOK_STR_ARG(copy))
             .ptr;
     }
     return NULL;
+}
+
+const char *byok_message_unknown(const struct byok_adapter_call *call,
+                                 const struct byok_value *message, const char *const *known)
+{
+    return unknown_of(call, "a message", message, known);
+}
+
+const char *byok_part_unknown(const struct byok_adapter_call *call, const struct byok_value *part)
+{
+    static const char *const known[] = {"type",  "text",      "url",         "data",
+                                        "title", "file_name", "media_type",  "detail",
+                                        "file",  "image_url", "input_audio", NULL};
+    return unknown_of(call, "a part of a message", part, known);
 }
 
 /* ---- functions ---- */
@@ -209,6 +223,17 @@ const struct byok_value *byok_function_of(const struct byok_value *value)
     if (type && type->type != BYOK_VALUE_NULL && !byok_str_is(byok_value_as_str(type), "function"))
         return NULL;
     return text_of(value, "name").len > 0 ? value : NULL;
+}
+
+const char *byok_tool_unknown(const struct byok_adapter_call *call, const struct byok_value *tool,
+                              const char *const *known)
+{
+    static const char *const around[] = {"type", "function", NULL};
+    const struct byok_value *function = byok_function_of(tool);
+    const char *unknown = NULL;
+    if (function && function != tool)
+        unknown = unknown_of(call, "a tool", tool, around);
+    return unknown || !function ? unknown : unknown_of(call, "a tool", function, known);
 }
 
 struct byok_value byok_chat_arguments(const struct byok_adapter_call *call, struct byok_str text)

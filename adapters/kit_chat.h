@@ -47,6 +47,16 @@ const char *byok_message_unknown(const struct byok_adapter_call *call,
                                  const struct byok_value *message, const char *const *known)
     BYOK_NONNULL(1, 2, 3);
 
+/** Likewise of a part of a message, whose members are those of the forms that byok_part_read
+ *  takes. */
+const char *byok_part_unknown(const struct byok_adapter_call *call, const struct byok_value *part)
+    BYOK_NONNULL(1, 2);
+
+/** Likewise of a tool that is a function: `known` of what holds its name, and nothing around it but
+ *  "type" and "function".  NULL also for a tool of the provider's own form. */
+const char *byok_tool_unknown(const struct byok_adapter_call *call, const struct byok_value *tool,
+                              const char *const *known) BYOK_NONNULL(1, 2, 3);
+
 /** The object that holds the name of a tool or a tool call: the value itself or its "function".
  *  NULL: neither, thus the provider's own form. */
 const struct byok_value *byok_function_of(const struct byok_value *value);

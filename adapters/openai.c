@@ -6,12 +6,20 @@
  * openai_chat_stream, openai_responses, openai_responses_stream, openai_embeddings, openai_speech, openai_transcription, openai_images,
  * openai_errors; and openai_mistral, a dialect.  This file: what they share, and the table.
  */
+#include <string.h>
+
 #include "adapters/openai_parts.h"
 
 void byok_openai_begin(const struct byok_adapter_call *call, const char *method, const char *path,
                        const char *accept, struct byok_http_request *out)
 {
     byok_kit_begin_accept(call, method, path, "X-Client-Request-Id", accept, out);
+}
+
+bool byok_openai_is_own(const struct byok_adapter_call *call)
+{
+    return strcmp(call->provider->origin, BYOK_OPENAI_ORIGIN) == 0 ||
+           strcmp(call->provider->adapter->name, "azure") == 0;
 }
 
 /* Options are given to the provider as they are, but for those whose answer byokd would lose. */

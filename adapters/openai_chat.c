@@ -2,6 +2,7 @@
 /* adapters/openai_chat.c - a chat job as a request for POST /chat/completions. */
 #include <string.h>
 
+#include "adapters/kit_chat.h"
 #include "adapters/openai_parts.h"
 
 #define STR(literal) ((struct byok_str)BYOK_STR(literal))
@@ -9,6 +10,10 @@
 static const char *const known[] = {
     "prompt", "messages", "system",      "max_tokens",      "temperature", "top_p", "stop",
     "seed",   "tools",    "tool_choice", "response_format", "api",         NULL,
+};
+
+static const char *const of_a_function[] = {
+    "type", "name", "description", "parameters", "strict", NULL,
 };
 
 /* Of the same name and meaning at OpenAI. */
@@ -65,6 +70,12 @@ static enum byok_err put_tools(const struct byok_adapter_call *call, struct byok
         if (tools->as.items[i].type != BYOK_VALUE_MAP)
             return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                                   "member \"tools\", item %u: must be an object", i);
+        const char *unknown = byok_openai_is_own(call)
+                                  ? byok_tool_unknown(call, &tools->as.items[i], of_a_function)
+                                  : NULL;
+        if (unknown)
+            return byok_fault_set(fault, BYOK_E_UNSUPPORTED, "member \"tools\", item %u: %s", i,
+                                  unknown);
         byok_value_push(call->arena, &list, tool_of(call, &tools->as.items[i]));
     }
     byok_value_set(call->arena, body, "tools", list);

@@ -6,9 +6,12 @@
  *   parts with media        {"type": "image", "media_type", "data"}, {"type": "image", "url"},
  *                           {"type": "audio", "media_type", "data"},
  *                           {"type": "document" | "file", "media_type", "data", "title"}
- * Every other part and member goes through unchanged.
+ * Parts of other types go through unchanged, and so do members that are not known here, but for
+ * OpenAI itself, which refuses them.
  */
 #include "adapters/openai_parts.h"
+
+#include "adapters/kit_chat.h"
 
 #include "adapters/kit_media.h"
 #include "schemas/codec.h"
@@ -167,9 +170,19 @@ static const char *translate_file(const struct byok_adapter_call *call,
     return NULL;
 }
 
+/* Of which only what is known here would be left. */
+static bool is_translated(const struct byok_value *part)
+{
+    if (byok_value_find(part, "source") || byok_value_find(part, "audio"))
+        return false;
+    return is_part(part, "image") || is_part(part, "audio") || is_part(part, "document") ||
+           (is_part(part, "file") && !byok_value_find(part, "file"));
+}
+
 static const char *translate_part(const struct byok_adapter_call *call,
                                   const struct byok_value *part, struct byok_value *out)
 {
+    const char *unknown = NULL;
     *out = *part;
     if (part->type == BYOK_VALUE_STRING) { /* a text is a part by itself in the neutral form */
         *out = byok_value_map();
@@ -177,6 +190,12 @@ static const char *translate_part(const struct byok_adapter_call *call,
         byok_value_set(call->arena, out, "text", *part);
         return NULL;
     }
+    if (is_part(part, "text"))
+        return byok_openai_is_own(call) ? byok_part_unknown(call, part) : NULL;
+    if (is_translated(part))
+        unknown = byok_part_unknown(call, part);
+    if (unknown)
+        return unknown;
     if ((is_part(part, "image") && !byok_value_find(part, "source")) ||
         (is_part(part, "image_url") &&
          byok_value_is(byok_value_find(part, "image_url"), BYOK_VALUE_STRING)))
@@ -206,12 +225,41 @@ static const char *translate_parts(const struct byok_adapter_call *call,
 
 /* ---- messages ---- */
 
+static const char *unknown_of(const struct byok_adapter_call *call,
+                              const struct byok_value *message)
+{
+    static const char *const of_a_tool[] = {"role",         "content",  "name",
+                                            "tool_call_id", "is_error", NULL};
+    static const char *const of_a_model[] = {"role",          "content", "tool_calls", "name",
+                                             "function_call", "refusal", "audio",      NULL};
+    static const char *const of_others[] = {"role", "content", "name", NULL};
+    /* of the responses interface only these are said in its own words */
+    static const char *const in_responses[] = {"role", "content", "tool_calls", NULL};
+    const struct byok_str role = byok_value_as_str(byok_value_find(message, "role"));
+    const struct byok_value *is_error = byok_value_find(message, "is_error");
+    if (is_error && is_error->type != BYOK_VALUE_NULL &&
+        (is_error->type != BYOK_VALUE_BOOL || is_error->as.boolean))
+        return "a message has no \"is_error\" here: leave it out, and say it in the content";
+    if (byok_str_is(role, "tool"))
+        return byok_openai_is_own(call) || byok_openai_is_responses(call)
+                   ? byok_message_unknown(call, message, of_a_tool)
+                   : NULL;
+    if (byok_openai_is_responses(call))
+        return byok_message_unknown(call, message, in_responses);
+    if (!byok_openai_is_own(call))
+        return NULL;
+    return byok_message_unknown(call, message,
+                                byok_str_is(role, "assistant") ? of_a_model : of_others);
+}
+
 /* Null is as good as absent, but for the content of a message that only calls tools, and so is a
- * list of no calls: OpenAI refuses both. */
+ * list of no calls: OpenAI refuses both; and so is that a tool did not fail. */
 static bool is_absent(const struct byok_member *member)
 {
     if (byok_str_is(member->name, "content"))
         return false;
+    if (byok_str_is(member->name, "is_error"))
+        return true;
     return member->value.type == BYOK_VALUE_NULL ||
            (byok_str_is(member->name, "tool_calls") && member->value.type == BYOK_VALUE_ARRAY &&
             member->value.count == 0);
@@ -220,7 +268,7 @@ static bool is_absent(const struct byok_member *member)
 static const char *translate(const struct byok_adapter_call *call, const struct byok_value *message,
                              struct byok_value *out)
 {
-    const char *wrong = NULL;
+    const char *wrong = unknown_of(call, message);
     *out = byok_value_map();
     for (uint32_t i = 0; i < message->count && !wrong; i++) {
         const struct byok_member *member = &message->as.members[i];

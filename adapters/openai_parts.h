@@ -38,6 +38,10 @@ enum byok_err byok_openai_read(const struct byok_adapter_call *call,
 /** The usage object of an answer, as byokd counts; all unsaid for NULL. */
 struct byok_usage byok_openai_usage(const struct byok_value *usage);
 
+/** OpenAI itself, or as Azure has it: what it does not know it refuses.  Services that only speak
+ *  its language have members of their own, which go through. */
+bool byok_openai_is_own(const struct byok_adapter_call *call) BYOK_NONNULL(1);
+
 /* openai_messages.c */
 
 /** The job's prompt or messages in OpenAI's form, as a member of `body`. */

@@ -36,6 +36,8 @@ Test(anthropic, refuses_by_name_what_it_cannot_say)
                   "\"arguments\":\"[]\"}]}"),
          "\"arguments\""},
         {PARTS("{\"type\":\"audio\",\"media_type\":\"audio/wav\",\"data\":\"AAAA\"}"), "audio"},
+        {PARTS("{\"type\":\"image\",\"media_type\":\"image/png\",\"data\":\"AAAA\",\"y\":1}"),
+         "\"y\""},
         {PARTS("{\"type\":\"video\",\"media_type\":\"video/mp4\",\"data\":\"AAAA\"}"), "video"},
         {PARTS("{\"type\":\"document\",\"media_type\":\"text/html\",\"data\":\"AAAA\"}"),
          "application/pdf or text/plain"},

@@ -34,6 +34,11 @@ Test(cohere, refuses_by_name_what_it_cannot_say_or_read)
         {CHAT("\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"audio\",\"media_type\":"
               "\"audio/wav\",\"data\":\"AAAA\"}]}]"),
          "messages"},
+        {CHAT("\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"name\":\"n\"}]"), "\"name\""},
+        {CHAT("\"messages\":[{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"x\","
+              "\"is_error\":true}]"),
+         "\"is_error\""},
+        {CHAT("\"prompt\":\"a\",\"tools\":[{\"name\":\"f\",\"strict\":true}]"), "\"strict\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct byok_fault fault = {.code = BYOK_E_OK};

@@ -30,6 +30,9 @@ Test(gemini, refuses_by_name_what_it_cannot_say)
         {CHAT("\"prompt\":\"x\",\"tool_choice\":{\"type\":\"x\"}"), "\"tool_choice\""},
         {CHAT("\"prompt\":\"x\",\"tools\":[7]"), "\"tools\""},
         {CHAT("\"prompt\":\"x\",\"tools\":[{\"name\":\"f\",\"strict\":true}]"), "\"strict\""},
+        {CHAT("\"prompt\":\"x\",\"tools\":[{\"name\":\"f\",\"y\":1}]"), "\"y\""},
+        {MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\",\"y\":1}]}"),
+         "\"y\""},
         {CHAT("\"prompt\":\"x\",\"tools\":[{\"type\":\"custom\",\"name\":\"f\"}]"), "\"tools\""},
         {CHAT(
              "\"prompt\":\"x\",\"provider_options\":{\"generationConfig\":{\"candidateCount\":2}}"),

@@ -33,8 +33,74 @@ Test(openai_messages, a_system_text_comes_first)
 
 Test(openai_messages, members_of_a_message_go_through)
 {
-    check(MESSAGES("{\"role\":\"developer\",\"name\":\"n\",\"content\":\"x\",\"y\":[1]}"),
-          "[{\"role\":\"developer\",\"name\":\"n\",\"content\":\"x\",\"y\":[1]}]");
+    check(MESSAGES("{\"role\":\"developer\",\"name\":\"n\",\"content\":\"x\",\"y\":null},"
+                   "{\"role\":\"assistant\",\"content\":\"x\",\"refusal\":\"r\",\"audio\":"
+                   "{\"id\":\"1\"}},{\"role\":\"tool\",\"tool_call_id\":\"1\",\"name\":\"f\","
+                   "\"content\":\"x\",\"is_error\":false}"),
+          "[{\"role\":\"developer\",\"name\":\"n\",\"content\":\"x\"},"
+          "{\"role\":\"assistant\",\"content\":\"x\",\"refusal\":\"r\",\"audio\":{\"id\":\"1\"}},"
+          "{\"role\":\"tool\",\"tool_call_id\":\"1\",\"name\":\"f\",\"content\":\"x\"}]");
+}
+
+#define TOOL(rest)                                                                                 \
+    "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"chat\",\"prompt\":\"Hi\",\"tools\":[" rest  \
+    "]}"
+#define RESPONSES(list)                                                                            \
+    "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"chat\",\"api\":\"responses\","              \
+    "\"messages\":[" list "]}"
+#define GROQ "https://api.groq.com/openai/v1"
+#define AZURE "https://r.openai.azure.com/openai/v1"
+
+/* NULL as the name: taken. */
+static const struct {
+    const char *adapter, *base_url, *job, *name;
+} strange[] = {
+    {"openai", NULL, MESSAGES("{\"role\":\"user\",\"content\":\"x\",\"y\":1}"), "\"y\""},
+    {"openai", NULL, MESSAGES("{\"role\":\"user\",\"content\":\"x\",\"tool_calls\":[7]}"),
+     "\"tool_calls\""},
+    {"openai", NULL, MESSAGES("{\"role\":\"assistant\",\"content\":\"x\",\"prefix\":true}"),
+     "\"prefix\""},
+    {"openai", NULL,
+     MESSAGES("{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"x\",\"is_error\":true}"),
+     "\"is_error\""},
+    {"openai", NULL, PARTS("{\"type\":\"text\",\"text\":\"x\",\"cache_control\":{\"a\":1}}"),
+     "\"cache_control\""},
+    {"openai", NULL, PARTS("{\"type\":\"image\",\"url\":\"https://x.example/a\",\"y\":1}"),
+     "\"y\""},
+    {"openai", NULL, TOOL("{\"name\":\"f\",\"cache_control\":{\"a\":1}}"), "\"cache_control\""},
+    {"openai", NULL, TOOL("{\"type\":\"function\",\"function\":{\"name\":\"f\",\"y\":1}}"),
+     "\"y\""},
+    {"openai", NULL, TOOL("{\"type\":\"function\",\"function\":{\"name\":\"f\"},\"y\":1}"),
+     "\"y\""},
+    {"openai", NULL, TOOL("{\"name\":\"f\",\"strict\":true,\"description\":\"d\",\"y\":null}"),
+     NULL},
+    {"openai", NULL, TOOL("{\"type\":\"custom\",\"custom\":{\"name\":\"f\"}}"), NULL},
+    {"openai", NULL, RESPONSES("{\"role\":\"user\",\"content\":\"x\",\"name\":\"n\"}"), "\"name\""},
+    {"openai", GROQ, RESPONSES("{\"role\":\"user\",\"content\":\"x\",\"y\":1}"), "\"y\""},
+    {"azure", AZURE, MESSAGES("{\"role\":\"user\",\"content\":\"x\",\"y\":1}"), "\"y\""},
+    {"azure", AZURE, TOOL("{\"name\":\"f\",\"y\":1}"), "\"y\""},
+    {"openai", GROQ,
+     MESSAGES("{\"role\":\"assistant\",\"content\":\"x\",\"reasoning_content\":\"r\"}"), NULL},
+    {"openai", GROQ, PARTS("{\"type\":\"text\",\"text\":\"x\",\"cache_control\":{\"a\":1}}"), NULL},
+    {"openai", GROQ, TOOL("{\"name\":\"f\",\"y\":1}"), NULL},
+    {"openai", GROQ,
+     MESSAGES("{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"x\",\"is_error\":true}"),
+     "\"is_error\""},
+    {"openai", GROQ, PARTS("{\"type\":\"image\",\"url\":\"https://x.example/a\",\"y\":1}"),
+     "\"y\""},
+};
+
+Test(openai_messages, what_the_service_does_not_know_is_refused_by_name)
+{
+    for (size_t i = 0; i < sizeof strange / sizeof strange[0]; i++) {
+        struct call c;
+        struct byok_http_request request;
+        call_init(&c, strange[i].adapter, strange[i].base_url, strange[i].job);
+        enum byok_err err = c.provider.adapter->ops[BYOK_CHAT].build(&c.call, &request, &c.fault);
+        cr_expect_eq(err, strange[i].name ? BYOK_E_UNSUPPORTED : BYOK_E_OK, "%s", strange[i].job);
+        cr_expect(!strange[i].name || strstr(c.fault.text, strange[i].name), "%s", c.fault.text);
+        call_done(&c);
+    }
 }
 
 Test(openai_messages, arguments_that_are_text_already_stay_it)
