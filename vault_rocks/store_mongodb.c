@@ -21,6 +21,7 @@
 #define PAGE_ROWS 256
 #define PARTITION_DIGITS ((size_t)8)
 #define NAME_BYTES (PARTITION_DIGITS + 2 * BYOK_STORE_KEY_MAX + 2)
+#define DROPPING (-2)      /* a partition's position while its records are taken away */
 #define DUPLICATE 11000    /* MongoDB's code: an upsert met a record that its filter excludes */
 
 struct store {
@@ -232,12 +233,10 @@ static bool write_records(const struct byok_mongo_session *session, int32_t part
     return ok;
 }
 
-static bool write_position(const struct byok_mongo_session *session, int32_t partition,
-                           int64_t position, bson_error_t *error)
+/* Of the partition, if `filter` finds it or there is none yet; frees the filter. */
+static bool set_position(const struct byok_mongo_session *session, bson_t *filter, int64_t position,
+                         bson_error_t *error)
 {
-    char name[NAME_BYTES];
-    name_of(partition, (struct byok_str){"", 0}, name);
-    bson_t *filter = BCON_NEW("_id", BCON_UTF8(name), "v", "{", "$lt", BCON_INT64(position), "}");
     bson_t *update = BCON_NEW("$set", "{", "v", BCON_INT64(position), "}");
     bson_t *opts = BCON_NEW("upsert", BCON_BOOL(true));
     mongoc_bulk_operation_t *bulk = new_bulk(session->positions);
@@ -247,6 +246,15 @@ static bool write_position(const struct byok_mongo_session *session, int32_t par
     bson_destroy(opts);
     bool contained;
     return execute(bulk, &contained, error);
+}
+
+static bool write_position(const struct byok_mongo_session *session, int32_t partition,
+                           int64_t position, bson_error_t *error)
+{
+    char name[NAME_BYTES];
+    name_of(partition, (struct byok_str){"", 0}, name);
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(name), "v", "{", "$lt", BCON_INT64(position), "}");
+    return set_position(session, filter, position, error);
 }
 
 static enum byok_err apply(struct byok_store *store, int32_t partition,
@@ -273,28 +281,6 @@ static enum byok_err apply(struct byok_store *store, int32_t partition,
     }
     byok_delete(last);
     return err;
-}
-
-static enum byok_err position(struct byok_store *store, int32_t partition, int64_t *out,
-                              struct byok_fault *fault)
-{
-    struct store *self = self_of(store);
-    struct byok_mongo_session session;
-    enum byok_err err = byok_mongo_begin(self->mongo, &session, fault);
-    if (err != BYOK_E_OK)
-        return err;
-    char name[NAME_BYTES];
-    name_of(partition, (struct byok_str){"", 0}, name);
-    bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
-    bson_t found;
-    bson_iter_t at;
-    bson_error_t error;
-    bool ok, any = find_one(session.positions, filter, NULL, &found, &ok, &error);
-    bson_destroy(filter);
-    *out = any && bson_iter_init_find(&at, &found, "v") ? bson_iter_as_int64(&at) : -1;
-    if (any)
-        bson_destroy(&found);
-    return byok_mongo_end(self->mongo, &session, ok ? NULL : &error, fault);
 }
 
 /* Names from `from` on (or `behind` it), and below `below`. */
@@ -414,6 +400,50 @@ static enum byok_err scan_after(struct byok_store *store, int32_t partition, str
     return walk(self_of(store), &names, each, arg, fault);
 }
 
+/* ---- positions, and forgetting ---- */
+
+/* The position goes last: until then whoever asks for it goes on where this was cut off. */
+static bool finish_drop(const struct byok_mongo_session *session, int32_t partition,
+                        bson_error_t *error)
+{
+    char from[NAME_BYTES], below[NAME_BYTES];
+    name_of(partition, (struct byok_str){"", 0}, from);
+    name_end(partition, (struct byok_str){"", 0}, below);
+    bson_t *filter = range(from, false, below);
+    bool ok = mongoc_collection_delete_many(session->records, filter, NULL, NULL, error) &&
+              mongoc_collection_delete_many(session->positions, filter, NULL, NULL, error);
+    bson_destroy(filter);
+    return ok;
+}
+
+static enum byok_err position(struct byok_store *store, int32_t partition, int64_t *out,
+                              struct byok_fault *fault)
+{
+    struct store *self = self_of(store);
+    struct byok_mongo_session session;
+    enum byok_err err = byok_mongo_begin(self->mongo, &session, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    char name[NAME_BYTES];
+    name_of(partition, (struct byok_str){"", 0}, name);
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
+    bson_t found;
+    bson_iter_t at;
+    bson_error_t error;
+    bool ok, any = find_one(session.positions, filter, NULL, &found, &ok, &error);
+    bson_destroy(filter);
+    *out = any && bson_iter_init_find(&at, &found, "v") ? bson_iter_as_int64(&at) : -1;
+    if (any)
+        bson_destroy(&found);
+    if (*out == DROPPING) {
+        ok = finish_drop(&session, partition, &error);
+        *out = -1;
+    }
+    return byok_mongo_end(self->mongo, &session, ok ? NULL : &error, fault);
+}
+
+/* First it is noted, for records that it left would refuse what is written at lower positions, as
+ * when it is dropped because its changelog has lost its end. */
 static enum byok_err drop(struct byok_store *store, int32_t partition, struct byok_fault *fault)
 {
     struct store *self = self_of(store);
@@ -421,15 +451,11 @@ static enum byok_err drop(struct byok_store *store, int32_t partition, struct by
     enum byok_err err = byok_mongo_begin(self->mongo, &session, fault);
     if (err != BYOK_E_OK)
         return err;
-    char from[NAME_BYTES], below[NAME_BYTES];
-    name_of(partition, (struct byok_str){"", 0}, from);
-    name_end(partition, (struct byok_str){"", 0}, below);
-    bson_t *filter = range(from, false, below);
+    char name[NAME_BYTES];
+    name_of(partition, (struct byok_str){"", 0}, name);
     bson_error_t error;
-    /* the position first: without it the records are filled in again */
-    bool ok = mongoc_collection_delete_many(session.positions, filter, NULL, NULL, &error) &&
-              mongoc_collection_delete_many(session.records, filter, NULL, NULL, &error);
-    bson_destroy(filter);
+    bool ok = set_position(&session, BCON_NEW("_id", BCON_UTF8(name)), DROPPING, &error) &&
+              finish_drop(&session, partition, &error);
     return byok_mongo_end(self->mongo, &session, ok ? NULL : &error, fault);
 }
 
