@@ -3,6 +3,7 @@
 #include "actors/deadletter.h"
 
 #include "actors/env.h"
+#include "schemas/key_shape.h"
 
 #define HEADER_BYTES_MAX 256 /* of one copied: a content type or a traceparent is far shorter */
 
@@ -21,7 +22,7 @@ static bool spells(struct byok_str bytes, size_t at, const char *word)
 }
 
 /* A message that was refused before its members were judged may still hold a raw key; the bytes
- * are searched for the names that stand before one. */
+ * are searched for the names that stand before one, and for what looks like one. */
 static bool may_hold_key(struct byok_str bytes)
 {
     static const char *const words[] = {"apikey", "authorization", "envelope"};
@@ -31,7 +32,7 @@ static bool may_hold_key(struct byok_str bytes)
                 return true;
         }
     }
-    return false;
+    return byok_holds_key(bytes);
 }
 
 static bool carries_value(const struct byok_fault *fault, struct byok_str value)

@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "schemas/codec.h"
+#include "schemas/key_shape.h"
 
 #define DEFAULT_BROKERS "localhost:9092"
 #define DEFAULT_PREFIX "byok."

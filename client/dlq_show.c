@@ -11,6 +11,7 @@
 #include "client/call.h"
 #include "client/dlq_parts.h"
 #include "client/render.h"
+#include "schemas/key_shape.h"
 #include "schemas/utf8.h"
 
 #define HIDDEN "(hidden: it looks like a key)"

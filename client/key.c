@@ -10,6 +10,7 @@
 #include "client/key_parts.h"
 #include "client/prompt.h"
 #include "client/render.h"
+#include "schemas/key_shape.h"
 
 static const struct byok_key_flags defaults = {.format = "json", .wait = true, .expires_ms = -1};
 

@@ -71,8 +71,4 @@ bool byok_duration_read(const char *text, int64_t *out_ms) BYOK_NONNULL(1, 2) BY
 /** A whole number from 0 in decimal; false: none, or past 63 bits. */
 bool byok_count_read(const char *text, int64_t *out) BYOK_NONNULL(1, 2) BYOK_MUST_USE;
 
-/** Whether an argument, or a word of a text, is likely a provider key: a known beginning ("sk-", "AIza", …) of a long
- *  word, or one long run of letters and digits that is no UUID. */
-bool byok_looks_like_key(struct byok_str text);
-
 #endif

@@ -70,6 +70,8 @@ Test(deadletter, what_may_hold_a_raw_key_goes_nowhere_though_another_fault_was_f
         "{\"id\":\"1\",\"Api-Key\":\"sk-sim-raw-0123456789\",}",
         "{\"AUTHORIZATION\":\"Bearer sk-sim-raw-0123456789\"",
         "{\"type\":\"key.register\",\"envelope\":\"sk-sim-raw-0123456789\"}",
+        "{\"id\":\"1\",\"token\":\"sk-sim-raw-0123456789\",}",
+        "3sk-sim-raw-0123456789", /* behind a length, as in msgpack */
     };
     start();
     for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++)

@@ -130,14 +130,6 @@ Test(options, a_key_as_a_word_or_an_option_is_refused_and_not_repeated)
     cr_assert_not_null(strstr(fault.text, "standard input"));
 }
 
-Test(options, ids_and_names_are_no_keys)
-{
-    cr_assert_not(byok_looks_like_key(byok_str_of("0199b3c4-1111-7abc-8def-0123456789ab")));
-    cr_assert_not(byok_looks_like_key(byok_str_of("alice")));
-    cr_assert_not(byok_looks_like_key(byok_str_of("sk-learn")));
-    cr_assert_not(byok_looks_like_key(byok_str_of("")));
-}
-
 Test(options, durations_have_a_unit)
 {
     int64_t ms;
