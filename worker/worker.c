@@ -18,11 +18,13 @@
 #include "worker/status.h"
 #include "worker/topics.h"
 #include "worker/vault_thread.h"
+#include "worker/watch.h"
 #include "worker/worker_payloads.h"
 #include "worker/worker_vault.h"
 
 /* Batches of results under way per shard: enough to hide the broker's round trip. */
 #define COMMITS_MAX 4u
+#define OPENING_MS 60000
 #define NAME_BYTES 128
 /* Kafka's names of groups and topics have at most 249 bytes. */
 #define TRANSACTIONAL_BYTES 1024
@@ -134,7 +136,16 @@ static enum byok_err when_store_answers(struct worker *worker, const char *ident
 
 static enum byok_err start_vault(struct worker *worker, struct byok_fault *fault)
 {
+    /* RocksDB 9.10 (Debian 13) reads a torn log for ever whose last bytes look like a recycled one */
+    struct byok_watch *watch = byok_watch_begin(
+        worker->log, (struct byok_watched){
+                         "database_opening", worker->config->data_dir,
+                         "a long log is read; if this goes on for long while the disk is idle, "
+                         "the log's end is damaged: stop byokd and move the content of the "
+                         "folder elsewhere, it is filled again from the topics",
+                         OPENING_MS});
     enum byok_err err = byok_worker_vault_open(worker->config, &worker->vault, fault);
+    byok_watch_end(watch);
     if (err == BYOK_E_OK)
         err = when_store_answers(worker, NULL, fault);
     if (err != BYOK_E_OK)
