@@ -91,20 +91,29 @@ static enum byok_err look_at_claim(const struct step *step, struct byok_str key,
     return add_tombstone(step, key);
 }
 
-/* The key of the claim that goes with a DONE record's differs in its first byte. */
-static enum byok_err erase_claim_of(const struct step *step, struct byok_str done_key)
+static enum byok_err erase_if_there(const struct step *step, struct byok_str key)
 {
     struct byok_store *state = step->ctx->env->state;
-    struct byok_arena *arena = &step->task->arena;
-    char *bytes = byok_arena_alloc(arena, done_key.len);
     struct byok_str found;
+    enum byok_err err =
+        state->ops->get(state, step->self->partition, key, &step->task->arena, &found, NULL);
+    return err == BYOK_E_OK && found.ptr ? add_tombstone(step, key) : err;
+}
+
+/* The key of the claim that goes with a DONE record's differs in its first byte, and that of the
+ * claim's withdrawal has a NUL more. */
+static enum byok_err erase_claim_of(const struct step *step, struct byok_str done_key)
+{
+    char *bytes = byok_arena_alloc(&step->task->arena, done_key.len + 1);
     if (!bytes)
         return BYOK_E_NOMEM;
     memcpy(bytes, done_key.ptr, done_key.len);
     bytes[0] = 'c';
-    struct byok_str key = {bytes, done_key.len};
-    enum byok_err err = state->ops->get(state, step->self->partition, key, arena, &found, NULL);
-    return err == BYOK_E_OK && found.ptr ? add_tombstone(step, key) : err;
+    bytes[done_key.len] = '\0';
+    enum byok_err err = erase_if_there(step, (struct byok_str){bytes, done_key.len});
+    if (err == BYOK_E_OK)
+        err = erase_if_there(step, (struct byok_str){bytes, done_key.len + 1});
+    return err;
 }
 
 static enum byok_err look_at_done(const struct step *step, struct byok_str key,

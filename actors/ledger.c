@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* actors/ledger.c - see actors/ledger.h.
  *
- * A task comes as CLAIM and goes back as CLAIMED.  Shared: note to the port, then to the local
+ * A task comes as CLAIM and goes back as CLAIMED, or as WITHDRAW and goes back as WITHDRAWN.  Shared: note to the port, then to the local
  * table, together with whatever else was answered in this turn.  On the host only: first to the
  * table, then to the port, which brings the table's log to the disk.
  */
@@ -83,6 +83,7 @@ static struct byok_claim_record record_of(const struct byok_ctx *ctx, const stru
         .claimed_wall_ms = env->clock->ops->wall_ms(env->clock),
         .attempt = (int64_t)task->attempts_before + task->attempt_count + 1,
         .leg = task->leg,
+        .nonce = (int64_t)(env->clock->ops->random(env->clock) >> 1),
     };
     record.deadline_wall_ms =
         record.claimed_wall_ms + (BYOK_CLAIM_WINDOW_US + call_us + 999) / 1000;
@@ -91,12 +92,13 @@ static struct byok_claim_record record_of(const struct byok_ctx *ctx, const stru
     return record;
 }
 
-/* Key and value into the task's own buffer: its arena may be full. */
+/* Key and value into the task's own buffer: its arena may be full.  The key stands there as that of
+ * the withdrawal, which is longer by its last byte. */
 static enum byok_err write_record(const struct byok_ctx *ctx, struct byok_task *task)
 {
     const struct byok_claim_record record = record_of(ctx, task);
     BYOK_AUTO(byok_arena) arena = {0};
-    struct byok_str key = byok_claim_key(&arena, task->request.user, task->request.id);
+    struct byok_str key = byok_withdrawal_key(&arena, task->request.user, task->request.id);
     if (!key.ptr)
         return BYOK_E_NOMEM;
     byok_buf_done(&task->claim);
@@ -109,7 +111,7 @@ static enum byok_err write_record(const struct byok_ctx *ctx, struct byok_task *
     struct byok_str both = byok_buf_str(&task->claim);
     task->note = (struct byok_note){
         .partition = task->partition,
-        .key = {both.ptr, key.len},
+        .key = {both.ptr, key.len - 1},
         .value = {both.ptr + key.len, both.len - key.len},
         .reply_to = ctx->self,
         .reply = &task->msg,
@@ -150,8 +152,7 @@ static size_t list_writes(const struct ledger *self, int32_t partition, struct b
          msg = msg->next) {
         const struct byok_task *task = (const struct byok_task *)msg;
         if (task->partition == partition)
-            writes[count++] =
-                (struct byok_write){task->note.key, task->note.value, task->withdraws};
+            writes[count++] = (struct byok_write){task->note.key, task->note.value, false};
     }
     return count;
 }
@@ -262,8 +263,8 @@ static void on_withdraw(struct byok_ctx *ctx, struct ledger *self, struct byok_m
 {
     struct byok_task *task = (struct byok_task *)*msg;
     *msg = NULL;
-    task->note.value = (struct byok_str){NULL, 0};
-    task->withdraws = true;
+    task->note.key.len = (size_t)(task->note.value.ptr - task->note.key.ptr);
+    task->withdraws = task->withdrawn = true;
     if (byok_partition_of_task(ctx->env, task))
         begin(ctx, self, task);
     else

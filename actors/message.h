@@ -254,7 +254,8 @@ struct byok_task {
     int64_t claim_floor; /* the note's offset is not below it */
     int64_t claim_until_us; /* until when the claim lets the call go; 0: there is none */
     bool withdraws; /* the note takes the claim back */
-    bool claimed; /* a claim of the request may stand, of ours or of an earlier owner */
+    bool withdrawn; /* such a note of the request may stand, of ours or of an earlier owner */
+    bool claimed; /* a claim of the request may stand that nobody has taken back, ours or not */
     bool unclear; /* a call of it may have been carried out, nobody knows how it ended */
     bool orphan; /* an earlier owner's claim was met: until then it waits */
     uint32_t attempts_before; /* made by earlier owners, and not among the attempts */

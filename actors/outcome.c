@@ -216,15 +216,15 @@ enum byok_err byok_outcome_state(struct byok_task *task, struct byok_str key,
 /* The result is the end of the request's claim. */
 static enum byok_err erase_claim(struct byok_task *task)
 {
-    if (!task->claimed)
+    const struct byok_request *request = &task->request;
+    enum byok_err err = BYOK_E_OK;
+    if (!task->claimed && !task->withdrawn)
         return BYOK_E_OK;
-    struct byok_str key = byok_claim_key(&task->arena, task->request.user, task->request.id);
-    struct byok_out *out =
-        key.ptr ? add_out(task, BYOK_TOPIC_STATE, key, (struct byok_str){NULL, 0}) : NULL;
-    if (!out)
-        return task->arena.overflow ? BYOK_E_TOO_LARGE : BYOK_E_NOMEM;
-    out->partition = task->partition;
-    return BYOK_E_OK;
+    err = byok_outcome_state(task, byok_claim_key(&task->arena, request->user, request->id), NULL);
+    if (err == BYOK_E_OK && task->withdrawn)
+        err = byok_outcome_state(
+            task, byok_withdrawal_key(&task->arena, request->user, request->id), NULL);
+    return err;
 }
 
 enum byok_err byok_outcome_user(const struct byok_env *env, const struct byok_user_record *user,

@@ -15,20 +15,32 @@ static void suppose(const struct byok_ctx *ctx, const struct byok_user *self,
     claim->claimed_wall_ms = claim->deadline_wall_ms = byok_now_wall_ms(ctx);
 }
 
+/* One of the state's records of the request; NULL: there is none. */
+static enum byok_err look_up(const struct byok_ctx *ctx, const struct byok_user *self,
+                             struct byok_task *task, struct byok_str key, struct byok_str *out)
+{
+    struct byok_store *state = ctx->env->state;
+    struct byok_fault fault = {0};
+    if (!key.ptr)
+        return BYOK_E_NOMEM;
+    enum byok_err err = state->ops->get(state, self->partition, key, &task->arena, out, &fault);
+    return err == BYOK_E_OK ? err : byok_user_store_failed(ctx, self, &fault);
+}
+
 enum byok_err byok_user_find_claim(const struct byok_ctx *ctx, const struct byok_user *self,
                                    struct byok_task *task, struct byok_claim_record *claim)
 {
-    struct byok_store *state = ctx->env->state;
-    struct byok_str key = byok_claim_key(&task->arena, byok_user_id(self), task->request.id), bytes;
-    struct byok_fault fault = {0};
+    struct byok_str user = byok_user_id(self), id = task->request.id, bytes, taken_back;
     claim->attempt = 0;
-    if (!key.ptr)
-        return BYOK_E_NOMEM;
-    enum byok_err err = state->ops->get(state, self->partition, key, &task->arena, &bytes, &fault);
+    enum byok_err err = look_up(ctx, self, task, byok_claim_key(&task->arena, user, id), &bytes);
+    if (err != BYOK_E_OK || !bytes.ptr)
+        return err;
+    err = look_up(ctx, self, task, byok_withdrawal_key(&task->arena, user, id), &taken_back);
     if (err != BYOK_E_OK)
-        return byok_user_store_failed(ctx, self, &fault);
-    if (!bytes.ptr)
-        return BYOK_E_OK;
+        return err;
+    task->withdrawn = taken_back.ptr != NULL;
+    if (task->withdrawn && byok_str_eq(taken_back, bytes))
+        return BYOK_E_OK; /* what came of that call is known */
     err = byok_claim_record_decode(bytes, claim);
     if (err == BYOK_E_NOMEM)
         return err;

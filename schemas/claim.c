@@ -6,7 +6,7 @@
 #include "schemas/state.h"
 #include "schemas/value.h"
 
-#define CLAIM_ARENA_BYTES ((size_t)16384) /* six members, and some of a later version */
+#define CLAIM_ARENA_BYTES ((size_t)16384) /* seven members, and some of a later version */
 
 enum byok_err byok_claim_record_encode(const struct byok_claim_record *record, struct byok_buf *out)
 {
@@ -17,6 +17,7 @@ enum byok_err byok_claim_record_encode(const struct byok_claim_record *record, s
         {BYOK_STR("attempt"), byok_value_int(record->attempt)},
         {BYOK_STR("provider"), byok_value_text(record->provider)},
         {BYOK_STR("owner"), byok_value_text(record->owner)},
+        {BYOK_STR("nonce"), byok_value_int(record->nonce)},
         {BYOK_STR("leg"), byok_value_int(record->leg)},
     };
     struct byok_value map = byok_value_map();
@@ -49,6 +50,9 @@ enum byok_err byok_claim_record_decode(struct byok_str bytes, struct byok_claim_
         !get_text(&map, "provider", record.provider, BYOK_PROVIDER_MAX) ||
         !get_text(&map, "owner", record.owner, BYOK_CLAIM_OWNER_MAX) || record.attempt < 1 ||
         record.attempt > UINT32_MAX)
+        return BYOK_E_BAD_MESSAGE;
+    const struct byok_value *nonce = byok_value_find(&map, "nonce"); /* older ones have none */
+    if (nonce && !byok_value_as_int(nonce, &record.nonce))
         return BYOK_E_BAD_MESSAGE;
     const struct byok_value *leg = byok_value_find(&map, "leg");
     if (leg &&

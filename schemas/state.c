@@ -398,6 +398,13 @@ struct byok_str byok_claim_key(struct byok_arena *arena, struct byok_str user, s
     return key_of(arena, 'c', parts, COUNT(parts));
 }
 
+struct byok_str byok_withdrawal_key(struct byok_arena *arena, struct byok_str user,
+                                    struct byok_str id)
+{
+    const struct byok_str parts[] = {user, id, {NULL, 0}};
+    return key_of(arena, 'c', parts, COUNT(parts));
+}
+
 struct byok_str byok_done_key(struct byok_arena *arena, struct byok_str user, struct byok_str id)
 {
     const struct byok_str parts[] = {user, id};

@@ -79,7 +79,9 @@ struct byok_done_record {
 
 /** A CLAIM record: a call for this request is about to be sent, or was.  A key of its own, so that
  *  the late claim of a worker that has lost the partition never takes a DONE record's place; the
- *  result's batch erases it.  Never a key, a prompt or a model. */
+ *  result's batch erases it.  Never a key, a prompt or a model.
+ *  A claim is taken back by writing its bytes once more under byok_withdrawal_key: a tombstone that
+ *  comes late would erase the next owner's claim as well, this one takes back what it says only. */
 struct byok_claim_record {
     int64_t claimed_wall_ms;
     int64_t deadline_wall_ms; /* the call has ended by then, one way or the other */
@@ -87,6 +89,7 @@ struct byok_claim_record {
     int64_t leg;              /* where it goes: see struct byok_attempt */
     char provider[BYOK_PROVIDER_MAX + 1];
     char owner[BYOK_CLAIM_OWNER_MAX + 1]; /* the worker's name, for people */
+    int64_t nonce; /* drawn: no two claims are the same */
 };
 
 /** An empty record: defaults everywhere, no counters. */
@@ -168,5 +171,8 @@ struct byok_str byok_done_key(struct byok_arena *arena, struct byok_str user, st
     BYOK_NONNULL(1);
 struct byok_str byok_claim_key(struct byok_arena *arena, struct byok_str user, struct byok_str id)
     BYOK_NONNULL(1);
+/** The claim's key and a NUL. */
+struct byok_str byok_withdrawal_key(struct byok_arena *arena, struct byok_str user,
+                                    struct byok_str id) BYOK_NONNULL(1);
 
 #endif

@@ -22,7 +22,7 @@ struct byok_notes;
 struct byok_note {
     /* in */
     int32_t partition;
-    struct byok_str key, value; /* borrowed until the answer; value.ptr NULL: a note taken back */
+    struct byok_str key, value; /* borrowed until the answer */
     struct byok_actor *reply_to;
     struct byok_msg *reply; /* sent to reply_to as BYOK_MSG_NOTED */
     /* out */

@@ -208,21 +208,25 @@ static int64_t good_body(struct sim_world *world, const struct byok_http_call *c
     return 7 + said;
 }
 
-/* A claim of the job is there, and says who is called. */
+/* A claim of the job is there, says who is called, and is not taken back. */
 static void check_claim(const struct sim_entry *entry)
 {
     struct sim_world *world = entry->worker->world;
     struct byok_store *table = entry->worker->state->inner;
     BYOK_AUTO(byok_arena) arena = {0};
     struct byok_str key = byok_claim_key(&arena, byok_str_of(entry->user), byok_str_of(entry->id));
-    struct byok_str value = {NULL, 0};
+    struct byok_str taken_back =
+        byok_withdrawal_key(&arena, byok_str_of(entry->user), byok_str_of(entry->id));
+    struct byok_str value = {NULL, 0}, other = {NULL, 0};
     struct byok_claim_record claim;
     if (world->no_ledger || entry->is_void || !entry->user[0] ||
         strcmp(entry->path, "/models") == 0)
         return;
-    if (table->ops->get(table, entry->partition, key, &arena, &value, NULL) != BYOK_E_OK)
+    if (table->ops->get(table, entry->partition, key, &arena, &value, NULL) != BYOK_E_OK ||
+        table->ops->get(table, entry->partition, taken_back, &arena, &other, NULL) != BYOK_E_OK)
         abort();
-    if (!value.ptr || byok_claim_record_decode(value, &claim) != BYOK_E_OK ||
+    if (!value.ptr || (other.ptr && byok_str_eq(value, other)) ||
+        byok_claim_record_decode(value, &claim) != BYOK_E_OK ||
         strcmp(claim.provider, world->providers[entry->provider].name) != 0)
         sim_fail(world, "%s is called for at %s without a claim that says so", entry->request->name,
                  world->providers[entry->provider].name);

@@ -11,6 +11,7 @@ struct going {
     struct sim_notes *notes;
     struct byok_note *note;
     uint32_t generation;
+    bool landed;
 };
 
 static void arrive(void *arg);
@@ -35,6 +36,22 @@ static void kill_worker(void *arg)
     ((struct sim_worker *)arg)->crash_in = 1;
 }
 
+static void append(struct sim_world *world, struct byok_note *note)
+{
+    note->offset =
+        sim_append(world, BYOK_TOPIC_STATE, note->partition, note->key, note->value, NULL, 0, 0);
+}
+
+/* What the network holds comes when it comes: nothing at the broker refuses it. */
+static void land_late(struct sim_world *world, struct going *going)
+{
+    if (going->landed || world->cluster.down || !sim_chance(&world->clock, world->notes_late))
+        return;
+    sim_note(world, SIM_FAULT_NOTE_LATE);
+    append(world, going->note);
+    going->landed = true;
+}
+
 static void arrive(void *arg)
 {
     struct going *going = arg;
@@ -43,18 +60,20 @@ static void arrive(void *arg)
     struct byok_note *note = going->note;
     const struct sim_share *share = &worker->broker.shares[note->partition];
     if (!share->assigned || share->generation != going->generation) {
+        land_late(world, going);
         byok_fault_set(&note->fault, BYOK_E_BROKER, "the partition has gone");
         answer(going);
         return;
     }
     /* taken away without its knowledge: the port is in doubt */
     bool in_doubt = world->cluster.owners[note->partition].worker != worker;
+    if (in_doubt)
+        land_late(world, going);
     if (world->cluster.down || in_doubt) {
         later(going, RETRY_US);
         return;
     }
-    note->offset =
-        sim_append(world, BYOK_TOPIC_STATE, note->partition, note->key, note->value, NULL, 0, 0);
+    append(world, note);
     if (sim_chance(&world->clock, world->note_repeats)) {
         later(going, RETRY_US);
         return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/sim/sim_notes.h - the notes port of a worker: claims into the state topic of the cluster.
  *
- * Written at once, outside the transactions, and fenced by nothing but the port's own doubt.
+ * Written at once, outside the transactions, and fenced by nothing but the port's own doubt: what is
+ * on the wire when the partition goes may arrive behind the next owner's (`notes_late`).
  */
 #ifndef BYOK_TESTS_SIM_SIM_NOTES_H
 #define BYOK_TESTS_SIM_SIM_NOTES_H

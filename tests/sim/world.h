@@ -105,6 +105,7 @@ struct sim_world {
     int64_t commit_delay_us, restore_delay_us;
     unsigned note_repeats; /* a note is appended, its answer is lost, and it is written again */
     unsigned note_crashes; /* a note's answer takes long and its worker is killed before */
+    unsigned notes_late;   /* a note arrives although its partition is another's by then */
     int64_t note_delay_us;
     struct sim_object *objects; /* of the payload store */
     unsigned payload_fails;

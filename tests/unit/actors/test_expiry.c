@@ -108,8 +108,9 @@ Test(expiry, a_claim_that_a_zombie_left_goes_with_its_done_record_and_one_to_be_
     struct byok_str alice = byok_str_of("alice");
     const struct byok_write writes[] = {
         {byok_claim_key(&world->arena, alice, byok_str_of("j")), byok_buf_str(&buf), false},
+        {byok_withdrawal_key(&world->arena, alice, byok_str_of("j")), byok_buf_str(&buf), false},
         {byok_claim_key(&world->arena, alice, byok_str_of("open")), byok_buf_str(&buf), false}};
-    cr_assert_eq(state->ops->apply(state, partition_of("alice"), writes, 2, -1, NULL), BYOK_E_OK);
+    cr_assert_eq(state->ops->apply(state, partition_of("alice"), writes, 3, -1, NULL), BYOK_E_OK);
     sim_run_for(world, 5000 * SIM_S);
     cr_assert_eq(in_tables("c"), 1);
     sim_run_for(world, (int64_t)91 * 86400 * SIM_S);

@@ -31,8 +31,9 @@ static void send_retry(const char *id)
 static struct byok_str state_key(char kind, const char *id)
 {
     struct byok_str user = byok_str_of("alice"), text = byok_str_of(id);
-    return kind == 'c' ? byok_claim_key(&world->arena, user, text)
-                       : byok_done_key(&world->arena, user, text);
+    return kind == 'c'   ? byok_claim_key(&world->arena, user, text)
+           : kind == 'w' ? byok_withdrawal_key(&world->arena, user, text)
+                         : byok_done_key(&world->arena, user, text);
 }
 
 /* The last record of the key in the changelog; NULL: none, or a tombstone. */
@@ -205,18 +206,61 @@ static void busy_once(struct sim_world *w, const struct sim_entry *entry, struct
     snprintf(answer->body, sizeof answer->body, "{\"error\":{\"message\":\"overloaded\"}}");
 }
 
-Test(ledger, a_known_failure_leaves_no_claim_while_it_waits_to_be_tried_again)
+Test(ledger, a_known_failure_takes_its_claim_back_while_it_waits_to_be_tried_again)
 {
     world->answer = busy_once;
     start();
     sim_chat(world, "alice", "j");
     sim_run_for(world, SIM_S);
     cr_assert_eq(sim_calls(world, "j"), 1);
-    cr_assert_null(in_changelog('c', "j"));
-    cr_assert_not(in_table(worker, 'c', "j"));
+    check_claim("j");
+    cr_assert(byok_str_eq(in_changelog('w', "j")->value, in_changelog('c', "j")->value));
+    cr_assert(in_table(worker, 'w', "j"));
     crash_and_restart(true);
     assert_done(60);
+    sim_run_for(world, SIM_S);
     assert_code("j", "ok");
+    cr_assert_null(in_changelog('c', "j"));
+    cr_assert_null(in_changelog('w', "j"));
+    cr_assert_not(in_table(worker, 'w', "j"));
+}
+
+/* The first fails and is to be tried again, the second hangs. */
+static void busy_then_hang(struct sim_world *w, const struct sim_entry *entry,
+                           struct sim_answer *answer)
+{
+    busy_once(w, entry, answer);
+    if (entry->attempt == 2)
+        hang(w, entry, answer);
+}
+
+Test(ledger, a_withdrawal_that_comes_late_leaves_the_next_owners_claim_alone)
+{
+    struct sim_worker *other = sim_worker_start(world);
+    int32_t p = partition_of("alice");
+    world->answer = busy_then_hang;
+    start();
+    sim_chat(world, "alice", "j");
+    while (sim_calls(world, "j") == 0)
+        sim_run_for(world, 100);
+    world->note_repeats = 1000; /* it is there, but its writer does not know */
+    world->notes_late = 1000;
+    size_t before = sim_count(world, BYOK_TOPIC_STATE);
+    while (sim_count(world, BYOK_TOPIC_STATE) == before)
+        sim_run_for(world, 100);
+    world->note_repeats = 0;
+    sim_expel(world, p, other);
+    sim_run_for(world, 90000); /* the other has called … */
+    cr_assert_eq(sim_calls(world, "j"), 2);
+    cr_assert_eq(world->faults[SIM_FAULT_NOTE_LATE], 0);
+    sim_run_for(world, SIM_S); /* … before it is written again */
+    cr_assert_eq(world->faults[SIM_FAULT_NOTE_LATE], 1);
+    sim_tell_lost(worker);
+    sim_worker_restart(other, true);
+    sim_assign(other, p);
+    assert_done(120);
+    assert_code("j", "outcome_lost");
+    cr_assert_eq(sim_calls(world, "j"), 2);
 }
 
 static void no_connect(struct sim_world *w, const struct sim_entry *entry,

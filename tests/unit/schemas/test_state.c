@@ -267,7 +267,8 @@ static struct byok_claim_record a_claim(void)
                                       .deadline_wall_ms = 1764000122000,
                                       .attempt = 2,
                                       .provider = "openai",
-                                      .owner = "host-0"};
+                                      .owner = "host-0",
+                                      .nonce = 77};
 }
 
 Test(state, a_claim_comes_back_as_it_was)
@@ -282,6 +283,7 @@ Test(state, a_claim_comes_back_as_it_was)
     cr_assert_eq(again.attempt, claim.attempt);
     cr_assert_str_eq(again.provider, claim.provider);
     cr_assert_str_eq(again.owner, claim.owner);
+    cr_assert_eq(again.nonce, 77);
     cr_assert_eq(again.leg, 0);
     size_t len = buf.len;
     claim.leg = 2;
@@ -319,6 +321,10 @@ Test(state, a_claim_and_a_done_record_of_one_request_have_keys_of_their_own)
                     done = byok_done_key(&arena, user, id);
     cr_assert_not(byok_str_eq(claim, done));
     cr_assert_eq(claim.ptr[0], 'c');
+    struct byok_str withdrawal = byok_withdrawal_key(&arena, user, id);
+    cr_assert_eq(withdrawal.len, claim.len + 1);
+    cr_assert(byok_str_starts(withdrawal, claim));
+    cr_assert_eq(withdrawal.ptr[claim.len], '\0');
     claim.ptr++, claim.len--, done.ptr++, done.len--;
     cr_assert(byok_str_eq(claim, done)); /* expiry makes one from the other */
 }
