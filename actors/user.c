@@ -80,7 +80,8 @@ static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int
         int64_t due_us = byok_user_due(ctx, self, task);
         if (due_us > now)
             *wake_us = earliest(*wake_us, due_us);
-        else
+        else if (
+            !task->cancelled) /* else its cancel, which could not be carried out yet, ends it */
             byok_user_stand(ctx, self, task, now);
         *wake_us = earliest(*wake_us, task->deadline_us);
     }

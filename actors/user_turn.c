@@ -60,7 +60,7 @@ static struct byok_task *pick(const struct byok_ctx *ctx, struct byok_user *self
     if (self->closed || self->storing || self->calls >= byok_user_concurrency(ctx, self))
         return NULL;
     DL_FOREACH(self->window, task) {
-        if (!task->provider || byok_user_lane(ctx, self, task) != lane ||
+        if (!task->provider || task->cancelled || byok_user_lane(ctx, self, task) != lane ||
             byok_user_due(ctx, self, task) > now || byok_user_is_exempt(task) < lane->ready.exempt)
             continue;
         bool fit = may_go(task, now) && byok_user_goes_at(ctx, self, task, now) <= now;

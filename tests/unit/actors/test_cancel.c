@@ -274,6 +274,27 @@ Test(cancel, a_job_that_comes_back_cancelled_takes_no_other_jobs_turn)
     assert_cancelled("c", "j", 0);
 }
 
+/* The cancel is carried out when the state can be read; until then its job takes no turn, and nobody
+ * goes round and round for it. */
+Test(cancel, a_job_that_comes_back_cancelled_while_the_disk_fails_takes_no_turn)
+{
+    start();
+    world->note_delay_us = SIM_S;
+    sim_chat(world, "alice", "j");
+    sim_run_for(world, SIM_S / 2);
+    cancel("c", "j");
+    sim_run_for(world, SIM_S / 10);
+    worker->state->reads_fail = true;
+    sim_chat(world, "alice", "k"); /* cannot be taken */
+    sim_run_for(world, 5 * SIM_S);
+    cr_assert_not(world->stuck);
+    worker->state->reads_fail = false;
+    world->note_delay_us = 2000;
+    assert_done(60);
+    assert_code("k", "ok");
+    assert_cancelled("c", "j", 0);
+}
+
 Test(cancel, a_job_that_waits_for_a_slot_does_not_wait_for_it_to_be_cancelled)
 {
     world->slots = 1;
