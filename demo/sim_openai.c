@@ -2,7 +2,8 @@
 /* demo/sim_openai.c - OpenAI's wire: chat completions, embeddings, models, errors, headers.
  *
  * Source: https://platform.openai.com/docs/api-reference, and the answers recorded in
- * tests/golden/openai.  Speech, transcriptions and images are in sim_openai_media.c.
+ * tests/golden/openai.  Responses are in sim_openai_responses.c; speech, transcriptions and images in
+ * sim_openai_media.c.
  */
 #include "demo/sim_openai.h"
 
@@ -194,9 +195,8 @@ const char *sim_openai_chat(const struct sim_answer *answer, struct byok_buf *ou
 
 /* ---- embeddings, models ---- */
 
-const char *sim_openai_embeddings(const struct sim_answer *answer, struct byok_buf *out)
+void sim_openai_add_embeddings(const struct sim_request *request, struct byok_buf *out)
 {
-    const struct sim_request *request = answer->request;
     byok_buf_printf(out, "{\"object\":\"list\",\"data\":[");
     for (uint32_t i = 0; i < request->input_count; i++) {
         byok_buf_printf(out, "%s{\"object\":\"embedding\",\"index\":%" PRIu32 ",\"embedding\":",
@@ -206,8 +206,15 @@ const char *sim_openai_embeddings(const struct sim_answer *answer, struct byok_b
     }
     byok_buf_printf(out, "],\"model\":");
     sim_json_string(out, request->model);
-    byok_buf_printf(out, ",\"usage\":{\"prompt_tokens\":%" PRIu32 ",\"total_tokens\":%" PRIu32 "}}",
-                    request->input_tokens, request->input_tokens);
+    byok_buf_add(out, ",", 1);
+}
+
+const char *sim_openai_embeddings(const struct sim_answer *answer, struct byok_buf *out)
+{
+    const uint32_t tokens = answer->request->input_tokens;
+    sim_openai_add_embeddings(answer->request, out);
+    byok_buf_printf(out, "\"usage\":{\"prompt_tokens\":%" PRIu32 ",\"total_tokens\":%" PRIu32 "}}",
+                    tokens, tokens);
     return "application/json";
 }
 
@@ -306,6 +313,7 @@ static const struct sim_error errors[] = {
 
 static const struct sim_endpoint endpoints[] = {
     {SIM_CHAT, "POST", "/v1/chat/completions", sim_openai_read_chat, sim_openai_chat},
+    {SIM_CHAT, "POST", "/v1/responses", sim_openai_read_response, sim_openai_response},
     {SIM_EMBEDDINGS, "POST", "/v1/embeddings", sim_openai_read_embeddings, sim_openai_embeddings},
     {SIM_SPEECH, "POST", "/v1/audio/speech", sim_openai_read_speech, sim_openai_speech},
     {SIM_TRANSCRIPTION, "POST", "/v1/audio/transcriptions", sim_openai_read_transcription,

@@ -8,6 +8,8 @@
 /** Read a body; see struct sim_endpoint. */
 bool sim_openai_read_chat(const struct sim_input *input, struct sim_request *request,
                           struct sim_error *error) BYOK_NONNULL(1, 2, 3) BYOK_MUST_USE;
+bool sim_openai_read_response(const struct sim_input *input, struct sim_request *request,
+                              struct sim_error *error) BYOK_NONNULL(1, 2, 3) BYOK_MUST_USE;
 bool sim_openai_read_embeddings(const struct sim_input *input, struct sim_request *request,
                                 struct sim_error *error) BYOK_NONNULL(1, 2, 3) BYOK_MUST_USE;
 bool sim_openai_read_speech(const struct sim_input *input, struct sim_request *request,
@@ -20,6 +22,8 @@ bool sim_openai_read_transcription(const struct sim_input *input, struct sim_req
 /** Append an answer; its content type. */
 const char *sim_openai_chat(const struct sim_answer *answer, struct byok_buf *out)
     BYOK_NONNULL(1, 2);
+const char *sim_openai_response(const struct sim_answer *answer, struct byok_buf *out)
+    BYOK_NONNULL(1, 2);
 const char *sim_openai_embeddings(const struct sim_answer *answer, struct byok_buf *out)
     BYOK_NONNULL(1, 2);
 const char *sim_openai_speech(const struct sim_answer *answer, struct byok_buf *out)
@@ -29,6 +33,10 @@ const char *sim_openai_transcription(const struct sim_answer *answer, struct byo
 const char *sim_openai_image(const struct sim_answer *answer, struct byok_buf *out)
     BYOK_NONNULL(1, 2);
 const char *sim_openai_models(const struct sim_answer *answer, struct byok_buf *out)
+    BYOK_NONNULL(1, 2);
+
+/** {"object": "list", "data": [...], "model": ..., which a member of usage and a brace end. */
+void sim_openai_add_embeddings(const struct sim_request *request, struct byok_buf *out)
     BYOK_NONNULL(1, 2);
 
 /** The document and the model, as every JSON body of OpenAI's begins; its root, or NULL with

@@ -3,6 +3,8 @@
 #include "demo/sim_server.h"
 
 #include <stdio.h>
+
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -65,11 +67,22 @@ static size_t copy_part(const struct body *body, uint64_t at, char *out, size_t 
     return len;
 }
 
+/* libmicrohttpd closes a connection whose chunked body failed only when something else wakes its
+ * thread, so what has been sent is ended here. */
+static void hang_up(struct sim_call *call)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info)
+        (void)shutdown(info->connect_fd, SHUT_RDWR);
+}
+
 static ssize_t body_read(void *memory, uint64_t at, char *out, size_t room)
 {
     struct body *body = memory;
     if (at >= body->cut_at) {
         sim_call_end(body->call);
+        hang_up(body->call);
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     if (at >= body->total)
@@ -101,11 +114,14 @@ static void header(struct MHD_Response *response, const char *name, const char *
 
 /* The wire's own headers. */
 static void add_headers(struct sim_call *call, const struct sim_answer *answer,
-                        const struct sim_fault *fault)
+                        const struct sim_fault *fault, const struct sim_error *error)
 {
     struct sim_headers headers = {0};
     const struct sim_limits limits = {.answer = answer,
-                                      .is_limited = call->reply.status == 429,
+                                      .is_error = error != NULL,
+                                      .is_limited = error && error->status == 429 &&
+                                                    error->class != SIM_OUT_OF_MONEY &&
+                                                    error->class != SIM_OVERLOADED,
                                       .retry_after_s = fault ? fault->retry_after : -1,
                                       .retry_after_ms = fault ? fault->retry_after_ms : -1};
     if (!call->reply.response)
@@ -153,7 +169,7 @@ static void reply_error(struct sim_call *call, struct sim_error *error,
         error->wait_ms = fault->retry_after * 1000;
     call->wire->add_error(error, answer, &body);
     sim_reply_make(call, error->status, "application/json", &body);
-    add_headers(call, answer, fault);
+    add_headers(call, answer, fault, error);
 }
 
 void sim_reply_error(struct sim_call *call, const struct sim_error *error)
@@ -347,21 +363,21 @@ void sim_reply_fault(struct sim_call *call, const struct sim_endpoint *endpoint,
     case SIM_CUT:
     case SIM_DRIP:
         reply_answer(call, endpoint, answer, fault);
-        add_headers(call, answer, fault);
+        add_headers(call, answer, fault, NULL);
         break;
     case SIM_STATUS:
         reply_status(call, fault, answer);
         break;
     case SIM_GARBAGE:
         reply_garbage(call);
-        add_headers(call, answer, fault);
+        add_headers(call, answer, fault, NULL);
         break;
     case SIM_HTML:
         reply_html(call, sim_fault_status(call->wire, fault));
         break;
     case SIM_BIG:
         reply_big(call, endpoint, answer, fault);
-        add_headers(call, answer, fault);
+        add_headers(call, answer, fault, NULL);
         break;
     case SIM_REDIRECT:
         reply_redirect(call, fault);

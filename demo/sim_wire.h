@@ -117,7 +117,8 @@ struct sim_headers {
 /** What the headers say: of an ordinary answer, or of a refusal with what to wait (< 0: nothing). */
 struct sim_limits {
     const struct sim_answer *answer;
-    bool is_limited; /* a 429 */
+    bool is_error;
+    bool is_limited; /* a limit that waiting helps against */
     int64_t retry_after_s, retry_after_ms;
 };
 
