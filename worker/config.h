@@ -57,6 +57,7 @@ struct byok_config_models {
 
 struct byok_config_provider {
     const char *name, *adapter, *base_url, *auth_header, *auth_prefix;
+    bool plain_http;
     int64_t concurrency, concurrency_min, timeout_ms, connect_timeout_ms, bulk_texts;
     struct {
         int64_t calls, failure_percent, window_ms, open_ms, open_max_ms, probes;

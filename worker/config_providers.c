@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* worker/config_providers.c - the configured providers, completed by their adapters. */
+#include <stdio.h>
 #include <string.h>
+
+#include <arpa/inet.h>
 
 #include "worker/config.h"
 
@@ -47,6 +50,38 @@ static enum byok_err check(const struct byok_config_provider *from, size_t index
     return BYOK_E_OK;
 }
 
+/* What never leaves the machine: an address, since a name may be anybody's, but for the one that
+ * RFC 6761 keeps for it. */
+static bool is_loopback(struct byok_str origin)
+{
+    char host[INET_ADDRSTRLEN];
+    struct in_addr address;
+    struct byok_str rest = {origin.ptr + strlen("http://"), origin.len - strlen("http://")};
+    size_t len = byok_str_find(rest, (struct byok_str)BYOK_STR("]"));
+    if (len != SIZE_MAX)
+        return byok_str_starts(rest, (struct byok_str)BYOK_STR("[::1]"));
+    len = byok_str_find(rest, (struct byok_str)BYOK_STR(":"));
+    rest.len = len != SIZE_MAX ? len : rest.len;
+    if (byok_str_is(rest, "localhost"))
+        return true;
+    snprintf(host, sizeof host, "%.*s", BYOK_STR_ARG(rest));
+    return rest.len < sizeof host && inet_pton(AF_INET, host, &address) == 1 &&
+           ntohl(address.s_addr) >> 24 == 127;
+}
+
+static enum byok_err check_way(const struct byok_config_provider *from, size_t index,
+                               const char *origin, struct byok_fault *fault)
+{
+    struct byok_str text = byok_str_of(origin);
+    if (from->plain_http || !byok_str_starts(text, (struct byok_str)BYOK_STR("http://")) ||
+        is_loopback(text))
+        return BYOK_E_OK;
+    return byok_fault_set(fault, BYOK_E_CONFIG,
+                          "providers[%zu].base_url has no TLS: keys would cross the network for "
+                          "anybody on the way to read; make it https, or set plain_http",
+                          index);
+}
+
 static enum byok_err complete(struct byok_config *config, size_t index,
                               const struct byok_provider_set *set, struct byok_fault *fault)
 {
@@ -69,6 +104,9 @@ static enum byok_err complete(struct byok_config *config, size_t index,
         return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for the settings");
     enum byok_err err = byok_provider_complete(
         &config->arena, provider, from->adapter[0] != '\0' ? from->adapter : from->name, fault);
+    if (err != BYOK_E_OK)
+        return err;
+    err = check_way(from, index, provider->origin, fault);
     if (err != BYOK_E_OK)
         return err;
     set->settings[index] = (struct byok_provider_settings){

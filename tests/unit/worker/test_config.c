@@ -288,6 +288,10 @@ Test(config, wrong_providers_are_refused)
         {"providers: [{name: nobody}]\n", "nobody"},
         {"providers: [{name: openai}, {name: openai}]\n", "twice"},
         {"providers: [{name: openai, base_url: 'ftp://x'}]\n", "base_url"},
+        {"providers: [{name: openai, base_url: 'http://api.example'}]\n", "no TLS"},
+        {"providers: [{name: openai, base_url: 'HTTP://127.0.0.1.example:80/v1'}]\n", "no TLS"},
+        {"providers: [{name: openai, base_url: 'http://localhost.example'}]\n", "no TLS"},
+        {"providers: [{name: openai, base_url: 'http://10.0.0.1:8000/v1'}]\n", "no TLS"},
         {"providers: [{name: openai, headers: [{name: 'a b', value: c}]}]\n", "headers[0]"},
         {"providers: [{name: openai, headers: [{name: a, value: \"c\\nd: e\"}]}]\n", "headers[0]"},
     };
@@ -297,6 +301,24 @@ Test(config, wrong_providers_are_refused)
         cr_assert_eq(byok_config_providers(&config, &set, &fault), BYOK_E_CONFIG, "%s",
                      cases[i].yaml);
         cr_assert(says(cases[i].says), "%s -> %s", cases[i].yaml, fault.text);
+        byok_config_done(&config);
+    }
+}
+
+Test(config, without_tls_a_provider_is_on_this_machine_or_allowed_so)
+{
+    static const char *const yamls[] = {
+        "providers: [{name: openai, base_url: 'http://127.0.0.2:1/v1'}]\n",
+        "providers: [{name: openai, base_url: 'HTTP://LocalHost'}]\n",
+        "providers: [{name: openai, base_url: 'http://[::1]:8000/v1'}]\n",
+        "providers: [{name: openai, base_url: 'http://llm:8000/v1', plain_http: true}]\n",
+        "providers: [{name: openai, base_url: 'https://api.example'}]\n",
+    };
+    for (size_t i = 0; i < sizeof yamls / sizeof yamls[0]; i++) {
+        struct byok_provider_set set;
+        cr_assert_eq(load(yamls[i]), BYOK_E_OK, "%s", fault.text);
+        cr_assert_eq(byok_config_providers(&config, &set, &fault), BYOK_E_OK, "%s: %s", yamls[i],
+                     fault.text);
         byok_config_done(&config);
     }
 }
