@@ -73,8 +73,8 @@ static enum byok_err check_way(const struct byok_config_provider *from, size_t i
                                const char *origin, struct byok_fault *fault)
 {
     struct byok_str text = byok_str_of(origin);
-    if (from->plain_http || !byok_str_starts(text, (struct byok_str)BYOK_STR("http://")) ||
-        is_loopback(text))
+    bool stays = from->proxy[0] == '\0' && is_loopback(text);
+    if (from->plain_http || stays || !byok_str_starts(text, (struct byok_str)BYOK_STR("http://")))
         return BYOK_E_OK;
     return byok_fault_set(fault, BYOK_E_CONFIG,
                           "providers[%zu].base_url has no TLS: keys would cross the network for "

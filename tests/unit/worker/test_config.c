@@ -292,6 +292,8 @@ Test(config, wrong_providers_are_refused)
         {"providers: [{name: openai, base_url: 'HTTP://127.0.0.1.example:80/v1'}]\n", "no TLS"},
         {"providers: [{name: openai, base_url: 'http://localhost.example'}]\n", "no TLS"},
         {"providers: [{name: openai, base_url: 'http://10.0.0.1:8000/v1'}]\n", "no TLS"},
+        {"providers: [{name: openai, base_url: 'http://127.0.0.1/v1', proxy: 'http://p:1'}]\n",
+         "no TLS"},
         {"providers: [{name: openai, headers: [{name: 'a b', value: c}]}]\n", "headers[0]"},
         {"providers: [{name: openai, headers: [{name: a, value: \"c\\nd: e\"}]}]\n", "headers[0]"},
     };
