@@ -28,6 +28,7 @@ static void set_chances(struct sim_play *play)
     world->record_repeats = chance(play, PLAY_RECORDS, 100);
     world->record_delays = chance(play, PLAY_RECORDS, 100);
     world->note_crashes = chance(play, PLAY_CRASH, 10);
+    world->static_members = below(play, 4) == 0;
     world->notes_late = chance(play, PLAY_ZOMBIE, 1000);
     world->note_repeats = chance(play, PLAY_ZOMBIE, 100);
     world->spells = chance(play, PLAY_PROVIDER, 500);

@@ -84,7 +84,7 @@ static void lose(struct sim_play *play, struct sim_worker *worker, int32_t p)
 
 static void make_zombie(struct sim_play *play, struct sim_worker *worker)
 {
-    sim_note(play->world, SIM_FAULT_ZOMBIE);
+    sim_note(play->world, play->world->static_members ? SIM_FAULT_REPLACED : SIM_FAULT_ZOMBIE);
     for (int32_t p = 0; p < play->world->cluster.partitions; p++) {
         if (play->world->cluster.owners[p].worker == worker)
             sim_expel(play->world, p, any_up(play));

@@ -14,12 +14,10 @@ struct going {
     bool landed;
 };
 
-static void arrive(void *arg);
-
-static void later(struct going *going, int64_t us)
+static void later(struct going *going, void (*what)(void *arg), int64_t us)
 {
     struct sim_notes *self = going->notes;
-    sim_clock_in(&self->worker->world->clock, us, self, arrive, byok_delete, going);
+    sim_clock_in(&self->worker->world->clock, us, self, what, byok_delete, going);
 }
 
 static void answer(void *arg)
@@ -52,30 +50,59 @@ static void land_late(struct sim_world *world, struct going *going)
     going->landed = true;
 }
 
+/* As the worker knows it; if not, the note is answered. */
+static bool has_partition(struct going *going)
+{
+    struct byok_note *note = going->note;
+    const struct sim_share *share = &going->notes->worker->broker.shares[note->partition];
+    if (share->assigned && share->generation == going->generation)
+        return true;
+    land_late(going->notes->worker->world, going);
+    byok_fault_set(&note->fault, BYOK_E_BROKER, "the partition has gone");
+    answer(going);
+    return false;
+}
+
+/* As the group's coordinator knows it. */
+static bool is_members(const struct going *going)
+{
+    const struct sim_worker *worker = going->notes->worker;
+    return worker->world->cluster.owners[going->note->partition].worker == worker;
+}
+
+/* A commit behind the note, which the coordinator refuses to a member that was replaced. */
+static void prove(void *arg)
+{
+    struct going *going = arg;
+    if (!has_partition(going))
+        return;
+    if (going->notes->worker->world->cluster.down || !is_members(going))
+        later(going, prove, RETRY_US);
+    else
+        answer(going);
+}
+
 static void arrive(void *arg)
 {
     struct going *going = arg;
     struct sim_worker *worker = going->notes->worker;
     struct sim_world *world = worker->world;
     struct byok_note *note = going->note;
-    const struct sim_share *share = &worker->broker.shares[note->partition];
-    if (!share->assigned || share->generation != going->generation) {
-        land_late(world, going);
-        byok_fault_set(&note->fault, BYOK_E_BROKER, "the partition has gone");
-        answer(going);
+    if (!has_partition(going))
         return;
-    }
-    /* taken away without its knowledge: the port is in doubt */
-    bool in_doubt = world->cluster.owners[note->partition].worker != worker;
+    /* taken away without its knowledge: the port is in doubt, unless another of its name has joined */
+    bool in_doubt = !is_members(going) && !world->static_members;
     if (in_doubt)
         land_late(world, going);
     if (world->cluster.down || in_doubt) {
-        later(going, RETRY_US);
+        later(going, arrive, RETRY_US);
         return;
     }
+    if (!is_members(going))
+        sim_note(world, SIM_FAULT_NOTE_LATE);
     append(world, note);
     if (sim_chance(&world->clock, world->note_repeats)) {
-        later(going, RETRY_US);
+        later(going, arrive, RETRY_US);
         return;
     }
     int64_t back_us = (int64_t)sim_below(&world->clock, (uint64_t)world->note_delay_us + 1);
@@ -84,7 +111,7 @@ static void arrive(void *arg)
         sim_clock_in(&world->clock, (int64_t)sim_below(&world->clock, (uint64_t)back_us),
                      going->notes, kill_worker, NULL, worker);
     }
-    sim_clock_in(&world->clock, back_us, going->notes, answer, byok_delete, going);
+    later(going, world->static_members ? prove : answer, back_us);
 }
 
 static void write_note(struct byok_notes *notes, struct byok_note *note)
@@ -102,7 +129,7 @@ static void write_note(struct byok_notes *notes, struct byok_note *note)
         due_us = self->last_due_us; /* one producer keeps its order */
     self->last_due_us = due_us;
     note->fault = (struct byok_fault){0};
-    later(going, due_us - world->clock.now_us);
+    later(going, arrive, due_us - world->clock.now_us);
     sim_fault_release();
 }
 

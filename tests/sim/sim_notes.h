@@ -3,6 +3,8 @@
  *
  * Written at once, outside the transactions, and fenced by nothing but the port's own doubt: what is
  * on the wire when the partition goes may arrive behind the next owner's (`notes_late`).
+ * With static membership (`static_members`) there is no doubt: who was replaced does not know, and
+ * writes on.  There a note is answered when the group has taken a commit of the member's behind it.
  */
 #ifndef BYOK_TESTS_SIM_SIM_NOTES_H
 #define BYOK_TESTS_SIM_SIM_NOTES_H

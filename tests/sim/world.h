@@ -106,11 +106,12 @@ struct sim_world {
     unsigned note_repeats; /* a note is appended, its answer is lost, and it is written again */
     unsigned note_crashes; /* a note's answer takes long and its worker is killed before */
     unsigned notes_late;   /* a note arrives although its partition is another's by then */
+    bool static_members; /* who takes a partition from one unknowing has that one's instance id */
     int64_t note_delay_us;
     struct sim_object *objects; /* of the payload store */
     unsigned payload_fails;
     int64_t payload_delay_us;
-    bool no_ledger;      /* ledger: process */
+    bool no_ledger; /* ledger: process */
     bool deadlines_far; /* of jobs that name none: nothing that is made to go wrong lasts so long */
     uint32_t commits_max;
     struct sim_watch watch;

@@ -263,6 +263,24 @@ Test(ledger, a_withdrawal_that_comes_late_leaves_the_next_owners_claim_alone)
     cr_assert_eq(sim_calls(world, "j"), 2);
 }
 
+Test(ledger, a_member_that_was_replaced_does_not_call_by_a_claim_that_came_too_late)
+{
+    struct sim_worker *other = sim_worker_start(world);
+    world->static_members = true;
+    world->answer = hang;
+    start();
+    world->note_delay_us = 200000;
+    sim_chat(world, "alice", "j");
+    sim_run_for(world, 50000); /* its claim is on its way */
+    sim_expel(world, partition_of("alice"), other);
+    sim_run_for(world, SIM_S);
+    cr_assert_eq(world->faults[SIM_FAULT_NOTE_LATE], 1);
+    cr_assert_eq(sim_calls(world, "j"), 1); /* the other's */
+    sim_tell_lost(worker);
+    assert_done(60);
+    cr_assert_eq(sim_calls(world, "j"), 1);
+}
+
 static void no_connect(struct sim_world *w, const struct sim_entry *entry,
                        struct sim_answer *answer)
 {
