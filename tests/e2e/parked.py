@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, TopicPartition  # noqa: E402
 
 JOBS = int(os.environ.get("BYOK_PARKED_JOBS", pick(5000, 1000000)))
 WINDOW = 64  # jobs.window: what is called at once may end in any order
-QUEUE = 1000  # jobs.queue: these wait in memory first, so one of those behind them may be taken up from the state before they are there
+QUEUE = 1000  # jobs.queue: these wait in memory first; while they move into the state, one of those behind may be taken up from there before
 MEMORY_MIB = 400  # of growth: the budget of one shard (jobs.memory_mb) and the database's own
 
 
@@ -122,7 +122,7 @@ def one_users_long_queue():
         print(f"   an empty folder was filled after {ready:.1f} s; the queue worked off in {took:.1f} s ({JOBS / took:.0f} jobs/s, "
               f"{second.rss_mib():.0f} MiB), at most {worst} places from where they stood", flush=True)
         expect(count == JOBS, f"{count} results of {JOBS} jobs")
-        expect(worst <= 4 * WINDOW + QUEUE, "out of order")
+        expect(worst <= 4 * WINDOW + QUEUE, "out of the order that README.md promises")
 
 
 main(one_users_long_queue)
