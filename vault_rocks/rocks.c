@@ -247,6 +247,7 @@ enum byok_err byok_rocks_open(const char *path, struct byok_rocks **out, struct 
     memcpy(copy, path, path_bytes);
     rocks->path = copy;
     set_options(rocks);
+    byok_rocks_cut_logs(path);
     err = open_database(rocks, fault);
     if (!err)
         err = check_format(rocks, fault);

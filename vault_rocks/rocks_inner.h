@@ -42,6 +42,10 @@ struct byok_rocks_table byok_rocks_meta(struct byok_rocks *rocks) BYOK_NONNULL(1
 
 const char *byok_rocks_path(const struct byok_rocks *rocks) BYOK_NONNULL(1);
 
+/** Cut the logs of the folder where RocksDB would read for ever; before it is opened.  What cannot be
+ *  read or cut stays as it is. */
+void byok_rocks_cut_logs(const char *path) BYOK_NONNULL(1);
+
 /** Note in the folder that the database is damaged: the next start sets it aside. */
 void byok_rocks_mark_damaged(const char *path) BYOK_NONNULL(1);
 

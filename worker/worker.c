@@ -136,7 +136,7 @@ static enum byok_err when_store_answers(struct worker *worker, const char *ident
 
 static enum byok_err start_vault(struct worker *worker, struct byok_fault *fault)
 {
-    /* RocksDB 9.10 (Debian 13) reads a torn log for ever whose last bytes look like a recycled one */
+    /* RocksDB reads its logs without a deadline, and versions of it have read some for ever */
     struct byok_watch *watch = byok_watch_begin(
         worker->log, (struct byok_watched){
                          "database_opening", worker->config->data_dir,
