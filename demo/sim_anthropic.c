@@ -10,6 +10,7 @@
 #include <yyjson.h>
 
 #include "demo/sim_answer.h"
+#include "demo/sim_members.h"
 #include "demo/sim_text.h"
 #include "demo/sim_wire.h"
 
@@ -27,6 +28,15 @@ static bool read_content(struct sim_request *request, yyjson_val *content, struc
         if (!yyjson_is_str(yyjson_obj_get(block, "type")))
             return sim_refuse(error, SIM_BAD_REQUEST, "messages.0.content.%zu.type: Field required",
                               i);
+        if (yyjson_equals_str(yyjson_obj_get(block, "type"), "text") &&
+            sim_member_text(block, "text").len == 0)
+            return sim_refuse(error, SIM_BAD_REQUEST,
+                              "messages: text content blocks must be "
+                              "non-empty");
+        if (yyjson_equals_str(yyjson_obj_get(block, "type"), "image") &&
+            !yyjson_is_obj(yyjson_obj_get(block, "source")))
+            return sim_refuse(error, SIM_BAD_REQUEST,
+                              "messages.0.content.%zu.image.source: Field required", i);
         sim_add_content(request, yyjson_obj_get(block, "content")); /* of a tool_result */
     }
     sim_add_content(request, content);
@@ -52,40 +62,35 @@ static bool read_messages(struct sim_request *request, yyjson_val *messages,
     return true;
 }
 
+static const struct sim_member members[] = {
+    {"model", SIM_TEXT, 0, 0},           {"messages", SIM_LIST, 0, 0},
+    {"max_tokens", SIM_WHOLE, 1, 1e9},   {"system", SIM_ANY, 0, 0},
+    {"stream", SIM_BOOL, 0, 0},          {"temperature", SIM_NUMBER, 0, 1},
+    {"top_p", SIM_NUMBER, 0, 1},         {"top_k", SIM_WHOLE, 0, 1e9},
+    {"stop_sequences", SIM_LIST, 0, 0},  {"metadata", SIM_OBJECT, 0, 0},
+    {"tools", SIM_LIST, 0, 0},           {"tool_choice", SIM_OBJECT, 0, 0},
+    {"thinking", SIM_OBJECT, 0, 0},      {"output_config", SIM_OBJECT, 0, 0},
+    {"service_tier", SIM_TEXT, 0, 0},    {"container", SIM_ANY, 0, 0},
+    {"mcp_servers", SIM_LIST, 0, 0},     {"context_management", SIM_OBJECT, 0, 0},
+    {"inference_geo", SIM_TEXT, 0, 0},   {"cache_control", SIM_OBJECT, 0, 0},
+    {"user_profile_id", SIM_TEXT, 0, 0}, {NULL, SIM_ANY, 0, 0},
+};
+
 /* As the service: what it does not know is refused, and max_tokens must be said. */
 static bool read_message(const struct sim_input *input, struct sim_request *request,
                          struct sim_error *error)
 {
-    static const char *const known[] = {"model",
-                                        "messages",
-                                        "max_tokens",
-                                        "system",
-                                        "stream",
-                                        "temperature",
-                                        "top_p",
-                                        "top_k",
-                                        "stop_sequences",
-                                        "metadata",
-                                        "tools",
-                                        "tool_choice",
-                                        "thinking",
-                                        "output_config",
-                                        "output_format",
-                                        "service_tier",
-                                        "container",
-                                        "mcp_servers",
-                                        "context_management",
-                                        "cache_control",
-                                        "inference_geo",
-                                        NULL};
+    const char *name;
     yyjson_val *root = sim_read_json(input->body, request);
     if (!sim_header_of(input, "anthropic-version"))
         return sim_refuse(error, SIM_BAD_REQUEST, "anthropic-version: header is required");
     if (!root)
         return sim_refuse(error, SIM_BAD_REQUEST, "The request body is not valid JSON");
-    const char *unknown = sim_unknown_member(root, known);
-    if (unknown)
-        return sim_refuse(error, SIM_BAD_REQUEST, "%.64s: Extra inputs are not permitted", unknown);
+    const enum sim_fit fit = sim_check_members(root, members, &name);
+    if (fit != SIM_FITS)
+        return sim_refuse(error, SIM_BAD_REQUEST, "%.64s: %s", name,
+                          fit == SIM_UNKNOWN ? "Extra inputs are not permitted"
+                                             : "Input should be valid");
     const struct byok_str model = sim_member_text(root, "model");
     if (model.len == 0)
         return sim_refuse(error, SIM_BAD_REQUEST, "model: Field required");

@@ -74,7 +74,7 @@ static const char *write_speak(const struct sim_answer *answer, struct byok_buf 
 {
     const struct sim_request *request = answer->request;
     const char *type = sim_answer_sound(byok_buf_str(&request->prompt), request->sound, out);
-    return request->sound.codec == SIM_PCM ? "audio/l16;rate=24000" : type;
+    return request->sound.codec == SIM_PCM ? "audio/l16" : type;
 }
 
 /* ---- listen ---- */

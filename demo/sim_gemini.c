@@ -9,6 +9,7 @@
 #include <yyjson.h>
 
 #include "demo/sim_answer.h"
+#include "demo/sim_members.h"
 #include "demo/sim_text.h"
 #include "demo/sim_wire.h"
 
@@ -22,14 +23,22 @@
 /* ---- requests ---- */
 
 /* The service takes no name that its messages do not have. */
-static bool check_names(yyjson_val *object, const char *const *known, const char *where,
-                        struct sim_error *error)
+static bool check(yyjson_val *object, const struct sim_member *members, const char *where,
+                  struct sim_error *error)
 {
-    const char *unknown = sim_unknown_member(object, known);
-    return !unknown || sim_refuse(error, SIM_BAD_REQUEST,
-                                  "Invalid JSON payload received. Unknown name \"%.64s\"%s: "
-                                  "Cannot find field.",
-                                  unknown, where);
+    const char *name;
+    switch (sim_check_members(object, members, &name)) {
+    case SIM_FITS:
+        return true;
+    case SIM_UNKNOWN:
+        return sim_refuse(error, SIM_BAD_REQUEST,
+                          "Invalid JSON payload received. Unknown name \"%.64s\"%s: Cannot find "
+                          "field.",
+                          name, where);
+    case SIM_UNFIT:
+        break;
+    }
+    return sim_refuse(error, SIM_BAD_REQUEST, "Invalid value \"%.64s\"%s", name, where);
 }
 
 static yyjson_val *begin(const struct sim_input *input, const char *method,
@@ -52,14 +61,18 @@ static yyjson_val *begin(const struct sim_input *input, const char *method,
 /* {"role", "parts": [{"text"}, {"inlineData"}, ...]} */
 static bool read_parts(struct sim_request *request, yyjson_val *content, struct sim_error *error)
 {
-    static const char *const known[] = {"role", "parts", NULL};
+    static const struct sim_member known[] = {
+        {"role", SIM_TEXT, 0, 0},
+        {"parts", SIM_LIST, 0, 0},
+        {NULL, SIM_ANY, 0, 0},
+    };
     yyjson_val *parts = yyjson_obj_get(content, "parts");
     if (!yyjson_is_arr(parts) || yyjson_arr_size(parts) == 0)
         return sim_refuse(error, SIM_BAD_REQUEST,
                           "* GenerateContentRequest.contents[0].parts: contents.parts must not be "
                           "empty.");
     sim_add_content(request, parts);
-    return check_names(content, known, " at 'contents[0]'", error);
+    return check(content, known, " at 'contents[0]'", error);
 }
 
 static bool has_modality(yyjson_val *config, const char *name)
@@ -76,26 +89,28 @@ static bool has_modality(yyjson_val *config, const char *name)
 
 static bool read_config(struct sim_request *request, yyjson_val *config, struct sim_error *error)
 {
-    static const char *const known[] = {"candidateCount",
-                                        "stopSequences",
-                                        "maxOutputTokens",
-                                        "temperature",
-                                        "topP",
-                                        "topK",
-                                        "seed",
-                                        "presencePenalty",
-                                        "frequencyPenalty",
-                                        "responseMimeType",
-                                        "responseSchema",
-                                        "responseJsonSchema",
-                                        "responseModalities",
-                                        "responseLogprobs",
-                                        "logprobs",
-                                        "speechConfig",
-                                        "imageConfig",
-                                        "thinkingConfig",
-                                        "mediaResolution",
-                                        NULL};
+    static const struct sim_member known[] = {
+        {"candidateCount", SIM_WHOLE, 1, 8},
+        {"stopSequences", SIM_LIST, 0, 0},
+        {"maxOutputTokens", SIM_WHOLE, 1, 1e9},
+        {"temperature", SIM_NUMBER, 0, 2},
+        {"topP", SIM_NUMBER, 0, 1},
+        {"topK", SIM_WHOLE, 1, 1e9},
+        {"seed", SIM_WHOLE, 0, 0},
+        {"presencePenalty", SIM_NUMBER, -2, 2},
+        {"frequencyPenalty", SIM_NUMBER, -2, 2},
+        {"responseMimeType", SIM_TEXT, 0, 0},
+        {"responseSchema", SIM_OBJECT, 0, 0},
+        {"responseJsonSchema", SIM_ANY, 0, 0},
+        {"responseModalities", SIM_LIST, 0, 0},
+        {"responseLogprobs", SIM_BOOL, 0, 0},
+        {"logprobs", SIM_WHOLE, 0, 20},
+        {"speechConfig", SIM_OBJECT, 0, 0},
+        {"imageConfig", SIM_OBJECT, 0, 0},
+        {"thinkingConfig", SIM_OBJECT, 0, 0},
+        {"mediaResolution", SIM_TEXT, 0, 0},
+        {NULL, SIM_ANY, 0, 0},
+    };
     if (has_modality(config, "AUDIO"))
         request->task = SIM_SPEECH;
     else if (has_modality(config, "IMAGE"))
@@ -103,26 +118,28 @@ static bool read_config(struct sim_request *request, yyjson_val *config, struct 
     request->image_count = 1;
     request->sound = (struct sim_sound){SIM_PCM, RATE};
     request->max_tokens = sim_small_number(yyjson_obj_get(config, "maxOutputTokens"));
-    return check_names(config, known, " at 'generation_config'", error);
+    return check(config, known, " at 'generation_config'", error);
 }
 
 static bool read_contents(const struct sim_input *input, struct sim_request *request,
                           struct sim_error *error)
 {
-    static const char *const known[] = {"model",
-                                        "contents",
-                                        "systemInstruction",
-                                        "tools",
-                                        "toolConfig",
-                                        "safetySettings",
-                                        "generationConfig",
-                                        "cachedContent",
-                                        "serviceTier",
-                                        "store",
-                                        NULL};
+    static const struct sim_member known[] = {
+        {"model", SIM_TEXT, 0, 0},
+        {"contents", SIM_LIST, 0, 0},
+        {"systemInstruction", SIM_OBJECT, 0, 0},
+        {"tools", SIM_LIST, 0, 0},
+        {"toolConfig", SIM_OBJECT, 0, 0},
+        {"safetySettings", SIM_LIST, 0, 0},
+        {"generationConfig", SIM_OBJECT, 0, 0},
+        {"cachedContent", SIM_TEXT, 0, 0},
+        {"serviceTier", SIM_TEXT, 0, 0},
+        {"store", SIM_BOOL, 0, 0},
+        {NULL, SIM_ANY, 0, 0},
+    };
     size_t i, count;
     yyjson_val *content, *root = begin(input, "generateContent", request, error);
-    if (!root || !check_names(root, known, "", error) ||
+    if (!root || !check(root, known, "", error) ||
         !read_config(request, yyjson_obj_get(root, "generationConfig"), error))
         return false;
     yyjson_val *contents = yyjson_obj_get(root, "contents");
@@ -155,9 +172,15 @@ static bool read_stream(const struct sim_input *input, struct sim_request *reque
 static bool read_batch(const struct sim_input *input, struct sim_request *request,
                        struct sim_error *error)
 {
-    static const char *const known[] = {
-        "model", "content", "taskType", "title", "outputDimensionality", "embedContentConfig",
-        NULL};
+    static const struct sim_member known[] = {
+        {"model", SIM_TEXT, 0, 0},
+        {"content", SIM_OBJECT, 0, 0},
+        {"taskType", SIM_TEXT, 0, 0},
+        {"title", SIM_TEXT, 0, 0},
+        {"outputDimensionality", SIM_WHOLE, 1, DIMENSIONS},
+        {"embedContentConfig", SIM_OBJECT, 0, 0},
+        {NULL, SIM_ANY, 0, 0},
+    };
     size_t i, count;
     yyjson_val *one, *root = begin(input, "batchEmbedContents", request, error);
     if (!root)
@@ -172,7 +195,7 @@ static bool read_batch(const struct sim_input *input, struct sim_request *reques
         const struct byok_str prefix = BYOK_STR("models/");
         yyjson_val *parts = yyjson_obj_get(yyjson_obj_get(one, "content"), "parts");
         const uint32_t wanted = sim_small_number(yyjson_obj_get(one, "outputDimensionality"));
-        if (!check_names(one, known, " at 'requests[0]'", error))
+        if (!check(one, known, " at 'requests[0]'", error))
             return false;
         if (!byok_str_starts(model, prefix) ||
             !byok_str_eq((struct byok_str){model.ptr + prefix.len, model.len - prefix.len},
@@ -187,7 +210,7 @@ static bool read_batch(const struct sim_input *input, struct sim_request *reques
                 error, SIM_BAD_REQUEST,
                 "* BatchEmbedContentsRequest.requests: at most 100 requests can be in "
                 "one batch, each with a text");
-        request->dimensions = wanted > 0 && wanted <= DIMENSIONS ? wanted : DIMENSIONS;
+        request->dimensions = wanted > 0 ? wanted : DIMENSIONS;
     }
     return true;
 }

@@ -37,12 +37,21 @@ bool sim_openai_refuse(struct sim_error *error, const char *param, const char *c
     return false;
 }
 
-struct yyjson_val *sim_openai_read_body(const struct sim_input *input, struct sim_request *request,
-                                        struct sim_error *error)
+struct yyjson_val *sim_openai_read_body(const struct sim_input *input,
+                                        const struct sim_member *members,
+                                        struct sim_request *request, struct sim_error *error)
 {
+    const char *name;
     yyjson_val *root = sim_read_json(input->body, request);
     if (!root) {
         sim_openai_refuse(error, NULL, NULL, "We could not parse the JSON body of your request.");
+        return NULL;
+    }
+    const enum sim_fit fit = sim_check_members(root, members, &name);
+    if (fit != SIM_FITS) {
+        sim_refuse(error, SIM_BAD_REQUEST, "%s: '%.64s'.",
+                   fit == SIM_UNKNOWN ? "Unknown parameter" : "Invalid value", name);
+        error->code = fit == SIM_UNKNOWN ? "unknown_parameter" : "invalid_value";
         return NULL;
     }
     const struct byok_str model = sim_member_text(root, "model");
@@ -57,10 +66,65 @@ struct yyjson_val *sim_openai_read_body(const struct sim_input *input, struct si
     return NULL;
 }
 
+static const struct sim_member chat_members[] = {
+    {"metadata", SIM_OBJECT, 0, 0},
+    {"top_logprobs", SIM_WHOLE, 0, 20},
+    {"temperature", SIM_NUMBER, 0, 2},
+    {"top_p", SIM_NUMBER, 0, 1},
+    {"user", SIM_TEXT, 0, 0},
+    {"safety_identifier", SIM_TEXT, 0, 0},
+    {"prompt_cache_key", SIM_TEXT, 0, 0},
+    {"prompt_cache_retention", SIM_TEXT, 0, 0},
+    {"prompt_cache_options", SIM_OBJECT, 0, 0},
+    {"messages", SIM_LIST, 0, 0},
+    {"model", SIM_TEXT, 0, 0},
+    {"service_tier", SIM_TEXT, 0, 0},
+    {"modalities", SIM_LIST, 0, 0},
+    {"verbosity", SIM_TEXT, 0, 0},
+    {"reasoning_effort", SIM_TEXT, 0, 0},
+    {"max_completion_tokens", SIM_WHOLE, 1, 1e9},
+    {"frequency_penalty", SIM_NUMBER, -2, 2},
+    {"presence_penalty", SIM_NUMBER, -2, 2},
+    {"web_search_options", SIM_OBJECT, 0, 0},
+    {"response_format", SIM_OBJECT, 0, 0},
+    {"audio", SIM_OBJECT, 0, 0},
+    {"store", SIM_BOOL, 0, 0},
+    {"moderation", SIM_OBJECT, 0, 0},
+    {"stream", SIM_BOOL, 0, 0},
+    {"stop", SIM_ANY, 0, 0},
+    {"logit_bias", SIM_OBJECT, 0, 0},
+    {"logprobs", SIM_BOOL, 0, 0},
+    {"max_tokens", SIM_WHOLE, 1, 1e9},
+    {"n", SIM_WHOLE, 1, 128},
+    {"prediction", SIM_OBJECT, 0, 0},
+    {"seed", SIM_WHOLE, 0, 0},
+    {"stream_options", SIM_OBJECT, 0, 0},
+    {"tools", SIM_LIST, 0, 0},
+    {"tool_choice", SIM_ANY, 0, 0},
+    {"parallel_tool_calls", SIM_BOOL, 0, 0},
+    {"function_call", SIM_ANY, 0, 0},
+    {"functions", SIM_LIST, 0, 0},
+    {NULL, SIM_ANY, 0, 0},
+};
+
+/* A role that there is, and what a tool's answer needs. */
+static bool is_message(yyjson_val *message)
+{
+    static const char *const roles[] = {"system", "developer", "user", "assistant", "function"};
+    yyjson_val *role = yyjson_obj_get(message, "role");
+    if (yyjson_equals_str(role, "tool"))
+        return yyjson_is_str(yyjson_obj_get(message, "tool_call_id"));
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        if (yyjson_equals_str(role, roles[i]))
+            return true;
+    }
+    return false;
+}
+
 bool sim_openai_read_chat(const struct sim_input *input, struct sim_request *request,
                           struct sim_error *error)
 {
-    yyjson_val *root = sim_openai_read_body(input, request, error);
+    yyjson_val *root = sim_openai_read_body(input, chat_members, request, error);
     if (!root)
         return false;
     yyjson_val *messages = yyjson_obj_get(root, "messages");
@@ -72,9 +136,9 @@ bool sim_openai_read_chat(const struct sim_input *input, struct sim_request *req
     yyjson_val *message;
     yyjson_arr_foreach(messages, i, count, message)
     {
-        if (!yyjson_is_str(yyjson_obj_get(message, "role")))
-            return sim_openai_refuse(error, "messages", "missing_required_parameter",
-                                     "Missing required parameter: 'messages[].role'.");
+        if (!is_message(message))
+            return sim_openai_refuse(error, "messages", "invalid_value",
+                                     "Invalid value: 'messages[].role'.");
         sim_add_content(request, yyjson_obj_get(message, "content"));
     }
     yyjson_val *options = yyjson_obj_get(root, "stream_options");
@@ -89,7 +153,15 @@ bool sim_openai_read_chat(const struct sim_input *input, struct sim_request *req
 bool sim_openai_read_embeddings(const struct sim_input *input, struct sim_request *request,
                                 struct sim_error *error)
 {
-    yyjson_val *root = sim_openai_read_body(input, request, error);
+    static const struct sim_member members[] = {
+        {"input", SIM_ANY, 0, 0},
+        {"model", SIM_TEXT, 0, 0},
+        {"encoding_format", SIM_TEXT, 0, 0},
+        {"dimensions", SIM_WHOLE, 1, DIMENSIONS_MAX},
+        {"user", SIM_TEXT, 0, 0},
+        {NULL, SIM_ANY, 0, 0},
+    };
+    yyjson_val *root = sim_openai_read_body(input, members, request, error);
     if (!root)
         return false;
     if (!sim_take_inputs(request, yyjson_obj_get(root, "input"), INPUTS_MAX))
@@ -102,9 +174,6 @@ bool sim_openai_read_embeddings(const struct sim_input *input, struct sim_reques
         return sim_openai_refuse(error, "encoding_format", "invalid_value",
                                  "'encoding_format' must be 'float' or 'base64'.");
     request->dimensions = sim_small_number(yyjson_obj_get(root, "dimensions"));
-    if (request->dimensions > DIMENSIONS_MAX)
-        return sim_openai_refuse(error, "dimensions", "invalid_value",
-                                 "'dimensions' is too large.");
     if (request->dimensions == 0)
         request->dimensions = byok_str_is(request->model, "text-embedding-3-large") ? 3072 : 1536;
     return true;

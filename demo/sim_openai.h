@@ -3,6 +3,7 @@
 #ifndef BYOK_DEMO_SIM_OPENAI_H
 #define BYOK_DEMO_SIM_OPENAI_H
 
+#include "demo/sim_members.h"
 #include "demo/sim_wire.h"
 
 /** Read a body; see struct sim_endpoint. */
@@ -39,10 +40,12 @@ const char *sim_openai_models(const struct sim_answer *answer, struct byok_buf *
 void sim_openai_add_embeddings(const struct sim_request *request, struct byok_buf *out)
     BYOK_NONNULL(1, 2);
 
-/** The document and the model, as every JSON body of OpenAI's begins; its root, or NULL with
- *  `error` set. */
-struct yyjson_val *sim_openai_read_body(const struct sim_input *input, struct sim_request *request,
-                                        struct sim_error *error) BYOK_NONNULL(1, 2, 3);
+/** The document, its members and the model, as every JSON body of OpenAI's begins; its root, or NULL
+ *  with `error` set. */
+struct yyjson_val *sim_openai_read_body(const struct sim_input *input,
+                                        const struct sim_member *members,
+                                        struct sim_request *request, struct sim_error *error)
+    BYOK_NONNULL(1, 2, 3, 4);
 
 /** Fill an error of a bad request; false.  `param` and `code` are literals or NULL. */
 bool sim_openai_refuse(struct sim_error *error, const char *param, const char *code,

@@ -36,7 +36,13 @@ static bool read_format(struct byok_str format, struct sim_sound *sound)
 bool sim_openai_read_speech(const struct sim_input *in, struct sim_request *request,
                             struct sim_error *error)
 {
-    yyjson_val *root = sim_openai_read_body(in, request, error);
+    static const struct sim_member members[] = {
+        {"model", SIM_TEXT, 0, 0},           {"input", SIM_TEXT, 0, 0},
+        {"instructions", SIM_TEXT, 0, 0},    {"voice", SIM_ANY, 0, 0},
+        {"response_format", SIM_TEXT, 0, 0}, {"speed", SIM_NUMBER, 0.25, 4},
+        {"stream_format", SIM_TEXT, 0, 0},   {NULL, SIM_ANY, 0, 0},
+    };
+    yyjson_val *root = sim_openai_read_body(in, members, request, error);
     if (!root)
         return false;
     struct byok_str input = sim_member_text(root, "input");
@@ -195,7 +201,24 @@ const char *sim_openai_transcription(const struct sim_answer *answer, struct byo
 bool sim_openai_read_image(const struct sim_input *in, struct sim_request *request,
                            struct sim_error *error)
 {
-    yyjson_val *root = sim_openai_read_body(in, request, error);
+    static const struct sim_member members[] = {
+        {"prompt", SIM_TEXT, 0, 0},
+        {"model", SIM_TEXT, 0, 0},
+        {"n", SIM_WHOLE, 1, IMAGES_MAX},
+        {"quality", SIM_TEXT, 0, 0},
+        {"response_format", SIM_TEXT, 0, 0},
+        {"output_format", SIM_TEXT, 0, 0},
+        {"output_compression", SIM_WHOLE, 0, 100},
+        {"stream", SIM_BOOL, 0, 0},
+        {"partial_images", SIM_WHOLE, 0, 3},
+        {"size", SIM_TEXT, 0, 0},
+        {"moderation", SIM_TEXT, 0, 0},
+        {"background", SIM_TEXT, 0, 0},
+        {"style", SIM_TEXT, 0, 0},
+        {"user", SIM_TEXT, 0, 0},
+        {NULL, SIM_ANY, 0, 0},
+    };
+    yyjson_val *root = sim_openai_read_body(in, members, request, error);
     if (!root)
         return false;
     yyjson_val *count = yyjson_obj_get(root, "n");
@@ -205,8 +228,6 @@ bool sim_openai_read_image(const struct sim_input *in, struct sim_request *reque
                                  "Missing required parameter: 'prompt'.");
     request->format = sim_member_text(root, "response_format");
     request->image_count = count ? sim_small_number(count) : 1;
-    if (request->image_count == 0 || request->image_count > IMAGES_MAX)
-        return sim_openai_refuse(error, "n", "invalid_value", "'n' must be from 1 to 10.");
     const bool is_old = starts(request->model, "dall-e-");
     if (request->format.len > 0 && !is_old)
         return sim_openai_refuse(error, "response_format", "unknown_parameter",

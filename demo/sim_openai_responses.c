@@ -12,11 +12,46 @@
 #include "demo/sim_openai.h"
 #include "demo/sim_text.h"
 
+static const struct sim_member members[] = {
+    {"metadata", SIM_OBJECT, 0, 0},
+    {"top_logprobs", SIM_WHOLE, 0, 20},
+    {"temperature", SIM_NUMBER, 0, 2},
+    {"top_p", SIM_NUMBER, 0, 1},
+    {"user", SIM_TEXT, 0, 0},
+    {"safety_identifier", SIM_TEXT, 0, 0},
+    {"prompt_cache_key", SIM_TEXT, 0, 0},
+    {"prompt_cache_retention", SIM_TEXT, 0, 0},
+    {"prompt_cache_options", SIM_OBJECT, 0, 0},
+    {"previous_response_id", SIM_TEXT, 0, 0},
+    {"model", SIM_TEXT, 0, 0},
+    {"background", SIM_BOOL, 0, 0},
+    {"max_tool_calls", SIM_WHOLE, 0, 0},
+    {"text", SIM_OBJECT, 0, 0},
+    {"tools", SIM_LIST, 0, 0},
+    {"tool_choice", SIM_ANY, 0, 0},
+    {"prompt", SIM_OBJECT, 0, 0},
+    {"service_tier", SIM_TEXT, 0, 0},
+    {"truncation", SIM_TEXT, 0, 0},
+    {"reasoning", SIM_OBJECT, 0, 0},
+    {"input", SIM_ANY, 0, 0},
+    {"include", SIM_LIST, 0, 0},
+    {"parallel_tool_calls", SIM_BOOL, 0, 0},
+    {"store", SIM_BOOL, 0, 0},
+    {"instructions", SIM_TEXT, 0, 0},
+    {"moderation", SIM_OBJECT, 0, 0},
+    {"stream", SIM_BOOL, 0, 0},
+    {"stream_options", SIM_OBJECT, 0, 0},
+    {"conversation", SIM_ANY, 0, 0},
+    {"context_management", SIM_LIST, 0, 0},
+    {"max_output_tokens", SIM_WHOLE, 16, 1e9},
+    {NULL, SIM_ANY, 0, 0},
+};
+
 /* A text, or messages whose content is a text or an array of parts. */
 bool sim_openai_read_response(const struct sim_input *in, struct sim_request *request,
                               struct sim_error *error)
 {
-    yyjson_val *root = sim_openai_read_body(in, request, error);
+    yyjson_val *root = sim_openai_read_body(in, members, request, error);
     if (!root)
         return false;
     size_t i, count;

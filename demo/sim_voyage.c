@@ -8,6 +8,7 @@
 
 #include <yyjson.h>
 
+#include "demo/sim_members.h"
 #include "demo/sim_openai.h"
 #include "demo/sim_text.h"
 
@@ -16,16 +17,22 @@
 static bool read_embeddings(const struct sim_input *input, struct sim_request *request,
                             struct sim_error *error)
 {
-    static const char *const known[] = {
-        "model",           "input", "input_type", "truncation", "output_dtype", "output_dimension",
-        "encoding_format", NULL};
+    static const struct sim_member known[] = {
+        {"model", SIM_TEXT, 0, 0},           {"input", SIM_ANY, 0, 0},
+        {"input_type", SIM_TEXT, 0, 0},      {"truncation", SIM_BOOL, 0, 0},
+        {"output_dtype", SIM_TEXT, 0, 0},    {"output_dimension", SIM_WHOLE, 0, 0},
+        {"encoding_format", SIM_TEXT, 0, 0}, {NULL, SIM_ANY, 0, 0},
+    };
     yyjson_val *root = sim_read_json(input->body, request);
-    const char *unknown = sim_unknown_member(root, known);
+    const char *name = NULL;
+    const enum sim_fit fit = sim_check_members(root, known, &name);
     if (!root)
         return sim_refuse(error, SIM_BAD_REQUEST, "The request body is not valid JSON.");
-    if (unknown)
+    if (fit == SIM_UNKNOWN)
         return sim_refuse(error, SIM_BAD_REQUEST, "Argument '%.64s' is not supported by our API",
-                          unknown);
+                          name);
+    if (fit == SIM_UNFIT)
+        return sim_refuse(error, SIM_BAD_REQUEST, "The value of argument '%.64s' is invalid", name);
     const struct byok_str type = sim_member_text(root, "input_type");
     const struct byok_str model = sim_member_text(root, "model");
     if (!sim_take_model(request, model) || !byok_str_starts(model, SIM_STR("voyage-")))

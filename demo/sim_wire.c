@@ -156,21 +156,6 @@ void sim_request_done(struct sim_request *request)
     *request = (struct sim_request){0};
 }
 
-const char *sim_unknown_member(struct yyjson_val *object, const char *const *known)
-{
-    size_t i, count;
-    yyjson_val *name, *value;
-    yyjson_obj_foreach(object, i, count, name, value)
-    {
-        const char *const *at = known;
-        while (*at && !yyjson_equals_str(name, *at))
-            at++;
-        if (!*at)
-            return yyjson_get_str(name);
-    }
-    return NULL;
-}
-
 bool sim_take_model(struct sim_request *request, struct byok_str model)
 {
     request->model = model;

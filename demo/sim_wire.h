@@ -182,9 +182,6 @@ bool sim_refuse(struct sim_error *error, enum sim_class class, const char *forma
 /** Parse the body: its root, or NULL when it is no JSON object. */
 struct yyjson_val *sim_read_json(struct byok_str body, struct sim_request *request) BYOK_NONNULL(2);
 
-/** The first member of `object` that is none of `known` (ended by NULL); NULL: all are known. */
-const char *sim_unknown_member(struct yyjson_val *object, const char *const *known) BYOK_NONNULL(2);
-
 /** Set the model; false for one whose name holds "does-not-exist", as tests need one. */
 bool sim_take_model(struct sim_request *request, struct byok_str model) BYOK_NONNULL(1);
 
