@@ -19,20 +19,32 @@
 /* A text, or an array of blocks with a type each. */
 static bool read_content(struct sim_request *request, yyjson_val *content, struct sim_error *error)
 {
+    static const char *const types[] = {"text",
+                                        "image",
+                                        "document",
+                                        "search_result",
+                                        "tool_use",
+                                        "tool_result",
+                                        "thinking",
+                                        "redacted_thinking",
+                                        "server_tool_use",
+                                        "web_search_tool_result",
+                                        "container_upload",
+                                        NULL};
     size_t i, count;
     yyjson_val *block;
     if (!yyjson_is_str(content) && !yyjson_is_arr(content))
         return sim_refuse(error, SIM_BAD_REQUEST, "messages.0.content: Field required");
+    if (!sim_are_parts(content, types))
+        return sim_refuse(error, SIM_BAD_REQUEST,
+                          "messages.0.content.0.type: Input tag does not match any of the expected "
+                          "tags");
     yyjson_arr_foreach(content, i, count, block)
     {
-        if (!yyjson_is_str(yyjson_obj_get(block, "type")))
-            return sim_refuse(error, SIM_BAD_REQUEST, "messages.0.content.%zu.type: Field required",
-                              i);
         if (yyjson_equals_str(yyjson_obj_get(block, "type"), "text") &&
             sim_member_text(block, "text").len == 0)
             return sim_refuse(error, SIM_BAD_REQUEST,
-                              "messages: text content blocks must be "
-                              "non-empty");
+                              "messages: text content blocks must be non-empty");
         if (yyjson_equals_str(yyjson_obj_get(block, "type"), "image") &&
             !yyjson_is_obj(yyjson_obj_get(block, "source")))
             return sim_refuse(error, SIM_BAD_REQUEST,
@@ -40,6 +52,22 @@ static bool read_content(struct sim_request *request, yyjson_val *content, struc
         sim_add_content(request, yyjson_obj_get(block, "content")); /* of a tool_result */
     }
     sim_add_content(request, content);
+    return true;
+}
+
+/* A tool has its name beside its schema, not inside a "function" as with OpenAI. */
+static bool check_tools(yyjson_val *tools, struct sim_error *error)
+{
+    size_t i, count;
+    yyjson_val *tool;
+    yyjson_arr_foreach(tools, i, count, tool)
+    {
+        yyjson_val *type = yyjson_obj_get(tool, "type");
+        const bool is_own = !type || yyjson_equals_str(type, "custom");
+        if (sim_member_text(tool, "name").len == 0 || yyjson_equals_str(type, "function") ||
+            (is_own && !yyjson_is_obj(yyjson_obj_get(tool, "input_schema"))))
+            return sim_refuse(error, SIM_BAD_REQUEST, "tools.%zu.custom.name: Field required", i);
+    }
     return true;
 }
 
@@ -101,7 +129,8 @@ static bool read_message(const struct sim_input *input, struct sim_request *requ
         return sim_refuse(error, SIM_BAD_REQUEST, "max_tokens: Field required");
     request->wants_stream = yyjson_is_true(yyjson_obj_get(root, "stream"));
     sim_add_content(request, yyjson_obj_get(root, "system"));
-    return read_messages(request, yyjson_obj_get(root, "messages"), error);
+    return check_tools(yyjson_obj_get(root, "tools"), error) &&
+           read_messages(request, yyjson_obj_get(root, "messages"), error);
 }
 
 /* ---- answers ---- */

@@ -13,13 +13,6 @@
 
 #define INPUTS_MAX 96u /* Cohere: at most 96 texts in a call */
 
-static bool is_one_of(struct byok_str text, const char *const *words)
-{
-    while (*words && !byok_str_is(text, *words))
-        words++;
-    return *words;
-}
-
 /* Of version 2 the model, the purpose and the types must be said. */
 static bool read_embed(const struct sim_input *input, struct sim_request *request,
                        struct sim_error *error)
@@ -39,7 +32,7 @@ static bool read_embed(const struct sim_input *input, struct sim_request *reques
                           "model '%.128s' not found, make sure the correct model ID was used and "
                           "that you have access to the model.",
                           model.ptr);
-    if (!is_one_of(sim_member_text(root, "input_type"), purposes))
+    if (!sim_is_one_of(sim_member_text(root, "input_type"), purposes))
         return sim_refuse(error, SIM_BAD_REQUEST,
                           "invalid request: valid input_type must be provided with the provided "
                           "model");

@@ -66,25 +66,54 @@ static bool read_parts(struct sim_request *request, yyjson_val *content, struct 
         {"parts", SIM_LIST, 0, 0},
         {NULL, SIM_ANY, 0, 0},
     };
+    static const struct sim_member kinds[] = {
+        {"text", SIM_TEXT, 0, 0},
+        {"inlineData", SIM_OBJECT, 0, 0},
+        {"fileData", SIM_OBJECT, 0, 0},
+        {"functionCall", SIM_OBJECT, 0, 0},
+        {"functionResponse", SIM_OBJECT, 0, 0},
+        {"executableCode", SIM_OBJECT, 0, 0},
+        {"codeExecutionResult", SIM_OBJECT, 0, 0},
+        {"toolCall", SIM_OBJECT, 0, 0},
+        {"toolResponse", SIM_OBJECT, 0, 0},
+        {"thought", SIM_BOOL, 0, 0},
+        {"thoughtSignature", SIM_TEXT, 0, 0},
+        {"partMetadata", SIM_OBJECT, 0, 0},
+        {"mediaResolution", SIM_OBJECT, 0, 0},
+        {"videoMetadata", SIM_OBJECT, 0, 0},
+        {NULL, SIM_ANY, 0, 0},
+    };
+    size_t i, count;
+    yyjson_val *part;
     yyjson_val *parts = yyjson_obj_get(content, "parts");
     if (!yyjson_is_arr(parts) || yyjson_arr_size(parts) == 0)
         return sim_refuse(error, SIM_BAD_REQUEST,
                           "* GenerateContentRequest.contents[0].parts: contents.parts must not be "
                           "empty.");
+    yyjson_arr_foreach(parts, i, count, part)
+    {
+        if (!check(part, kinds, " at 'contents[0].parts[0]'", error))
+            return false;
+    }
     sim_add_content(request, parts);
     return check(content, known, " at 'contents[0]'", error);
 }
 
-static bool has_modality(yyjson_val *config, const char *name)
+/* What is to be made; a text where nothing else is said. */
+static bool read_modalities(struct sim_request *request, yyjson_val *modalities)
 {
     size_t i, count;
     yyjson_val *modality;
-    yyjson_arr_foreach(yyjson_obj_get(config, "responseModalities"), i, count, modality)
+    yyjson_arr_foreach(modalities, i, count, modality)
     {
-        if (yyjson_equals_str(modality, name))
-            return true;
+        if (yyjson_equals_str(modality, "AUDIO"))
+            request->task = SIM_SPEECH;
+        else if (yyjson_equals_str(modality, "IMAGE"))
+            request->task = SIM_IMAGES;
+        else if (!yyjson_equals_str(modality, "TEXT"))
+            return false;
     }
-    return false;
+    return true;
 }
 
 static bool read_config(struct sim_request *request, yyjson_val *config, struct sim_error *error)
@@ -111,10 +140,9 @@ static bool read_config(struct sim_request *request, yyjson_val *config, struct 
         {"mediaResolution", SIM_TEXT, 0, 0},
         {NULL, SIM_ANY, 0, 0},
     };
-    if (has_modality(config, "AUDIO"))
-        request->task = SIM_SPEECH;
-    else if (has_modality(config, "IMAGE"))
-        request->task = SIM_IMAGES;
+    if (!read_modalities(request, yyjson_obj_get(config, "responseModalities")))
+        return sim_refuse(error, SIM_BAD_REQUEST,
+                          "Invalid value at 'generation_config.response_modalities'");
     request->image_count = 1;
     request->sound = (struct sim_sound){SIM_PCM, RATE};
     request->max_tokens = sim_small_number(yyjson_obj_get(config, "maxOutputTokens"));

@@ -107,18 +107,26 @@ static const struct sim_member chat_members[] = {
     {NULL, SIM_ANY, 0, 0},
 };
 
-/* A role that there is, and what a tool's answer needs. */
+/* A role and parts that there are, and what a tool's answer and a picture need. */
 static bool is_message(yyjson_val *message)
 {
-    static const char *const roles[] = {"system", "developer", "user", "assistant", "function"};
-    yyjson_val *role = yyjson_obj_get(message, "role");
-    if (yyjson_equals_str(role, "tool"))
-        return yyjson_is_str(yyjson_obj_get(message, "tool_call_id"));
-    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
-        if (yyjson_equals_str(role, roles[i]))
-            return true;
+    static const char *const roles[] = {"system",   "developer", "user", "assistant",
+                                        "function", "tool",      NULL};
+    static const char *const parts[] = {"text", "image_url", "input_audio",
+                                        "file", "refusal",   NULL};
+    const struct byok_str role = sim_member_text(message, "role");
+    yyjson_val *content = yyjson_obj_get(message, "content"), *part;
+    size_t i, count;
+    if (!sim_is_one_of(role, roles) || !sim_are_parts(content, parts) ||
+        (byok_str_is(role, "tool") && !yyjson_is_str(yyjson_obj_get(message, "tool_call_id"))))
+        return false;
+    yyjson_arr_foreach(content, i, count, part)
+    {
+        if (yyjson_equals_str(yyjson_obj_get(part, "type"), "image_url") &&
+            !yyjson_is_obj(yyjson_obj_get(part, "image_url")))
+            return false;
     }
-    return false;
+    return true;
 }
 
 bool sim_openai_read_chat(const struct sim_input *input, struct sim_request *request,
@@ -138,7 +146,7 @@ bool sim_openai_read_chat(const struct sim_input *input, struct sim_request *req
     {
         if (!is_message(message))
             return sim_openai_refuse(error, "messages", "invalid_value",
-                                     "Invalid value: 'messages[].role'.");
+                                     "Invalid value: 'messages[]'.");
         sim_add_content(request, yyjson_obj_get(message, "content"));
     }
     yyjson_val *options = yyjson_obj_get(root, "stream_options");

@@ -51,6 +51,8 @@ static const struct sim_member members[] = {
 bool sim_openai_read_response(const struct sim_input *in, struct sim_request *request,
                               struct sim_error *error)
 {
+    static const char *const parts[] = {"input_text",  "input_image", "input_file", "input_audio",
+                                        "output_text", "refusal",     NULL};
     yyjson_val *root = sim_openai_read_body(in, members, request, error);
     if (!root)
         return false;
@@ -64,7 +66,17 @@ bool sim_openai_read_response(const struct sim_input *in, struct sim_request *re
         sim_add_text(request, sim_text_of(input));
     yyjson_arr_foreach(input, i, count, item)
     {
+        if (!sim_are_parts(yyjson_obj_get(item, "content"), parts))
+            return sim_openai_refuse(error, "input", "invalid_value",
+                                     "Invalid value: 'input[].content[].type'.");
         sim_add_content(request, yyjson_obj_get(item, "content"));
+    }
+    yyjson_arr_foreach(yyjson_obj_get(root, "tools"), i, count, item)
+    {
+        if (yyjson_equals_str(yyjson_obj_get(item, "type"), "function") &&
+            sim_member_text(item, "name").len == 0)
+            return sim_openai_refuse(error, "tools", "missing_required_parameter",
+                                     "Missing required parameter: 'tools[].name'.");
     }
     request->wants_stream = yyjson_is_true(yyjson_obj_get(root, "stream"));
     request->max_tokens = sim_small_number(yyjson_obj_get(root, "max_output_tokens"));

@@ -184,6 +184,18 @@ void sim_add_content(struct sim_request *request, struct yyjson_val *content)
     }
 }
 
+bool sim_are_parts(struct yyjson_val *content, const char *const *types)
+{
+    size_t i, count;
+    yyjson_val *part;
+    yyjson_arr_foreach(content, i, count, part)
+    {
+        if (!sim_is_one_of(sim_member_text(part, "type"), types))
+            return false;
+    }
+    return true;
+}
+
 bool sim_take_inputs(struct sim_request *request, struct yyjson_val *input, uint32_t max)
 {
     size_t i, count = yyjson_is_arr(input) ? yyjson_arr_size(input) : 1;
@@ -214,6 +226,13 @@ struct byok_str sim_text_of(struct yyjson_val *value)
 struct byok_str sim_member_text(struct yyjson_val *object, const char *name)
 {
     return sim_text_of(yyjson_obj_get(object, name));
+}
+
+bool sim_is_one_of(struct byok_str text, const char *const *words)
+{
+    while (*words && !byok_str_is(text, *words))
+        words++;
+    return *words;
 }
 
 uint32_t sim_small_number(struct yyjson_val *number)

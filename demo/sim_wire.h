@@ -191,6 +191,9 @@ void sim_add_text(struct sim_request *request, struct byok_str text) BYOK_NONNUL
 /** Add the texts of a content: a string, or an array of parts of which those with a text count. */
 void sim_add_content(struct sim_request *request, struct yyjson_val *content) BYOK_NONNULL(1);
 
+/** Whether each part of a content that is an array has one of these types (ended by NULL). */
+bool sim_are_parts(struct yyjson_val *content, const char *const *types) BYOK_NONNULL(2);
+
 /** Take a text to embed, an array of them (at most `max`), or one more; false: empty or none. */
 bool sim_take_inputs(struct sim_request *request, struct yyjson_val *input, uint32_t max)
     BYOK_NONNULL(1) BYOK_MUST_USE;
@@ -198,6 +201,9 @@ bool sim_take_inputs(struct sim_request *request, struct yyjson_val *input, uint
 /** The text that a value is; the empty one for any other. */
 struct byok_str sim_text_of(struct yyjson_val *value);
 struct byok_str sim_member_text(struct yyjson_val *object, const char *name) BYOK_NONNULL(2);
+
+/** Whether a text is one of `words` (ended by NULL). */
+bool sim_is_one_of(struct byok_str text, const char *const *words) BYOK_NONNULL(2);
 
 /** A number of 0 to UINT32_MAX; 0 for anything else. */
 uint32_t sim_small_number(struct yyjson_val *number);
