@@ -48,46 +48,6 @@ static int64_t earliest(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* The oldest task of each lane that waits for no retry; ends what is past its deadline or wrong.
- * Returns when the next of the others is due. */
-static enum byok_err look_over(struct byok_ctx *ctx, struct byok_user *self, int64_t now,
-                               int64_t *wake_us)
-{
-    struct byok_task *task, *next;
-    for (size_t i = 0; i < ctx->env->provider_count; i++)
-        self->lanes[i].first = NULL;
-    DL_FOREACH_SAFE(self->window, task, next) {
-        if (task->orphan && task->not_before_us > now) {
-            *wake_us = task->not_before_us < *wake_us ? task->not_before_us : *wake_us;
-            continue; /* its deadline does not matter: what it waits for may still come */
-        }
-        byok_user_avoid(ctx, self, task, now, wake_us);
-        bool goes_out = task->provider && task->fault.code == BYOK_E_OK &&
-                        !byok_user_key_fails(ctx, self, task, now);
-        if (task->deadline_us <= now && goes_out)
-            byok_user_too_late(ctx, self, task, now);
-        if (!goes_out || task->deadline_us <= now) {
-            byok_user_window_remove(self, task);
-            enum byok_err err = byok_user_finish_waiting(ctx, self, task);
-            if (err != BYOK_E_OK) {
-                byok_user_window_return(self, task);
-                return err;
-            }
-            continue;
-        }
-        if (byok_user_park_old(ctx, self, task, wake_us))
-            continue;
-        int64_t due_us = byok_user_due(ctx, self, task);
-        if (due_us > now)
-            *wake_us = earliest(*wake_us, due_us);
-        else if (
-            !task->cancelled) /* else its cancel, which could not be carried out yet, ends it */
-            byok_user_stand(ctx, self, task, now);
-        *wake_us = earliest(*wake_us, task->deadline_us);
-    }
-    return BYOK_E_OK;
-}
-
 static uint32_t known_count(const struct byok_user *self)
 {
     return HASH_COUNT(self->known) - 1; /* the anchor */
@@ -138,8 +98,9 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
         err = byok_user_fill(ctx, self);
         if (err == BYOK_E_OK)
             err = byok_user_cancel(ctx, self);
-        enum byok_err seen = look_over(ctx, self, now, &wake_us); /* whatever cannot be taken */
+        enum byok_err seen = byok_user_look(ctx, self, now); /* whatever cannot be taken */
         looked = seen == BYOK_E_OK;
+        wake_us = self->look_us;
         err = err == BYOK_E_OK ? seen : err;
         more = byok_user_may_fill(ctx, self);
     }
@@ -151,6 +112,7 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
     byok_user_fetch(ctx, self, now);
     if (looked)
         byok_user_offer(ctx, self, now, &wake_us);
+    self->stale = self->stale || !byok_user_is_calm(ctx, self, now);
     if (is_quiet(ctx, self)) {
         if (self->idle_from_us == 0)
             self->idle_from_us = now;
@@ -500,6 +462,7 @@ static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
     self->lanes = byok_user_lanes_new(ctx->env);
     if (!self->lanes)
         return BYOK_E_NOMEM;
+    self->lane_count = ctx->env->provider_count;
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_USERS, 1);
     byok_timer_set(ctx, &self->timer, byok_now_us(ctx)); /* it may have a queue and no mail */
     return BYOK_E_OK;

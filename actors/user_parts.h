@@ -2,6 +2,7 @@
 /* actors/user_parts.h - what the parts of the user actor share.
  *
  * user.c       the actor: messages, retries, the end of a request
+ * user_look.c  which of those that wait may go, and which have waited too long
  * user_lane.c  what may go to which provider, and when
  * user_turn.c  what goes when it is the user's turn: limits, embeddings that share a call
  * user_take.c  from raw records to decoded requests: state, dedupe, routing
@@ -40,7 +41,8 @@ struct byok_lane {
     struct byok_tally tally[2];
     struct byok_adaptive room; /* calls at once that the key is found to take */
     int64_t calls;             /* under way */
-    struct byok_task *first;  /* of the window, while offers are made */
+    struct byok_task *first; /* of the window, that waits for nothing, as of the last look */
+    bool moved; /* it has left since, and `first` is the one that was behind it */
 };
 
 /* The user's queue in the state. */
@@ -70,6 +72,11 @@ struct byok_user {
     struct byok_task *window; /* decoded and not under way, oldest first */
     uint32_t window_count;
     uint32_t bulk_count; /* of them, those that may share calls */
+    uint32_t payload_count; /* of them, those that refer to payloads */
+    struct byok_task *unseen; /* of them, the first that came since the last look */
+    int64_t look_us; /* when the next look is over all of them */
+    bool stale; /* it is the very next one */
+    size_t lane_count;
     uint32_t passed; /* messages since all was looked over */
     struct byok_task *cancels; /* that have not found out yet what becomes of their jobs */
     struct byok_known *known; /* all decoded ones up to their commit, by id; and `anchor` */
@@ -116,26 +123,48 @@ static inline void byok_user_forget(struct byok_user *self, struct byok_task *ta
     task->listed = false;
 }
 
+/** Limits and breakers are for calls that cost. */
+static inline bool byok_user_is_exempt(const struct byok_task *task)
+{
+    return !byok_user_is_job(task);
+}
+
+static inline void byok_user_window_count(struct byok_user *self, const struct byok_task *task,
+                                          uint32_t change)
+{
+    self->window_count += change;
+    self->bulk_count += task->bulk_texts > 0 ? change : 0;
+    self->payload_count += task->inputs.count > 0 ? change : 0;
+}
+
 static inline void byok_user_window_add(struct byok_user *self, struct byok_task *task)
 {
     DL_APPEND(self->window, task);
-    self->window_count++;
-    self->bulk_count += task->bulk_texts > 0;
+    byok_user_window_count(self, task, 1);
+    if (!self->unseen)
+        self->unseen = task;
 }
 
 /** The same, before all others. */
 static inline void byok_user_window_return(struct byok_user *self, struct byok_task *task)
 {
     DL_PREPEND(self->window, task);
-    self->window_count++;
-    self->bulk_count += task->bulk_texts > 0;
+    byok_user_window_count(self, task, 1);
+    self->stale = true;
 }
 
 static inline void byok_user_window_remove(struct byok_user *self, struct byok_task *task)
 {
+    if (self->unseen == task)
+        self->unseen = task->next;
+    for (size_t i = 0; i < self->lane_count; i++) {
+        struct byok_lane *lane = &self->lanes[i];
+        lane->moved = lane->moved || lane->first == task;
+        lane->first = lane->first == task ? task->next : lane->first;
+    }
+    self->stale = self->stale || byok_user_is_exempt(task); /* it went before others */
     DL_DELETE(self->window, task);
-    self->window_count--;
-    self->bulk_count -= task->bulk_texts > 0;
+    byok_user_window_count(self, task, UINT32_MAX); /* 1 less */
 }
 
 /** How many more jobs may be decoded.  Embeddings that can share a call do not fill the window: with
@@ -153,12 +182,6 @@ static inline struct byok_lane *byok_user_lane(const struct byok_ctx *ctx,
                                                const struct byok_task *task)
 {
     return &self->lanes[task->provider - ctx->env->providers];
-}
-
-/** Limits and breakers are for calls that cost. */
-static inline bool byok_user_is_exempt(const struct byok_task *task)
-{
-    return !byok_user_is_job(task);
 }
 
 /** Calls that the user may have under way. */
@@ -192,6 +215,16 @@ static inline int64_t byok_user_parks_at(const struct byok_ctx *ctx, int64_t tak
 
 /** A lane per provider (byok_new). NULL: no memory. */
 struct byok_lane *byok_user_lanes_new(const struct byok_env *env) BYOK_NONNULL(1) BYOK_MUST_USE;
+
+/** Whether nothing holds the user's jobs up but limits and times of their own, so that those that were
+ *  looked at are as they were. */
+bool byok_user_is_calm(const struct byok_ctx *ctx, const struct byok_user *self, int64_t now)
+    BYOK_NONNULL(1, 2);
+
+/** Find the oldest job of each lane that waits for no retry (lane->first), end what is past its deadline or
+ *  wrong, park what has waited long; self->look_us: when to look again.  BYOK_E_NOMEM: call again later. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2)
+enum byok_err byok_user_look(struct byok_ctx *ctx, struct byok_user *self, int64_t now);
 
 /** A task of the window that waits for no time stands for its lane, if it is the first; commands
  *  go before jobs.  A job that only its provider's failures hold up has its deadline from now on. */

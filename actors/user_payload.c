@@ -17,6 +17,8 @@ void byok_user_fetch(struct byok_ctx *ctx, struct byok_user *self, int64_t now_u
 {
     struct byok_task *task, *next;
     uint32_t ahead = self->fetching;
+    if (self->payload_count == 0)
+        return;
     DL_FOREACH(self->window, task)
         ahead += byok_payloads_loaded(task);
     DL_FOREACH_SAFE(self->window, task, next) {
