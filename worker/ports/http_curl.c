@@ -15,6 +15,7 @@
 #include "worker/curl_memory.h"
 #include "worker/ports/http_curl_call.h"
 #include "worker/ports/http_curl_fault.h"
+#include "worker/ports/http_curl_sockets.h"
 
 /* Idle connections kept, all providers together.  Without a number libcurl sizes its cache by the
  * handles that exist, and as each call has a new one it would close and open all the time. */
@@ -28,14 +29,8 @@ struct port {
     const struct byok_http_route *routes;
     size_t route_count;
     struct byok_curl_call *calls; /* under way */
-    size_t open_handles;          /* of the loop; the last one's end frees the port */
-};
-
-/* A socket of libcurl's, watched. */
-struct watch {
-    uv_poll_t poll;
-    struct port *port;
-    curl_socket_t fd;
+    struct byok_curl_sockets sockets;
+    bool timer_closed; /* with the sockets' last end it frees the port */
 };
 
 static struct port *port_of(struct byok_http *http)
@@ -43,9 +38,10 @@ static struct port *port_of(struct byok_http *http)
     return (struct port *)(void *)http; /* its first member */
 }
 
-static void handle_closed(struct port *port)
+static void free_when_closed(void *arg)
 {
-    if (--port->open_handles == 0)
+    struct port *port = arg;
+    if (port->timer_closed && port->sockets.open == 0)
         byok_delete(port);
 }
 
@@ -78,8 +74,9 @@ static void take_ended(struct port *port)
     }
 }
 
-static void act(struct port *port, curl_socket_t fd, int events)
+static void act(void *arg, curl_socket_t fd, int events)
 {
+    struct port *port = arg;
     int running;
     (void)curl_multi_socket_action(port->multi, fd, events, &running);
     take_ended(port);
@@ -99,64 +96,6 @@ static int want_time(CURLM *multi, long ms, void *arg)
     else
         uv_timer_start(&port->timer, on_time, (uint64_t)ms, 0);
     return 0;
-}
-
-static void on_socket(uv_poll_t *poll, int status, int events)
-{
-    struct watch *watch = poll->data;
-    int flags = status < 0 ? CURL_CSELECT_ERR : 0;
-    if (events & UV_READABLE)
-        flags |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE)
-        flags |= CURL_CSELECT_OUT;
-    act(watch->port, watch->fd, flags); /* may end the watch */
-}
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-    struct watch *watch = handle->data;
-    struct port *port = watch->port;
-    byok_delete(watch);
-    handle_closed(port);
-}
-
-static struct watch *watch_new(struct port *port, curl_socket_t fd)
-{
-    struct watch *watch = byok_new(1, sizeof *watch);
-    if (!watch)
-        return NULL;
-    *watch = (struct watch){.port = port, .fd = fd};
-    if (uv_poll_init_socket(port->loop, &watch->poll, fd) != 0) {
-        byok_delete(watch);
-        return NULL;
-    }
-    watch->poll.data = watch;
-    port->open_handles++;
-    curl_multi_assign(port->multi, fd, watch);
-    return watch;
-}
-
-/* -1 makes libcurl fail the transfers of this socket. */
-static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
-{
-    (void)easy;
-    struct port *port = arg;
-    struct watch *watch = assigned;
-    if (what == CURL_POLL_REMOVE) {
-        if (watch) {
-            curl_multi_assign(port->multi, fd, NULL);
-            uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
-        }
-        return 0;
-    }
-    if (!watch && !(watch = watch_new(port, fd)))
-        return -1;
-    int events = 0;
-    if (what & CURL_POLL_IN)
-        events |= UV_READABLE;
-    if (what & CURL_POLL_OUT)
-        events |= UV_WRITABLE;
-    return uv_poll_start(&watch->poll, events, on_socket) == 0 ? 0 : -1;
 }
 
 static const struct byok_http_route *find_route(const struct port *port, struct byok_str url)
@@ -187,6 +126,7 @@ static void begin(struct byok_http *http, struct byok_http_call *call,
         reply(call, own);
         return;
     }
+    byok_curl_sockets_use(&port->sockets, one->easy);
     CURLMcode code = curl_multi_add_handle(port->multi, one->easy);
     if (code != CURLM_OK) {
         byok_curl_call_free(one);
@@ -254,8 +194,7 @@ enum byok_err byok_http_curl_global(struct byok_fault *fault)
 static void set_multi(struct port *port)
 {
     CURLM *multi = port->multi;
-    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, want_socket);
-    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, port);
+    byok_curl_sockets_init(&port->sockets);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, want_time);
     curl_multi_setopt(multi, CURLMOPT_TIMERDATA, port);
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS_MAX);
@@ -282,7 +221,13 @@ enum byok_err byok_http_curl_new(uv_loop_t *loop, const struct byok_http_route *
     port->route_count = route_count;
     uv_timer_init(loop, &port->timer); /* always 0 */
     port->timer.data = port;
-    port->open_handles = 1;
+    port->sockets = (struct byok_curl_sockets){
+        .loop = loop,
+        .multi = port->multi,
+        .act = act,
+        .closed = free_when_closed,
+        .arg = port,
+    };
     set_multi(port);
     *out = &port->http;
     return BYOK_E_OK;
@@ -290,7 +235,9 @@ enum byok_err byok_http_curl_new(uv_loop_t *loop, const struct byok_http_route *
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-    handle_closed(handle->data);
+    struct port *port = handle->data;
+    port->timer_closed = true;
+    free_when_closed(port);
 }
 
 void byok_http_curl_close(struct byok_http *http)
@@ -301,6 +248,6 @@ void byok_http_curl_close(struct byok_http *http)
     struct byok_curl_call *one, *next;
     DL_FOREACH_SAFE(port->calls, one, next)
         drop(port, one);
-    curl_multi_cleanup(port->multi); /* ends the watches of its idle connections */
+    curl_multi_cleanup(port->multi); /* closes its connections, which ends their watches */
     uv_close((uv_handle_t *)&port->timer, on_timer_closed);
 }
