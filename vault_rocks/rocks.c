@@ -23,6 +23,7 @@
 #define WAL_BYTES_MAX ((uint64_t)64 << 20)
 #define BLOOM_BITS 10.0 /* for each key: 1 % needless reads */
 #define FILTER_PART_BYTES ((uint64_t)4096)
+#define FRESH_BLOOM 0.02 /* of a write buffer: some 20 bits for each key */
 #define RECOVER_TO_POINT_IN_TIME 2 /* rocksdb_point_in_time_recovery, an anonymous enum of c.h */
 #define LOG_HEADER_ONLY 5 /* InfoLogLevel::HEADER_LEVEL of rocksdb/env.h */
 #define PATH_BYTES_MAX ((size_t)4096)
@@ -150,6 +151,9 @@ static void set_options(struct byok_rocks *rocks)
     rocksdb_block_based_options_destroy(table);
     rocksdb_options_set_write_buffer_size(options, WRITE_BUFFER_BYTES);
     rocksdb_options_set_db_write_buffer_size(options, WRITE_ALL_BYTES);
+    /* most look-ups (is it done, is it claimed) are for what is not there */
+    rocksdb_options_set_memtable_whole_key_filtering(options, 1);
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, FRESH_BLOOM);
     rocksdb_options_set_max_total_wal_size(options, WAL_BYTES_MAX);
     rocksdb_options_set_max_open_files(options, 256);
     rocksdb_options_set_max_background_jobs(options, 2);
