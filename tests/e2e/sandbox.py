@@ -61,6 +61,7 @@ def a_worker_has_given_up_what_it_does_not_use():
         expect("event=sandbox no_new_privs=on landlock=on" in worker.err() and "seccomp=on" in worker.err(), worker.err())
         status = status_of(worker)
         expect(len(list(Path(f"/proc/{worker.process.pid}/task").iterdir())) > 5, "all threads were looked at")
+        expect(not list(Path("/dev/shm").glob(f"*-{worker.process.pid}")), "nothing of it is in shared memory")
         expect(status["NoNewPrivs"] == {"1"} and status["Seccomp"] == {"2"}, status)
         expect(Path(f"/proc/{worker.process.pid}/limits").read_text().split("Max core file size")[1].split()[0] == "0", "no core file")
         data, other = stack.folder / "w1", stack.folder / "other"
