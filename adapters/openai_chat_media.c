@@ -3,9 +3,11 @@
  *
  *   message.audio   {"data": base64, "transcript"} of OpenAI's models that speak
  *   message.images  [{"image_url": {"url": a data URL}}] of OpenRouter's that draw
- * and, as a stream, what a delta does: of the audio pieces, each base64 by itself, and of what is
- * spoken too; images whole.
+ * and, as a stream, what a delta does: of the audio pieces (base64 cut anywhere, or each padded by
+ * itself) and of what is spoken too; images whole.
  */
+#include <string.h>
+
 #include "adapters/kit_media.h"
 #include "adapters/openai_parts.h"
 #include "schemas/codec.h"
@@ -15,14 +17,11 @@ static struct byok_str text_of(const struct byok_value *map, const char *path)
     return byok_value_as_str(byok_value_path(map, path));
 }
 
-/* No bytes: there is no audio, or it is no base64.  Without a head it is what provider_options
- * asked for: raw samples. */
-static struct byok_media_part audio_of(const struct byok_adapter_call *call,
-                                       const struct byok_value *message)
+/* No bytes: it is no base64.  Without a head it is what provider_options asked for: raw samples. */
+static struct byok_media_part audio_of(const struct byok_adapter_call *call, struct byok_str data)
 {
     struct byok_media_part audio = {.bytes = {NULL, 0}};
     struct byok_str format = text_of(call->request->provider_options, "audio.format");
-    struct byok_str data = text_of(message, "audio.data");
     if (data.len == 0 || !byok_base64_decode(call->arena, data, &audio.bytes))
         return (struct byok_media_part){.bytes = {NULL, 0}};
     const struct byok_media *is = byok_media_of_bytes(audio.bytes);
@@ -36,7 +35,7 @@ static struct byok_media_part audio_of(const struct byok_adapter_call *call,
 static void put_audio(const struct byok_adapter_call *call, const struct byok_value *message,
                       struct byok_value *output)
 {
-    const struct byok_media_part audio = audio_of(call, message);
+    const struct byok_media_part audio = audio_of(call, text_of(message, "audio.data"));
     if (audio.bytes.len == 0)
         return;
     byok_value_set(call->arena, output, "audio", byok_value_bytes(audio.bytes));
@@ -88,11 +87,27 @@ void byok_openai_put_media(const struct byok_adapter_call *call, const struct by
         byok_value_set(call->arena, output, "images", list);
 }
 
+/* As much of it as can be decoded, with what was kept of the piece before; the rest is kept. */
+static struct byok_str whole_base64(const struct byok_adapter_call *call, struct byok_str piece,
+                                    struct byok_stream *stream)
+{
+    char *all = byok_arena_alloc(call->arena, sizeof stream->base64 + piece.len + 1);
+    if (piece.len == 0 || !all)
+        return (struct byok_str){NULL, 0};
+    memcpy(all, stream->base64, stream->base64_len);
+    memcpy(all + stream->base64_len, piece.ptr, piece.len);
+    const size_t len = stream->base64_len + piece.len;
+    stream->base64_len = len % 4;
+    memcpy(stream->base64, all + len - len % 4, len % 4);
+    return (struct byok_str){all, len - len % 4};
+}
+
 void byok_openai_stream_media(const struct byok_adapter_call *call, const struct byok_value *delta,
                               struct byok_stream *stream)
 {
     const struct byok_value *images = byok_value_find(delta, "images");
-    const struct byok_media_part audio = audio_of(call, delta);
+    const struct byok_media_part audio =
+        audio_of(call, whole_base64(call, text_of(delta, "audio.data"), stream));
     byok_stream_put(stream, BYOK_DELTA_TEXT, text_of(delta, "audio.transcript"));
     byok_stream_put_audio(stream, &audio);
     for (uint32_t i = 0; byok_value_is(images, BYOK_VALUE_ARRAY) && i < images->count; i++) {

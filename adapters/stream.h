@@ -42,6 +42,8 @@ struct byok_stream {
     int64_t tools[BYOK_STREAM_TOOLS_MAX]; /* the provider's numbers of the tool calls */
     uint32_t tool_count, image_count;
     size_t text_bytes, audio_bytes; /* put so far */
+    char base64[3]; /* the end of a piece of audio, that cannot be decoded without the next */
+    size_t base64_len;
     bool without_reasoning; /* it is not wanted */
     bool ended;             /* the provider has said that the answer is whole */
     bool failed, overflow;
