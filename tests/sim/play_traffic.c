@@ -255,8 +255,11 @@ static void send_some(struct sim_play *play, const char *user)
         send_sound(play, user);
         break;
     case 6:
-    case 7:
         send_chat(play, user, new_id(play, user), ",\"stream\":true");
+        break;
+    case 7:
+        send_chat(play, user, new_id(play, user),
+                  ",\"stream\":true,\"provider_options\":{\"modalities\":[\"text\",\"audio\"]}");
         break;
     case 8:
         send_chat(play, user, new_id(play, user), ",\"key_label\":\"default\"");

@@ -177,8 +177,21 @@ static void listen(struct sim_world *world, const struct byok_http_call *call,
 }
 
 /* The tokens that it says. */
+/* What a model speaks and draws in a chat that asks for it. */
+static const char *media_of(const struct byok_http_call *call, struct sim_entry *entry)
+{
+    if (byok_str_find(call->request.body, byok_str_of("\"modalities\"")) == SIZE_MAX)
+        return "";
+    entry->media = 5 + 8 + 5;
+    return "data: {\"choices\":[{\"delta\":{\"audio\":{\"data\":\"AAECA\"}}}]}\n\n"
+           "data: {\"choices\":[{\"delta\":{\"audio\":{\"data\":\"wQ=\"}}}]}\n\n"
+           "data: {\"choices\":[{\"delta\":{\"images\":[{\"image_url\":{\"url\":"
+           "\"data:image/png;base64,iVBORw0KGgo=\"}}]}}]}\n\n"
+           "data: {\"choices\":[{\"delta\":{\"audio\":{\"data\":\"AAECAwQ=\"}}}]}\n\n";
+}
+
 static int64_t good_body(struct sim_world *world, const struct byok_http_call *call,
-                         const struct sim_entry *entry, char *body, size_t room)
+                         struct sim_entry *entry, char *body, size_t room)
 {
     if (strcmp(entry->path, "/models") == 0) {
         snprintf(body, room, "{\"data\":[]}");
@@ -194,10 +207,11 @@ static int64_t good_body(struct sim_world *world, const struct byok_http_call *c
             body, room,
             "data: {\"model\":\"gpt-sim\",\"choices\":[{\"delta\":{\"content\":\"echo \"}}]}\n\n"
             "data: {\"choices\":[{\"delta\":{\"content\":\"%s\"}}]}\n\n"
+            "%s"
             "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
             "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":%d}}\n\n"
             "data: [DONE]\n\n",
-            entry->id, said);
+            entry->id, media_of(call, entry), said);
         return 7 + said;
     }
     snprintf(body, room,
@@ -342,6 +356,7 @@ static void spell_key(struct sim_world *world, struct sim_entry *entry, const ch
 {
     size_t room = sizeof answer->body, len = 0;
     entry->spelled = strlen(secret);
+    entry->media = 0;
     for (size_t at = 0, n; at < entry->spelled; at += n) {
         n = 1 + (size_t)sim_below(&world->clock, 3);
         len += (size_t)snprintf(answer->body + len, room - len,

@@ -45,6 +45,7 @@ struct sim_entry {
     int64_t deltas;    /* of its answer that were streamed */
     size_t delta_bytes; /* of text */
     size_t delta_stars; /* in them */
+    size_t media, delta_media; /* bytes of audio and images: of its answer, and streamed */
     size_t spelled;     /* how long the key is that the answer spells in many events; 0: none */
     bool ended;        /* the last of them said so */
 };

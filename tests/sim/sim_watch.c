@@ -428,6 +428,14 @@ static struct sim_entry *last_call(struct sim_worker *worker, const struct sim_r
     return NULL;
 }
 
+static size_t bytes_at(struct byok_arena *arena, const struct byok_value *root, const char *path)
+{
+    struct byok_str bytes = {NULL, 0};
+    return byok_base64_decode(arena, byok_value_as_str(byok_value_path(root, path)), &bytes)
+               ? bytes.len
+               : 0;
+}
+
 /* From 0 without gaps, but that an attempt which failed may say so after some were lost. */
 void sim_watch_delta(struct sim_worker *worker, const struct byok_record *record)
 {
@@ -451,9 +459,11 @@ void sim_watch_delta(struct sim_worker *worker, const struct byok_record *record
     entry->delta_bytes += text.len;
     for (size_t i = 0; i < text.len; i++)
         entry->delta_stars += text.ptr[i] == '*';
+    entry->delta_media += bytes_at(&arena, &root, "audio") + bytes_at(&arena, &root, "image.data");
     entry->ended = finish.len > 0;
     size_t bytes = entry->spelled ? entry->spelled : strlen("echo ") + strlen(entry->id);
-    if (byok_str_is(finish, "stop") && entry->delta_bytes != bytes)
+    if (byok_str_is(finish, "stop") &&
+        (entry->delta_bytes != bytes || entry->delta_media != entry->media))
         sim_fail(world, "the deltas of %s are not its answer", request->name);
     if (byok_str_is(finish, "stop") && entry->delta_stars != entry->spelled)
         sim_fail(world, "the deltas of %s spell the key", request->name);
