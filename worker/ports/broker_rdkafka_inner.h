@@ -230,6 +230,8 @@ struct byok_rdk_notes {
     size_t unproven;        /* of them, in the topic, but maybe too late for the next owner */
     uint64_t proofs;        /* begun; one is under way at a time */
     bool proving;
+    int64_t asked_us;  /* when the last proof was begun */
+    int64_t proven_us; /* when the last one was begun that succeeded; 0: none */
     int64_t alive_us;       /* the loop was seen running; 0: not yet */
     int64_t doubt_until_us; /* whether the partitions are this worker's: nothing is written */
 };

@@ -13,12 +13,15 @@
  * looked at again here, so that it does not arrive long after; sessions last 6 s at least, by the
  * broker's group.min.session.timeout.ms.
  *
- * With static membership that is not enough: who starts with the same instance id has the
- * partitions at once, while the one before learns it by its next heartbeat.  So there a note in the
- * topic is only answered when the group has taken a commit of ours (of the note's own offset in the
- * changelog, which nobody uses) that was asked for behind it: the coordinator refuses commits of a
- * member that was replaced, so the note was there before the next owner looked for the changelog's
- * end.  One such proof is under way at a time, for all notes that were written before it.
+ * Nor would this process know in time when it is cut off from the group's coordinator alone, or, with
+ * static membership, when another one has started with its instance id and has the partitions at
+ * once.  So a note in the topic is only answered when the group has taken a commit of ours (of the
+ * note's own offset in the changelog, which nobody uses): a proof.  The coordinator refuses commits
+ * of a member that was replaced or expelled, and a commit that it takes begins the session anew.  A
+ * dynamic member's note may be answered for PROOF_US after such a commit was asked for, half of the
+ * shortest session: no next owner has looked for the changelog's end by then.  A static member's
+ * commit must have been asked for behind the note.  One proof is under way at a time, for all notes
+ * that were written before it.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -29,6 +32,7 @@
 
 #define STANDSTILL_US ((int64_t)3000000) /* three ticks of the port */
 #define DOUBT_US ((int64_t)3000000)
+#define PROOF_US ((int64_t)3000000)
 
 static struct byok_rdk_handle *noter(struct byok_rdk *rdk)
 {
@@ -82,6 +86,7 @@ static void prove(struct byok_rdk *rdk)
     rd_kafka_topic_partition_list_add(list, rdk->topics[BYOK_TOPIC_STATE], note->partition)
         ->offset = note->offset;
     rdk->notes.proofs++;
+    rdk->notes.asked_us = byok_rdk_fresh_us();
     rdk->notes.proving = rd_kafka_commit_queue(consumer->rk, list, consumer->queue, NULL,
                                                &rdk->notes) == RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_topic_partition_list_destroy(list);
@@ -108,6 +113,7 @@ void byok_rdk_on_proof(struct byok_rdk *rdk, rd_kafka_event_t *event)
         return;
     }
     byok_rdk_seen(rdk);
+    rdk->notes.proven_us = rdk->notes.asked_us;
     DL_FOREACH_SAFE(rdk->notes.list, note, next) {
         if (note->proof == 0 || note->proof > rdk->notes.proofs)
             continue;
@@ -183,13 +189,20 @@ static void write_note(struct byok_notes *notes, struct byok_note *note)
         byok_rdk_notes_pump(rdk);
 }
 
+/* Whether what stands in the topic now stands there before any next owner looks. */
+static bool is_proven(const struct byok_rdk *rdk)
+{
+    return !rdk->options.instance_id && rdk->notes.proven_us != 0 &&
+           byok_rdk_fresh_us() - rdk->notes.proven_us < PROOF_US;
+}
+
 static void on_report(struct byok_rdk *rdk, const rd_kafka_message_t *message)
 {
     struct byok_note *note = message->_private;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         note->offset = message->offset;
         byok_rdk_seen(rdk);
-        if (!rdk->options.instance_id) {
+        if (is_proven(rdk)) {
             answer(rdk, note);
             return;
         }

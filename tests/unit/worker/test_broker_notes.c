@@ -190,6 +190,34 @@ Test(broker_notes, what_a_dead_producer_had_is_written_by_the_next_one)
     }
 }
 
+/* The group's coordinator may have expelled a member that only it cannot reach. */
+Test(broker_notes, one_in_the_topic_is_not_answered_before_the_group_has_taken_a_commit)
+{
+    rd_kafka_mock_push_request_errors(kit.mock, KIT_OFFSET_COMMIT, 1,
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    claim(0, 0);
+    cr_assert(kit_until(&kit, is_answered, &notes[0], SECONDS));
+    cr_assert_eq(notes[0].note.fault.code, BYOK_E_BROKER);
+    cr_assert(stands(0, &notes[0]), "for the next owner");
+}
+
+Test(broker_notes, one_commit_proves_those_of_the_next_seconds_too)
+{
+    struct byok_rdk_notes *inner = &byok_rdk_of(member->broker)->notes;
+    claim(0, 0);
+    succeeds(0);
+    uint64_t proofs = inner->proofs;
+    cr_assert_eq(proofs, 1);
+    inner->proven_us = byok_rdk_fresh_us();
+    claim(1, 1);
+    succeeds(1);
+    cr_assert_eq(inner->proofs, proofs);
+    inner->proven_us -= LONG_US;
+    claim(2, 0);
+    succeeds(2);
+    cr_assert_eq(inner->proofs, proofs + 1);
+}
+
 /* Another one with our instance id takes the partitions before our heartbeat says so. */
 Test(static_notes, one_in_the_topic_is_not_answered_once_the_member_was_replaced)
 {
