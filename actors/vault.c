@@ -8,6 +8,7 @@
 #include "actors/env.h"
 #include "actors/queue.h"
 #include "base/mem.h"
+#include "vault_rocks/registers.h"
 
 #define AGAIN_FIRST_US ((int64_t)100000) /* doubles up to the last */
 #define AGAIN_LAST_US ((int64_t)5000000)
@@ -255,6 +256,7 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
     default:
         assert(!"a message that the vault does not know");
     }
+    byok_registers_wipe();
     return BYOK_E_OK;
 }
 

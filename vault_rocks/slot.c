@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "vault_rocks/guard.h"
+#include "vault_rocks/registers.h"
 
 /* byok_slot_header returns a text that begins in `head` and goes on in `key`. */
 static_assert(offsetof(struct byok_slot, key) == BYOK_SLOT_HEAD_BYTES, "no gap before the key");
@@ -80,6 +81,7 @@ void byok_slots_release(struct byok_slots *slots, struct byok_slot **slot)
     *slot = NULL;
     assert(ours >= slots->slab && ours < slots->slab + slots->count);
     sodium_memzero(ours, sizeof *ours);
+    byok_registers_wipe();
     pthread_mutex_lock(&slots->lock);
     assert(slots->idle_count < slots->count); /* given back twice */
     slots->idle[slots->idle_count++] = ours;

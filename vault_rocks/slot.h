@@ -43,7 +43,8 @@ void byok_slots_free(struct byok_slots *slots);
 /** A zeroed slot for the caller alone, or NULL when all are leased. */
 struct byok_slot *byok_slots_lease(struct byok_slots *slots) BYOK_NONNULL(1) BYOK_MUST_USE;
 
-/** Wipe the slot and give it back; `*slot` becomes NULL. A NULL slot is fine. */
+/** Wipe the slot, and what of it the thread has in registers, and give it back; `*slot` becomes
+ *  NULL.  A NULL slot is fine. */
 void byok_slots_release(struct byok_slots *slots, struct byok_slot **slot) BYOK_NONNULL(1, 2);
 
 /** How many slots are leased now. */
