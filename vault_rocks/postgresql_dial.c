@@ -12,6 +12,7 @@
 
 #include <sodium.h>
 
+#include "base/condition.h"
 #include "base/mem.h"
 
 /* Of two: who asked and who connects.  The one that comes last frees it. */
@@ -101,16 +102,12 @@ static struct dial *new_dial(const char *url, int64_t timeout_us)
 {
     size_t len = strlen(url);
     struct dial *self = byok_new(1, sizeof *self + len + 1);
-    pthread_condattr_t attr;
     if (!self)
         return NULL;
     memcpy(self->url, url, len);
     self->deadline_us = byok_server_now_us() + timeout_us;
     pthread_mutex_init(&self->lock, NULL);
-    pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&self->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    byok_condition_init(&self->changed);
     return self;
 }
 

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "base/condition.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -106,25 +107,13 @@ static void *run(void *arg)
     return NULL;
 }
 
-static bool init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr) != 0)
-        return false;
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    bool ok = pthread_cond_init(condition, &attr) == 0;
-    (void)pthread_condattr_destroy(&attr);
-    return ok;
-}
-
 enum byok_err byok_purge_start(const struct byok_purge_base *base, int64_t wait_ms,
                                struct byok_purge **out, struct byok_fault *fault)
 {
     struct byok_purge *self = byok_new(1, sizeof *self);
-    if (!self || !init_condition(&self->changed)) {
-        byok_delete(self);
+    if (!self)
         return byok_fault_set(fault, BYOK_E_NOMEM, "no memory for purging deleted keys");
-    }
+    byok_condition_init(&self->changed);
     self->base = *base;
     self->wait = (struct timespec){.tv_sec = (time_t)(wait_ms / 1000),
                                    .tv_nsec = (long)(wait_ms % 1000) * 1000000};

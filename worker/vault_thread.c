@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "base/condition.h"
 #include "base/mem.h"
 #include "worker/ports/clock_system.h"
 
@@ -65,18 +66,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* The condition's clock is the system's: monotonic. */
-static bool init_condition(struct byok_vault_thread *self)
-{
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr) != 0)
-        return false;
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    bool ok = pthread_cond_init(&self->changed, &attr) == 0;
-    (void)pthread_condattr_destroy(&attr);
-    return ok;
-}
-
 static enum byok_err begin(struct byok_vault_thread *self, struct byok_vault *vault)
 {
     self->system = byok_system_new(&self->env, &self->clock, wake, self);
@@ -100,11 +89,7 @@ enum byok_err byok_vault_thread_start(struct byok_vault *vault,
         byok_delete(self);
         return byok_fault_set(fault, BYOK_E_NOMEM, "No memory for the vault's thread");
     }
-    if (!init_condition(self)) {
-        (void)pthread_mutex_destroy(&self->lock);
-        byok_delete(self);
-        return byok_fault_set(fault, BYOK_E_NOMEM, "No memory for the vault's thread");
-    }
+    byok_condition_init(&self->changed);
     byok_clock_system_init(&self->clock);
     self->env.settings = settings;
     self->env.clock = &self->clock;

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "base/condition.h"
 #include "base/mem.h"
 
 struct byok_watch {
@@ -54,16 +55,12 @@ static void release(struct byok_watch *watch)
 struct byok_watch *byok_watch_begin(struct byok_log *log, struct byok_watched watched)
 {
     struct byok_watch *watch = byok_new(1, sizeof *watch);
-    pthread_condattr_t attr;
     if (!watch)
         return NULL;
     watch->log = log;
     watch->watched = watched;
     pthread_mutex_init(&watch->lock, NULL);
-    pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&watch->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    byok_condition_init(&watch->changed);
     if (pthread_create(&watch->thread, NULL, run, watch) == 0)
         return watch;
     release(watch);
