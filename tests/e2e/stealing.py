@@ -223,6 +223,17 @@ def a_provider_that_gives_the_key_back():
         no_key_anywhere(stack, "an echo")
 
 
+def spoken_by(stack):
+    """The texts of the deltas, joined as a reader would."""
+    spoken = {}
+    for message in stack.read("streams"):
+        delta = json.loads(message.value())
+        for kind in ("text", "reasoning"):
+            spoken[delta["id"], kind] = spoken.get((delta["id"], kind), "") + delta.get(kind, "")
+        spoken[delta["id"], "tool"] = spoken.get((delta["id"], "tool"), "") + delta.get("tool_call", {}).get("arguments", "")
+    return spoken
+
+
 def a_provider_that_spells_the_key():
     """In events of 1 to 3 bytes, in JSON's escapes, in percents, in the arguments of a tool: whole only when it is decoded."""
     def event(delta):
@@ -260,20 +271,17 @@ def a_provider_that_spells_the_key():
         jobs = {f"s{i}{'s' if streams else ''}": {"prompt": prompt, "raw": True, "stream": streams} for i, prompt in enumerate(prompts) for streams in (False, True)}
         stack.produce([("alice", job(name, **more)) for name, more in jobs.items()])
         found = stack.wait_results(list(jobs))
+        stars = "*" * len(KEY)
+        streamed = [name for name, more in jobs.items() if more["stream"] and more["prompt"].startswith("events")]
+        # a delta may come after its result
+        wait_for("all deltas are there", lambda: all(len(spoken_by(stack).get((name, "text"), "")) >= len(stars) for name in streamed), every=0.3)
         worker.stop()
-        spoken = {}  # the texts of the deltas, joined as a reader would
-        for message in stack.read("streams"):
-            delta = json.loads(message.value())
-            for kind in ("text", "reasoning"):
-                spoken[delta["id"], kind] = spoken.get((delta["id"], kind), "") + delta.get(kind, "")
-            spoken[delta["id"], "tool"] = spoken.get((delta["id"], "tool"), "") + delta.get("tool_call", {}).get("arguments", "")
+        spoken = spoken_by(stack)
         texts = [json.dumps(result) for results in found.values() for result in results] + list(spoken.values())
         pieces = {KEY[i:i + 8] for i in range(len(KEY) - 7)}
         pieces |= {"".join(f"%{ord(c):02x}" for c in piece) for piece in pieces}
         for text in texts + [text.encode().decode("unicode_escape") for text in texts]:
             expect(not any(piece in text for piece in pieces), text)
-        stars = "*" * len(KEY)
-        streamed = [name for name, more in jobs.items() if more["stream"] and more["prompt"].startswith("events")]
         expect(all(found[name][0].get("text") == stars and spoken[name, "text"] == stars for name in streamed), (found, spoken))
         no_key_anywhere(stack, "a spelled key")
 

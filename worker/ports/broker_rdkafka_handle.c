@@ -18,10 +18,11 @@
 /* Events served in one turn of the loop, so that the shard's other work goes on. */
 #define EVENTS_A_TURN 512
 
-/* How long the end of the consumer waits for its last commit and for leaving the group. */
+/* How long the end waits: of the consumer for its last commit and for leaving the group, of the
+ * producer of deltas, which may only just have begun, for what it was given. */
 #define LAST_COMMIT_MS 5000
 #define LEAVE_MS 10000
-#define LAST_DELTAS_MS 500
+#define LAST_DELTAS_MS 2000
 
 static const uint64_t one = 1;
 
