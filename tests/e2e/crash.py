@@ -54,7 +54,7 @@ def run(delivery):
         last = stack.worker("w2", **settings)
         wait_for("w1 is ready", third.ready)
         submit(stack, users, range(JOBS // 2, JOBS))
-        reach(third, JOBS / 20)
+        reach(third, JOBS / 8)
         early = third.rss_mib()
         jobs = JOBS
         for _ in range(KILLS):
@@ -73,7 +73,7 @@ def run(delivery):
         twice = sum(len(v) - 1 for v in results.values())
         calls, growth = stack.sim_get("/sim/ledger")["calls"], third.rss_mib() - early
         print(f"   {delivery}: {jobs} jobs of {USERS} users, {1 + KILLS} kills, {missing} missing, {twice} results delivered twice, {unknown} unknown, "
-              f"{calls} calls, {third.rss_mib():.0f} and {last.rss_mib():.0f} MiB, {growth:+.1f} MiB of growth since a twentieth of the jobs")
+              f"{calls} calls, {third.rss_mib():.0f} and {last.rss_mib():.0f} MiB, {growth:+.1f} MiB of growth since an eighth of the jobs")
         expect(delivery == "at_least_once" or twice == 0, "exactly once")
         expect(SANITIZED or growth < MEMORY_MIB, "memory stays flat")
 
