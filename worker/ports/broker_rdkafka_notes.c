@@ -212,6 +212,9 @@ static void on_report(struct byok_rdk *rdk, const rd_kafka_message_t *message)
     }
     note->given = false; /* at the next tick, if its partition is ours then */
     rdk->notes.waiting++;
+    /* Seen to deliver nothing more for minutes after its broker was back: it is made anew. */
+    if (message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
+        byok_rdk_handle_retire(noter(rdk));
     if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_PUBLISH))
         byok_log_event(rdk->env->log, BYOK_LOG_WARN, "claim_put_off",
                        BYOK_F_TEXT("error", rd_kafka_err2str(message->err)));

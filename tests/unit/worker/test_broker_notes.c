@@ -190,6 +190,38 @@ Test(broker_notes, what_a_dead_producer_had_is_written_by_the_next_one)
     }
 }
 
+static const struct byok_rdk_handle *producer(void)
+{
+    return &byok_rdk_of(member->broker)->handles[BYOK_RDK_NOTER];
+}
+
+/* librdkafka numbers its handles. */
+static bool is_another(void *name)
+{
+    return producer()->state != BYOK_RDK_RETIRING &&
+           (!producer()->rk || strcmp(rd_kafka_name(producer()->rk), name) != 0);
+}
+
+Test(broker_notes, a_producer_that_delivers_nothing_is_replaced)
+{
+    claim(0, 0);
+    succeeds(0);
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s", rd_kafka_name(producer()->rk));
+    rd_kafka_mock_broker_set_down(kit.mock, 1);
+    claim(1, 0);
+    cr_assert(kit_until(&kit, is_another, name, SECONDS));
+    rd_kafka_mock_broker_set_up(kit.mock, 1);
+    size_t i = 1; /* the partitions were lost meanwhile, and come back */
+    do {
+        kit_for(&kit, 100);
+        claim(++i, 0);
+        cr_assert(kit_until(&kit, is_answered, &notes[i], SECONDS));
+    } while (notes[i].note.fault.code == BYOK_E_BROKER && i + 1 < NOTES);
+    succeeds(i);
+    cr_assert(stands(0, &notes[i]));
+}
+
 /* The group's coordinator may have expelled a member that only it cannot reach. */
 Test(broker_notes, one_in_the_topic_is_not_answered_before_the_group_has_taken_a_commit)
 {
