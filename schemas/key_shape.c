@@ -20,6 +20,11 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static bool is_of_key(char c)
+{
+    return is_letter(c) || is_digit(c) || c == '-' || c == '_';
+}
+
 /* One run of letters and digits, of both kinds: a word is too short, a UUID has dashes. */
 static bool is_bare_key(struct byok_str text)
 {
@@ -51,19 +56,17 @@ bool byok_looks_like_key(struct byok_str text)
 
 bool byok_holds_key(struct byok_str bytes)
 {
-    for (; bytes.len >= PREFIXED_KEY_MIN; bytes.ptr++, bytes.len--) {
+    while (bytes.len >= PREFIXED_KEY_MIN) {
         bool letters = false, digits = false;
         size_t len = 0;
-        if (!has_beginning(bytes))
-            continue;
-        for (; len < bytes.len && (is_letter(bytes.ptr[len]) || is_digit(bytes.ptr[len]) ||
-                                   bytes.ptr[len] == '-' || bytes.ptr[len] == '_');
-             len++) {
+        for (; has_beginning(bytes) && len < bytes.len && is_of_key(bytes.ptr[len]); len++) {
             letters |= is_letter(bytes.ptr[len]);
             digits |= is_digit(bytes.ptr[len]);
         }
         if (len >= PREFIXED_KEY_MIN && letters && digits)
             return true;
+        len = len > 0 ? len : 1; /* what begins within it ends with it, and holds no more */
+        bytes = (struct byok_str){bytes.ptr + len, bytes.len - len};
     }
     return false;
 }

@@ -33,3 +33,14 @@ Test(key_shape, a_key_is_found_wherever_it_stands)
     for (size_t i = 0; i < sizeof without / sizeof without[0]; i++)
         cr_assert_not(byok_holds_key(byok_str_of(without[i])), "%s", without[i]);
 }
+
+/* Would take hours if each beginning were followed to the end. */
+Test(key_shape, many_beginnings_in_a_long_word_are_looked_at_once, .timeout = 60)
+{
+    static char word[3 << 20];
+    for (size_t i = 0; i < sizeof word; i++)
+        word[i] = "sk-"[i % 3];
+    cr_assert_not(byok_holds_key((struct byok_str){word, sizeof word}));
+    word[sizeof word - 1] = '7';
+    cr_assert(byok_holds_key((struct byok_str){word, sizeof word}));
+}
