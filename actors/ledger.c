@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* actors/ledger.c - see actors/ledger.h.
  *
- * A task comes as CLAIM and goes back as CLAIMED, or as WITHDRAW and goes back as WITHDRAWN.  Shared: note to the port, then to the local
- * table, together with whatever else was answered in this turn.  On the host only: first to the
- * table, then to the port, which brings the table's log to the disk.
+ * A task comes as CLAIM and goes back as CLAIMED, or as WITHDRAW and goes back as WITHDRAWN.
+ * Shared: note to the port, then to the local table, together with whatever else was answered in
+ * this turn.  On the host only: first to the table, then to the port, which brings the table's log
+ * to the disk.
  */
 #include "actors/ledger.h"
 

@@ -51,6 +51,14 @@ static inline void byok_queue_prepend(struct byok_queue *queue, struct byok_queu
     *front = (struct byok_queue){0};
 }
 
+/** Put one before all others, as when it was taken too early. */
+static inline void byok_queue_return(struct byok_queue *queue, struct byok_msg *msg)
+{
+    struct byok_queue front = {0};
+    byok_queue_push(&front, msg);
+    byok_queue_prepend(queue, &front);
+}
+
 /** Put all of `more` behind `queue`; `more` is empty afterwards. */
 static inline void byok_queue_append(struct byok_queue *queue, struct byok_queue *more)
 {

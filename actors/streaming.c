@@ -241,20 +241,6 @@ static void publish_kept(const struct byok_env *env, struct byok_streaming *self
     }
 }
 
-static void publish_audio(const struct byok_env *env, struct byok_streaming *self,
-                          struct byok_str audio)
-{
-    while (audio.len > 0 && !self->off) {
-        BYOK_AUTO(byok_arena) arena = {.cap_bytes = RECORD_BYTES_MAX};
-        struct byok_str piece = {audio.ptr,
-                                 audio.len < PIECE_BYTES_MAX ? audio.len : PIECE_BYTES_MAX};
-        struct byok_value delta = new_delta(self, &arena);
-        byok_value_set(&arena, &delta, "audio", byok_value_bytes(piece));
-        publish(env, self, &arena, &delta);
-        audio = (struct byok_str){audio.ptr + piece.len, audio.len - piece.len};
-    }
-}
-
 /* ---- what there is ---- */
 
 static const struct byok_adapter_ops *ops_of(const struct byok_task *task)
@@ -308,7 +294,10 @@ static void publish_all(const struct byok_env *env, struct byok_task *task)
     }
     if (!ops_of(task)->streams_audio)
         return;
-    publish_audio(env, self, unread(task));
+    const struct byok_delta part = {.kind = BYOK_DELTA_AUDIO};
+    const struct byok_str audio = unread(task);
+    if (audio.len > 0)
+        publish_text(env, self, &part, audio);
     self->seen_bytes = task->http.safe_bytes;
 }
 

@@ -43,11 +43,6 @@ void byok_user_leave_to_next(struct byok_ctx *ctx, struct byok_user *self, struc
 
 /* ---- from the window to the providers ---- */
 
-static int64_t earliest(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static uint32_t known_count(const struct byok_user *self)
 {
     return HASH_COUNT(self->known) - 1; /* the anchor */
@@ -104,9 +99,9 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
         err = err == BYOK_E_OK ? seen : err;
         more = byok_user_may_fill(ctx, self);
     }
-    wake_us = earliest(wake_us, byok_user_parks_backlog_at(ctx, self));
+    wake_us = byok_user_earliest(wake_us, byok_user_parks_backlog_at(ctx, self));
     if (self->queue.more && !byok_user_may_refill(ctx, self)) /* memory is short */
-        wake_us = earliest(wake_us, now + TROUBLE_RETRY_US);
+        wake_us = byok_user_earliest(wake_us, now + TROUBLE_RETRY_US);
     if (err != BYOK_E_OK)
         wake_us = now + TROUBLE_RETRY_US;
     byok_user_fetch(ctx, self, now);

@@ -8,11 +8,6 @@
  */
 #include "actors/user_parts.h"
 
-static int64_t earliest(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 bool byok_user_is_calm(const struct byok_ctx *ctx, const struct byok_user *self, int64_t now)
 {
     bool calm = self->bulk_count == 0 && !self->cancels && !self->fenced && !self->storing;
@@ -31,7 +26,7 @@ static enum byok_err look_at(struct byok_ctx *ctx, struct byok_user *self, struc
                              int64_t now)
 {
     if (task->orphan && task->not_before_us > now) {
-        self->look_us = earliest(self->look_us, task->not_before_us);
+        self->look_us = byok_user_earliest(self->look_us, task->not_before_us);
         return BYOK_E_OK; /* its deadline does not matter: what it waits for may still come */
     }
     byok_user_avoid(ctx, self, task, now, &self->look_us);
@@ -50,10 +45,10 @@ static enum byok_err look_at(struct byok_ctx *ctx, struct byok_user *self, struc
         return BYOK_E_OK;
     int64_t due_us = byok_user_due(ctx, self, task);
     if (due_us > now)
-        self->look_us = earliest(self->look_us, due_us);
+        self->look_us = byok_user_earliest(self->look_us, due_us);
     else if (!task->cancelled) /* else its cancel, which could not be carried out yet, ends it */
         byok_user_stand(ctx, self, task, now);
-    self->look_us = earliest(self->look_us, task->deadline_us);
+    self->look_us = byok_user_earliest(self->look_us, task->deadline_us);
     return BYOK_E_OK;
 }
 

@@ -123,6 +123,12 @@ static inline void byok_user_forget(struct byok_user *self, struct byok_task *ta
     task->listed = false;
 }
 
+/** Of two moments, in us. */
+static inline int64_t byok_user_earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /** Limits and breakers are for calls that cost. */
 static inline bool byok_user_is_exempt(const struct byok_task *task)
 {

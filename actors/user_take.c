@@ -324,7 +324,6 @@ static enum byok_err take(struct byok_ctx *ctx, struct byok_user *self, struct b
 {
     struct byok_record *record = (struct byok_record *)byok_queue_pop(from);
     size_t bytes = from == &self->backlog ? record->bytes : 0;
-    struct byok_queue back = {0};
     struct byok_task *task = byok_task_new(&record, arena_cap(ctx->env->settings));
     if (task)
         task->unparkable = from == &self->wanted;
@@ -338,8 +337,7 @@ static enum byok_err take(struct byok_ctx *ctx, struct byok_user *self, struct b
         task->record = NULL;
         byok_task_free(task);
     }
-    byok_queue_push(&back, &record->msg); /* where it was */
-    byok_queue_prepend(from, &back);
+    byok_queue_return(from, &record->msg); /* where it was */
     return err;
 }
 

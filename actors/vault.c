@@ -7,6 +7,7 @@
 
 #include "actors/env.h"
 #include "actors/queue.h"
+#include "base/backoff.h"
 #include "base/mem.h"
 #include "vault_rocks/registers.h"
 
@@ -211,17 +212,13 @@ static enum byok_err carry_out(struct byok_ctx *ctx, struct vault *self, struct 
 static void carry_on(struct byok_ctx *ctx, struct vault *self)
 {
     while (self->waiting.head) {
-        struct byok_queue first = {0};
         struct byok_msg *msg = byok_queue_pop(&self->waiting);
         if (carry_out(ctx, self, &msg) == BYOK_E_OK) {
             self->pause_us = 0;
             continue;
         }
-        byok_queue_push(&first, msg);
-        byok_queue_prepend(&self->waiting, &first);
-        self->pause_us = self->pause_us == 0 ? AGAIN_FIRST_US : self->pause_us * 2;
-        if (self->pause_us > AGAIN_LAST_US)
-            self->pause_us = AGAIN_LAST_US;
+        byok_queue_return(&self->waiting, msg);
+        self->pause_us = byok_backoff_next(self->pause_us, AGAIN_FIRST_US, AGAIN_LAST_US);
         byok_timer_set(ctx, &self->again, byok_now_us(ctx) + self->pause_us);
         return;
     }

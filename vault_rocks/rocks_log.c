@@ -8,7 +8,6 @@
  * record is crc (4 bytes), length (2, little endian), type (1) and its bytes, and none spans blocks.
  */
 #include <dirent.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <fcntl.h>

@@ -9,6 +9,7 @@
 
 #include <uthash.h>
 
+#include "base/backoff.h"
 #include "base/mem.h"
 
 #define WAIT_MIN_US ((int64_t)100 * 1000)
@@ -48,9 +49,7 @@ enum byok_err byok_outage_begin(struct byok_outage *outage, const char *text,
     pthread_mutex_lock(&outage->lock);
     int64_t now = byok_server_now_us();
     if (outage->until_us <= now) { /* not a second call that failed beside the first */
-        outage->wait_us = outage->wait_us == 0 ? WAIT_MIN_US : outage->wait_us * 2;
-        if (outage->wait_us > WAIT_MAX_US)
-            outage->wait_us = WAIT_MAX_US;
+        outage->wait_us = byok_backoff_next(outage->wait_us, WAIT_MIN_US, WAIT_MAX_US);
         outage->until_us = now + outage->wait_us;
     }
     snprintf(outage->text, sizeof outage->text, "%.*s", (int)strcspn(text, "\r\n"), text);

@@ -233,6 +233,14 @@ static bool write_records(const struct byok_mongo_session *session, int32_t part
     return ok;
 }
 
+/* The document that holds a partition's position (bson_destroy). */
+static bson_t *position_of(int32_t partition)
+{
+    char name[NAME_BYTES];
+    name_of(partition, (struct byok_str){"", 0}, name);
+    return BCON_NEW("_id", BCON_UTF8(name));
+}
+
 /* Of the partition, if `filter` finds it or there is none yet; frees the filter. */
 static bool set_position(const struct byok_mongo_session *session, bson_t *filter, int64_t position,
                          bson_error_t *error)
@@ -251,9 +259,8 @@ static bool set_position(const struct byok_mongo_session *session, bson_t *filte
 static bool write_position(const struct byok_mongo_session *session, int32_t partition,
                            int64_t position, bson_error_t *error)
 {
-    char name[NAME_BYTES];
-    name_of(partition, (struct byok_str){"", 0}, name);
-    bson_t *filter = BCON_NEW("_id", BCON_UTF8(name), "v", "{", "$lt", BCON_INT64(position), "}");
+    bson_t *filter = position_of(partition);
+    BCON_APPEND(filter, "v", "{", "$lt", BCON_INT64(position), "}");
     return set_position(session, filter, position, error);
 }
 
@@ -424,9 +431,7 @@ static enum byok_err position(struct byok_store *store, int32_t partition, int64
     enum byok_err err = byok_mongo_begin(self->mongo, &session, fault);
     if (err != BYOK_E_OK)
         return err;
-    char name[NAME_BYTES];
-    name_of(partition, (struct byok_str){"", 0}, name);
-    bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
+    bson_t *filter = position_of(partition);
     bson_t found;
     bson_iter_t at;
     bson_error_t error;
@@ -451,10 +456,8 @@ static enum byok_err drop(struct byok_store *store, int32_t partition, struct by
     enum byok_err err = byok_mongo_begin(self->mongo, &session, fault);
     if (err != BYOK_E_OK)
         return err;
-    char name[NAME_BYTES];
-    name_of(partition, (struct byok_str){"", 0}, name);
     bson_error_t error;
-    bool ok = set_position(&session, BCON_NEW("_id", BCON_UTF8(name)), DROPPING, &error) &&
+    bool ok = set_position(&session, position_of(partition), DROPPING, &error) &&
               finish_drop(&session, partition, &error);
     return byok_mongo_end(self->mongo, &session, ok ? NULL : &error, fault);
 }

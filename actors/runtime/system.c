@@ -15,6 +15,7 @@
 #include "actors/env.h"
 #include "actors/queue.h"
 #include "actors/runtime/timer.h"
+#include "base/backoff.h"
 #include "base/mem.h"
 
 /* A message whose handling failed is delivered again after a pause that doubles up to this. */
@@ -206,9 +207,7 @@ static void suspend(struct byok_ctx *ctx, struct byok_msg *msg, enum byok_err er
 {
     struct byok_actor *actor = ctx->self;
     actor->suspended = true;
-    actor->pause_us = actor->pause_us == 0 ? REDELIVER_FIRST_US : actor->pause_us * 2;
-    if (actor->pause_us > REDELIVER_LAST_US)
-        actor->pause_us = REDELIVER_LAST_US;
+    actor->pause_us = byok_backoff_next(actor->pause_us, REDELIVER_FIRST_US, REDELIVER_LAST_US);
     byok_timer_set(ctx, &actor->resume,
                    ctx->system->clock->ops->now_us(ctx->system->clock) + actor->pause_us);
     hold(actor, msg);

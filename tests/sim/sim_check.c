@@ -53,11 +53,11 @@ static bool compare(void *arg, struct byok_str key, struct byok_str value)
 {
     struct comparing *what = arg;
     struct line *line = NULL;
+    what->leaks = what->leaks || sim_holds_key(key) || sim_holds_key(value);
     if (may_differ(what->world, key))
         return true;
     HASH_FIND(hh, what->table, key.ptr, key.len, line);
     what->differs = what->differs || !line || !byok_str_eq(line->record->value, value);
-    what->leaks = what->leaks || sim_holds_key(key) || sim_holds_key(value);
     what->seen++;
     return true;
 }

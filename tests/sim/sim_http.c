@@ -176,7 +176,6 @@ static void listen(struct sim_world *world, const struct byok_http_call *call,
     snprintf(body, room, "{\"text\":\"echo %s\"}", entry->id);
 }
 
-/* The tokens that it says. */
 /* What a model speaks and draws in a chat that asks for it. */
 static const char *media_of(const struct byok_http_call *call, struct sim_entry *entry)
 {
@@ -190,6 +189,7 @@ static const char *media_of(const struct byok_http_call *call, struct sim_entry 
            "data: {\"choices\":[{\"delta\":{\"audio\":{\"data\":\"AAECAwQ=\"}}}]}\n\n";
 }
 
+/* The tokens that it says. */
 static int64_t good_body(struct sim_world *world, const struct byok_http_call *call,
                          struct sim_entry *entry, char *body, size_t room)
 {

@@ -23,12 +23,17 @@ static inline void start(void)
     sim_register_now(world, "alice");
 }
 
-/* It comes back with empty stores, and has both partitions again. */
-static inline void restart_empty(void)
+/* It comes back, has lost its stores or not, and has both partitions again. */
+static inline void restart(bool with_empty_stores)
 {
-    sim_worker_restart(worker, true);
+    sim_worker_restart(worker, with_empty_stores);
     sim_assign(worker, 0);
     sim_assign(worker, 1);
+}
+
+static inline void restart_empty(void)
+{
+    restart(true);
 }
 
 /* What holds in every run. */

@@ -58,13 +58,6 @@ static bool in_table(struct sim_worker *w, char kind, const char *id)
     return found.ptr != NULL;
 }
 
-static void crash_and_restart(bool empty_stores)
-{
-    sim_worker_restart(worker, empty_stores);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
-}
-
 static void check_claim(const char *id)
 {
     struct byok_claim_record claim;
@@ -128,7 +121,7 @@ static void one_crash(bool empty_stores)
     sim_chat(world, "alice", "j");
     send_retry("r");
     sim_run_for(world, SIM_S);
-    crash_and_restart(empty_stores);
+    restart(empty_stores);
     sim_run_for(world, 20 * SIM_S); /* the claims' deadline is not there yet */
     assert_code("j", "none");
     assert_code("r", "none");
@@ -165,7 +158,7 @@ Test(ledger, a_job_that_kills_its_worker_each_time_is_given_up)
     for (int i = 0; i < 5; i++) {
         sim_run_for(world, 60 * SIM_S);
         if (sim_results(world, "r", NULL, NULL) == 0)
-            crash_and_restart(i % 2);
+            restart(i % 2);
     }
     sim_run_for(world, 200 * SIM_S);
     assert_results("r", 1);
@@ -188,7 +181,7 @@ Test(ledger, a_call_that_is_claimed_while_others_commit_is_not_skipped_by_the_ta
                  other);
         sim_run_for(world, 50000 + 7000 * round);
         bool sent = sim_calls(world, id) == 1;
-        crash_and_restart(false); /* with its table: from its position */
+        restart(false); /* with its table: from its position */
         sim_run_for(world, 120 * SIM_S);
         assert_results(id, 1);
         if (sent)
@@ -216,7 +209,7 @@ Test(ledger, a_known_failure_takes_its_claim_back_while_it_waits_to_be_tried_aga
     check_claim("j");
     cr_assert(byok_str_eq(in_changelog('w', "j")->value, in_changelog('c', "j")->value));
     cr_assert(in_table(worker, 'w', "j"));
-    crash_and_restart(true);
+    restart_empty();
     assert_done(60);
     sim_run_for(world, SIM_S);
     assert_code("j", "ok");
