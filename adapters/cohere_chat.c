@@ -99,13 +99,13 @@ static enum byok_err put_tools(const struct byok_adapter_call *call, struct byok
     const struct byok_value *tools = byok_kit_member(call, "tools");
     struct byok_value list = byok_value_array();
     for (uint32_t i = 0; tools && i < tools->count; i++) {
+        if (tools->as.items[i].type != BYOK_VALUE_MAP)
+            return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                                  "member \"tools\", item %u: must be an object", i);
         const char *unknown = byok_tool_unknown(call, &tools->as.items[i], of_a_function);
         if (unknown)
             return byok_fault_set(fault, BYOK_E_UNSUPPORTED, "member \"tools\", item %u: %s", i,
                                   unknown);
-        if (tools->as.items[i].type != BYOK_VALUE_MAP)
-            return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
-                                  "member \"tools\", item %u: must be an object", i);
         byok_value_push(call->arena, &list, byok_openai_function(call, &tools->as.items[i]));
     }
     if (list.count > 0)

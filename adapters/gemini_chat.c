@@ -55,15 +55,17 @@ static enum byok_err put_tools(const struct byok_adapter_call *call, struct byok
     for (uint32_t i = 0; i < tools->count; i++) {
         const struct byok_value *tool = &tools->as.items[i];
         const struct byok_value *function = byok_function_of(tool);
-        const char *wrong = byok_tool_unknown(call, tool, of_a_function);
+        const char *wrong = NULL;
         if (tool->type != BYOK_VALUE_MAP)
             wrong = "must be an object";
-        else if (function && !wrong)
-            wrong = put_function(call, function, &functions);
-        else if (!function && byok_value_find(tool, "type"))
+        else if (function)
+            wrong = byok_tool_unknown(call, tool, of_a_function);
+        else if (byok_value_find(tool, "type"))
             wrong = "a tool must be a function, or in Gemini's own form";
-        else if (!function)
+        else
             byok_value_push(call->arena, &list, *tool); /* e.g. {"googleSearch": {}} */
+        if (function && !wrong)
+            wrong = put_function(call, function, &functions);
         if (wrong)
             return byok_fault_set(fault, BYOK_E_UNSUPPORTED,
                                   "member \"tools\", item %u: provider \"%s\": %s", i,

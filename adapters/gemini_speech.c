@@ -74,29 +74,25 @@ enum byok_err byok_gemini_build_speech(const struct byok_adapter_call *call,
 
 /* ---- the answer ---- */
 
-struct audio {
-    struct byok_str media_type; /* of the first part */
-    struct byok_str bytes;
-};
-
 static struct byok_str text_of(const struct byok_value *map, const char *path)
 {
     return byok_value_as_str(byok_value_path(map, path));
 }
 
-/* The parts of audio joined; no bytes: there are none, or they are no base64. */
-static struct audio read_audio(const struct byok_adapter_call *call, const struct byok_value *parts)
+/* The parts of audio joined, of the first one's media type; no bytes: there are none, or they are no base64. */
+static struct byok_media_part read_audio(const struct byok_adapter_call *call,
+                                         const struct byok_value *parts)
 {
-    struct audio audio = {.bytes = {NULL, 0}};
+    struct byok_media_part audio = {.bytes = {NULL, 0}};
     for (uint32_t i = 0; i < parts->count; i++) {
         struct byok_str type = text_of(&parts->as.items[i], "inlineData.mimeType"), bytes;
         if (!byok_str_starts(type, (struct byok_str)BYOK_STR("audio/")))
             continue;
         if (!byok_base64_decode(call->arena, text_of(&parts->as.items[i], "inlineData.data"),
                                 &bytes))
-            return (struct audio){.bytes = {NULL, 0}};
+            return (struct byok_media_part){.bytes = {NULL, 0}};
         if (audio.bytes.len == 0) {
-            audio = (struct audio){type, bytes};
+            audio = (struct byok_media_part){.media_type = type, .bytes = bytes};
             continue;
         }
         char *joined = byok_arena_alloc(call->arena, audio.bytes.len + bytes.len + 1);
@@ -128,6 +124,11 @@ static uint32_t rate_of(struct byok_str media_type)
 static bool is_pcm(struct byok_str media_type)
 {
     return byok_kit_mentions(media_type, "audio/l16") || byok_kit_mentions(media_type, "audio/pcm");
+}
+
+static int64_t milliseconds_of(size_t bytes, uint32_t rate)
+{
+    return (int64_t)(bytes / SAMPLE_BYTES) * 1000 / rate;
 }
 
 /* ---- WAV ---- */
@@ -167,12 +168,12 @@ static struct byok_str wav_of(struct byok_arena *arena, struct byok_str pcm, uin
     return (struct byok_str){wav, WAV_HEAD_BYTES + pcm.len};
 }
 
-static void put_audio(const struct byok_adapter_call *call, struct audio audio,
+static void put_audio(const struct byok_adapter_call *call, struct byok_media_part audio,
                       struct byok_answer *out)
 {
     if (is_pcm(audio.media_type)) {
         const uint32_t rate = rate_of(audio.media_type);
-        out->usage.milliseconds = (int64_t)(audio.bytes.len / SAMPLE_BYTES) * 1000 / rate;
+        out->usage.milliseconds = milliseconds_of(audio.bytes.len, rate);
         if (!wants_pcm(call)) {
             audio.bytes = wav_of(call->arena, audio.bytes, rate);
             audio.media_type = byok_str_of("audio/wav");
@@ -192,7 +193,7 @@ enum byok_err byok_gemini_parse_speech(const struct byok_adapter_call *call,
     if (err != BYOK_E_OK)
         return err;
     (void)byok_gemini_candidate(&root, &parts, &out->finish);
-    struct audio audio = read_audio(call, parts);
+    struct byok_media_part audio = read_audio(call, parts);
     err = byok_kit_check_memory(call, fault);
     if (err != BYOK_E_OK)
         return err;
@@ -214,12 +215,11 @@ enum byok_err byok_gemini_speech_event(const struct byok_adapter_call *call,
     enum byok_err err = byok_gemini_event_head(call, root, &parts, stream, fault);
     if (err != BYOK_E_OK)
         return err;
-    const struct audio audio = read_audio(call, parts);
-    byok_stream_put_audio(
-        stream, &(struct byok_media_part){.media_type = audio.media_type, .bytes = audio.bytes});
+    const struct byok_media_part audio = read_audio(call, parts);
+    byok_stream_put_audio(stream, &audio);
     if (is_pcm(audio.media_type))
         stream->usage.milliseconds =
-            (int64_t)(stream->audio_bytes / SAMPLE_BYTES) * 1000 / rate_of(audio.media_type);
+            milliseconds_of(stream->audio_bytes, rate_of(audio.media_type));
     if (stream->ended && stream->audio_bytes == 0)
         return byok_gemini_no_media(call, root, "audio", fault);
     return BYOK_E_OK;

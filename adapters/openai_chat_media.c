@@ -21,12 +21,11 @@ static struct byok_str text_of(const struct byok_value *map, const char *path)
 static struct byok_media_part audio_of(const struct byok_adapter_call *call, struct byok_str data)
 {
     struct byok_media_part audio = {.bytes = {NULL, 0}};
-    struct byok_str format = text_of(call->request->provider_options, "audio.format");
     if (data.len == 0 || !byok_base64_decode(call->arena, data, &audio.bytes))
         return (struct byok_media_part){.bytes = {NULL, 0}};
     const struct byok_media *is = byok_media_of_bytes(audio.bytes);
     if (!is)
-        is = byok_media_of_type(format);
+        is = byok_media_of_type(text_of(call->request->provider_options, "audio.format"));
     audio.media_type = byok_str_of(is ? is->type : "audio/pcm");
     return audio;
 }
@@ -91,8 +90,10 @@ void byok_openai_put_media(const struct byok_adapter_call *call, const struct by
 static struct byok_str whole_base64(const struct byok_adapter_call *call, struct byok_str piece,
                                     struct byok_stream *stream)
 {
-    char *all = byok_arena_alloc(call->arena, sizeof stream->base64 + piece.len + 1);
-    if (piece.len == 0 || !all)
+    char *all = NULL;
+    if (piece.len > 0)
+        all = byok_arena_alloc(call->arena, sizeof stream->base64 + piece.len + 1);
+    if (!all)
         return (struct byok_str){NULL, 0};
     memcpy(all, stream->base64, stream->base64_len);
     memcpy(all + stream->base64_len, piece.ptr, piece.len);
@@ -102,14 +103,22 @@ static struct byok_str whole_base64(const struct byok_adapter_call *call, struct
     return (struct byok_str){all, len - len % 4};
 }
 
+static void stream_audio(const struct byok_adapter_call *call, const struct byok_value *said,
+                         struct byok_stream *stream)
+{
+    const struct byok_media_part audio =
+        audio_of(call, whole_base64(call, text_of(said, "data"), stream));
+    byok_stream_put(stream, BYOK_DELTA_TEXT, text_of(said, "transcript"));
+    byok_stream_put_audio(stream, &audio);
+}
+
 void byok_openai_stream_media(const struct byok_adapter_call *call, const struct byok_value *delta,
                               struct byok_stream *stream)
 {
     const struct byok_value *images = byok_value_find(delta, "images");
-    const struct byok_media_part audio =
-        audio_of(call, whole_base64(call, text_of(delta, "audio.data"), stream));
-    byok_stream_put(stream, BYOK_DELTA_TEXT, text_of(delta, "audio.transcript"));
-    byok_stream_put_audio(stream, &audio);
+    const struct byok_value *audio = byok_value_find(delta, "audio");
+    if (audio)
+        stream_audio(call, audio, stream);
     for (uint32_t i = 0; byok_value_is(images, BYOK_VALUE_ARRAY) && i < images->count; i++) {
         const struct byok_media_part image = image_of(call, &images->as.items[i]);
         byok_stream_put_image(stream, &image);

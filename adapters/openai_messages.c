@@ -240,16 +240,14 @@ static const char *unknown_of(const struct byok_adapter_call *call,
     if (is_error && is_error->type != BYOK_VALUE_NULL &&
         (is_error->type != BYOK_VALUE_BOOL || is_error->as.boolean))
         return "a message has no \"is_error\" here: leave it out, and say it in the content";
-    if (byok_str_is(role, "tool"))
-        return byok_openai_is_own(call) || byok_openai_is_responses(call)
-                   ? byok_message_unknown(call, message, of_a_tool)
-                   : NULL;
-    if (byok_openai_is_responses(call))
-        return byok_message_unknown(call, message, in_responses);
-    if (!byok_openai_is_own(call))
+    const bool responses = byok_openai_is_responses(call);
+    if (!responses && !byok_openai_is_own(call))
         return NULL;
-    return byok_message_unknown(call, message,
-                                byok_str_is(role, "assistant") ? of_a_model : of_others);
+    const char *const *known = byok_str_is(role, "tool")        ? of_a_tool
+                               : responses                      ? in_responses
+                               : byok_str_is(role, "assistant") ? of_a_model
+                                                                : of_others;
+    return byok_message_unknown(call, message, known);
 }
 
 /* Null is as good as absent, but for the content of a message that only calls tools, and so is a

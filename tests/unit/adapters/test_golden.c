@@ -242,6 +242,7 @@ static enum byok_err read_cut(struct golden *g, const struct byok_str body, size
         byok_buf_printf(out, "%d %u %.*s %.*s ", (int)d->kind, d->tool,
                         BYOK_STR_ARG(byok_buf_str(&d->id)), BYOK_STR_ARG(byok_buf_str(&d->name)));
         byok_buf_add_str(out, byok_buf_str(&d->bytes)); /* media may hold a NUL */
+        byok_buf_add(out, "\n", 1);
     }
     call_done(&c);
     return err;
