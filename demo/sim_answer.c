@@ -5,8 +5,6 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include <sodium.h>
-
 #include "base/mem.h"
 #include "demo/sim_text.h"
 
@@ -106,22 +104,18 @@ static void add_floats(const int32_t *values, uint32_t count, struct byok_buf *o
 
 static void add_packed(const int32_t *values, uint32_t count, struct byok_buf *out)
 {
-    size_t room = sodium_base64_ENCODED_LEN((size_t)count * 4, sodium_base64_VARIANT_ORIGINAL);
-    unsigned char *bytes = byok_new(count, 4);
-    char *text = byok_new(room, 1);
-    if (bytes && text) {
-        for (uint32_t i = 0; i < count; i++) {
-            float value = (float)(values[i] / 1e8);
-            uint32_t word;
-            memcpy(&word, &value, sizeof word);
-            for (unsigned b = 0; b < 4; b++) /* little-endian on every machine */
-                bytes[i * 4 + b] = (unsigned char)(word >> (8 * b));
-        }
-        sodium_bin2base64(text, room, bytes, (size_t)count * 4, sodium_base64_VARIANT_ORIGINAL);
-        byok_buf_printf(out, "\"%s\"", text);
+    char *bytes = byok_new(count, 4);
+    if (!bytes)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        float value = (float)(values[i] / 1e8);
+        uint32_t word;
+        memcpy(&word, &value, sizeof word);
+        for (unsigned b = 0; b < 4; b++) /* little-endian on every machine */
+            bytes[i * 4 + b] = (char)(unsigned char)(word >> (8 * b));
     }
+    sim_add_base64((struct byok_str){bytes, (size_t)count * 4}, out);
     byok_delete(bytes);
-    byok_delete(text);
 }
 
 void sim_add_vector(const struct sim_request *request, uint32_t i, struct byok_buf *out)

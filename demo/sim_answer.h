@@ -24,9 +24,10 @@ bool sim_next_piece(struct byok_str *rest, struct byok_str *ret_piece) BYOK_NONN
 void sim_add_vector(const struct sim_request *request, uint32_t i, struct byok_buf *out)
     BYOK_NONNULL(1, 3);
 
-/** Append `text` spoken: a tone for each word, in mp3 silence of the same length.  Its media type. */
-const char *sim_answer_sound(struct byok_str text, struct sim_sound sound, struct byok_buf *out)
-    BYOK_NONNULL(3);
+/** Append the prompt spoken: a tone for each word, in mp3 silence of the same length.  Its media
+ *  type. */
+const char *sim_answer_sound(const struct sim_request *request, struct byok_buf *out)
+    BYOK_NONNULL(1, 2);
 
 /** How long a recording is: a WAV file by its header, others as if of 128 kbit/s. */
 uint32_t sim_sound_ms(struct byok_str audio);
@@ -46,11 +47,12 @@ uint32_t sim_count_words(struct byok_str text);
 /** Append milliseconds as seconds, "0.250": printf's decimal point depends on the locale. */
 void sim_add_seconds(uint32_t ms, struct byok_buf *out) BYOK_NONNULL(2);
 
-/** Append a small PNG, striped in two colours of the prompt's own; `number` is that of the image. */
-void sim_answer_picture(const struct sim_request *request, uint32_t number, struct byok_buf *out)
-    BYOK_NONNULL(1, 3);
+/** Append the members "start" and "end" of an object that goes on, in seconds. */
+void sim_add_span(uint32_t from_ms, uint32_t to_ms, struct byok_buf *out) BYOK_NONNULL(3);
 
-/** Append bytes as a JSON string of base64. */
-void sim_add_base64(struct byok_str bytes, struct byok_buf *out) BYOK_NONNULL(2);
+/** Append a small PNG, striped in two colours of the prompt's own, as a JSON string of base64;
+ *  `number` is that of the image. */
+void sim_add_picture(const struct sim_request *request, uint32_t number, struct byok_buf *out)
+    BYOK_NONNULL(1, 3);
 
 #endif

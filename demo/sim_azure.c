@@ -31,10 +31,8 @@ static bool read_dated(const struct sim_input *input, struct sim_request *reques
 {
     if (!is_version(sim_argument(input, "api-version")))
         return sim_refuse(error, SIM_NO_SUCH_PATH, "Resource not found");
-    if (!sim_take_model(request, input->name)) {
-        sim_refuse(error, SIM_NO_SUCH_MODEL, "%s", "");
-        return false;
-    }
+    if (!sim_take_model(request, input->name))
+        return sim_refuse(error, SIM_NO_SUCH_MODEL, "%s", "");
     if (!read(input, request, error))
         return false;
     request->model = input->name;

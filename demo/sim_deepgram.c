@@ -5,7 +5,6 @@
  * composed from them in tests/golden/deepgram.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <yyjson.h>
@@ -73,7 +72,7 @@ static bool read_speak(const struct sim_input *input, struct sim_request *reques
 static const char *write_speak(const struct sim_answer *answer, struct byok_buf *out)
 {
     const struct sim_request *request = answer->request;
-    const char *type = sim_answer_sound(byok_buf_str(&request->prompt), request->sound, out);
+    const char *type = sim_answer_sound(request, out);
     return request->sound.codec == SIM_PCM ? "audio/l16" : type;
 }
 
@@ -83,7 +82,6 @@ static bool read_listen(const struct sim_input *input, struct sim_request *reque
                         struct sim_error *error)
 {
     const char *type = sim_header_of(input, "content-type");
-    const char *language = sim_argument(input, "language");
     request->audio = input->body;
     if (type && strncmp(type, "application/json", 16) == 0)
         return sim_refuse(error, SIM_BAD_REQUEST,
@@ -93,10 +91,8 @@ static bool read_listen(const struct sim_input *input, struct sim_request *reque
                           "Bad Request: failed to process audio: corrupt or unsupported data");
     request->wants_speakers = is_true(input, "diarize");
     request->wants_segments = is_true(input, "utterances");
-    if (language)
-        request->language = byok_str_of(language);
     if (is_true(input, "detect_language"))
-        request->format = SIM_STR("detect");
+        request->language = SIM_STR("en");
     return read_model(input, "base", request, error);
 }
 
@@ -104,10 +100,8 @@ static bool read_listen(const struct sim_input *input, struct sim_request *reque
 static void add_span(const struct sim_request *request, uint32_t from_ms, uint32_t to_ms,
                      struct byok_buf *out)
 {
-    byok_buf_printf(out, "{\"start\":");
-    sim_add_seconds(from_ms, out);
-    byok_buf_printf(out, ",\"end\":");
-    sim_add_seconds(to_ms, out);
+    byok_buf_add(out, "{", 1);
+    sim_add_span(from_ms, to_ms, out);
     byok_buf_printf(out, ",\"confidence\":0.99%s", request->wants_speakers ? ",\"speaker\":0" : "");
 }
 
@@ -146,7 +140,7 @@ static const char *write_listen(const struct sim_answer *answer, struct byok_buf
     byok_buf_printf(out, ",\"confidence\":0.99");
     add_words(request, text, ms, out);
     byok_buf_printf(out, "}]%s}]",
-                    byok_str_is(request->format, "detect") ? ",\"detected_language\":\"en\"" : "");
+                    request->language.len > 0 ? ",\"detected_language\":\"en\"" : "");
     if (request->wants_segments) {
         byok_buf_printf(out, ",\"utterances\":[");
         add_span(request, 0, ms, out);

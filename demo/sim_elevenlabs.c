@@ -5,7 +5,6 @@
  * tests/golden/elevenlabs.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <yyjson.h>
@@ -67,11 +66,9 @@ static bool read_speech(const struct sim_input *input, struct sim_request *reque
         return refuse_member(error, "text", "Field required");
     if (model.len == 0)
         model = SIM_STR("eleven_multilingual_v2");
-    if (!sim_take_model(request, model)) {
-        sim_refuse(error, SIM_NO_SUCH_MODEL, "A model with model_id %.128s does not exist.",
-                   model.ptr);
-        return false;
-    }
+    if (!sim_take_model(request, model))
+        return sim_refuse(error, SIM_NO_SUCH_MODEL, "A model with model_id %.128s does not exist.",
+                          model.ptr);
     if (byok_str_find(input->name, SIM_STR("does-not-exist")) != SIZE_MAX) {
         sim_refuse(error, SIM_NO_SUCH_MODEL, "A voice for the voice_id %.*s was not found.",
                    BYOK_STR_ARG(input->name));
@@ -101,7 +98,7 @@ static bool read_streamed(const struct sim_input *input, struct sim_request *req
 
 static const char *write_speech(const struct sim_answer *answer, struct byok_buf *out)
 {
-    return sim_answer_sound(byok_buf_str(&answer->request->prompt), answer->request->sound, out);
+    return sim_answer_sound(answer->request, out);
 }
 
 /* A list of times, one for each character, all of the same share. */
@@ -159,16 +156,13 @@ static void take_part(struct sim_request *request, const struct sim_part *part)
 static bool read_transcript(const struct sim_input *input, struct sim_request *request,
                             struct sim_error *error)
 {
-    static const char *const granularities[] = {"", "none", "word", "character"};
-    bool is_known = false;
+    static const char *const granularities[] = {"", "none", "word", "character", NULL};
     const bool is_form = sim_form_read(input->body, take_part, request);
     if (!is_form || request->model.len == 0)
         return refuse_member(error, "model_id", "Field required");
     if (request->audio.len == 0)
         return refuse_member(error, "file", "Field required");
-    for (size_t i = 0; i < sizeof granularities / sizeof granularities[0]; i++)
-        is_known = is_known || byok_str_is(request->format, granularities[i]);
-    if (!is_known)
+    if (!sim_is_one_of(request->format, granularities))
         return refuse_member(error, "timestamps_granularity",
                              "Input should be 'none', 'word' or 'character'");
     if (!sim_take_model(request, request->model))
@@ -182,10 +176,8 @@ static void add_word(const struct sim_request *request, struct byok_str text, co
 {
     byok_buf_printf(out, "{\"text\":");
     sim_json_string(out, text);
-    byok_buf_printf(out, ",\"start\":");
-    sim_add_seconds(ms[0], out);
-    byok_buf_printf(out, ",\"end\":");
-    sim_add_seconds(ms[1], out);
+    byok_buf_add(out, ",", 1);
+    sim_add_span(ms[0], ms[1], out);
     byok_buf_printf(out, ",\"type\":\"%s\"%s,\"logprob\":0}", type,
                     request->wants_speakers ? ",\"speaker_id\":\"speaker_0\"" : "");
 }

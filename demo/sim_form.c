@@ -33,7 +33,7 @@ static bool next_part(struct byok_str *text, struct byok_str delimiter, struct s
     if (len == SIZE_MAX || line.failed)
         return false;
     *out = (struct sim_part){.body = {rest.ptr, len}};
-    out->is_file = read_attribute(head, "; filename=\"", &out->file_name);
+    (void)read_attribute(head, "; filename=\"", &out->file_name);
     *text = (struct byok_str){rest.ptr + len + 2, rest.len - len - 2};
     return read_attribute(head, "; name=\"", &out->name);
 }

@@ -8,7 +8,6 @@
 /** A part; borrows from the body. */
 struct sim_part {
     struct byok_str name, file_name, body;
-    bool is_file;
 };
 
 typedef void sim_form_take(struct sim_request *request, const struct sim_part *part);

@@ -143,7 +143,6 @@ static bool read_config(struct sim_request *request, yyjson_val *config, struct 
     if (!read_modalities(request, yyjson_obj_get(config, "responseModalities")))
         return sim_refuse(error, SIM_BAD_REQUEST,
                           "Invalid value at 'generation_config.response_modalities'");
-    request->image_count = 1;
     request->sound = (struct sim_sound){SIM_PCM, RATE};
     request->max_tokens = sim_small_number(yyjson_obj_get(config, "maxOutputTokens"));
     return check(config, known, " at 'generation_config'", error);
@@ -315,14 +314,15 @@ static void add_media(const struct sim_answer *answer, struct byok_buf *out)
     BYOK_AUTO(byok_buf) media = {.cap_bytes = MEDIA_CAP};
     const bool is_sound = answer->request->task == SIM_SPEECH;
     if (is_sound)
-        sim_answer_sound(byok_buf_str(&answer->request->prompt), answer->request->sound, &media);
-    else
-        sim_answer_picture(answer->request, 0, &media);
+        sim_answer_sound(answer->request, &media);
     byok_buf_printf(out,
                     "{\"candidates\": [{\"content\": {\"parts\": [{\"inlineData\": {\"mimeType\": "
                     "\"%s\",\"data\": ",
                     is_sound ? "audio/L16;codec=pcm;rate=24000" : SIM_PICTURE_TYPE);
-    sim_add_base64(byok_buf_str(&media), out);
+    if (is_sound)
+        sim_add_base64(byok_buf_str(&media), out);
+    else
+        sim_add_picture(answer->request, 0, out);
     byok_buf_printf(out, "}}],\"role\": \"model\"},\"finishReason\": \"STOP\",\"index\": 0}]");
     /* sound is 25 tokens a second */
     add_end(answer, is_sound ? (uint32_t)(media.len / (RATE * 2 / 25)) : PICTURE_TOKENS,
@@ -356,11 +356,9 @@ static const char *write_imagen(const struct sim_answer *answer, struct byok_buf
 {
     byok_buf_printf(out, "{\"predictions\": [");
     for (uint32_t i = 0; i < answer->request->image_count; i++) {
-        BYOK_AUTO(byok_buf) picture = {.cap_bytes = MEDIA_CAP};
-        sim_answer_picture(answer->request, i, &picture);
         byok_buf_printf(out, "%s{\"mimeType\": \"" SIM_PICTURE_TYPE "\",\"bytesBase64Encoded\": ",
                         i ? "," : "");
-        sim_add_base64(byok_buf_str(&picture), out);
+        sim_add_picture(answer->request, i, out);
         byok_buf_add(out, "}", 1);
     }
     byok_buf_add(out, "]}", 2);

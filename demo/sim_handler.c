@@ -95,11 +95,12 @@ static bool is_billed(const struct sim_fault *fault, unsigned status)
     return status == 0 || status < 300;
 }
 
+/* With the status that the client will see; 0: none. */
 static void note(struct sim_call *call, const struct sim_fault *fault,
                  const struct sim_answer *answer)
 {
     const struct sim_request *request = answer->request;
-    const unsigned status = sim_fault_status(call->wire, fault);
+    const unsigned status = call->reply.status;
     struct sim_entry entry = {
         .fingerprint = call->fingerprint,
         .client_request_id = byok_str_of(
@@ -135,9 +136,9 @@ static void answer_request(struct sim_call *call, const struct sim_endpoint *end
         sim_answer_text(request, words, &text);
         answer.text = &text;
     }
+    sim_reply_fault(call, endpoint, &answer, fault);
     if (request->task != SIM_MODELS)
         note(call, fault, &answer);
-    sim_reply_fault(call, endpoint, &answer, fault);
     byok_buf_done(&text.text);
 }
 
@@ -225,18 +226,18 @@ static bool decide_own(struct sim_call *call, const char *method, const char *ur
 
 static int64_t decide(struct sim_call *call, const char *method, const char *url)
 {
-    struct sim_error error = {.class = SIM_NO_SUCH_PATH};
+    struct sim_error error = {.class = SIM_TOO_LARGE};
     struct byok_str name;
     const char *path;
-    const struct sim_wire *wire = sim_wire_find(url, &path);
     if (!call->body.failed && decide_own(call, method, url))
         return 0;
-    call->wire = wire;
-    const struct sim_endpoint *endpoint = sim_wire_endpoint(wire, method, path, &name);
-    if (!call->body.failed && endpoint)
-        return decide_endpoint(call, endpoint, name);
-    if (call->body.failed)
-        error.class = SIM_TOO_LARGE;
+    call->wire = sim_wire_find(url, &path);
+    if (!call->body.failed) {
+        const struct sim_endpoint *endpoint = sim_wire_endpoint(call->wire, method, path, &name);
+        if (endpoint)
+            return decide_endpoint(call, endpoint, name);
+        error.class = SIM_NO_SUCH_PATH;
+    }
     sim_reply_error(call, &error);
     return 0;
 }

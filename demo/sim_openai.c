@@ -327,7 +327,7 @@ void sim_openai_error(const struct sim_error *error, const struct sim_answer *an
 
 /* The limits named are far above what one machine can do: the simulator enforces none, and a client
  * that paces itself by them must not slow down.  Resets are durations as OpenAI writes them. */
-void sim_openai_rate_headers(const struct sim_limits *limits, struct sim_headers *out)
+static void add_rate_headers(const struct sim_limits *limits, struct sim_headers *out)
 {
     sim_header(out, "x-ratelimit-limit-requests", "10000000");
     sim_header(out, "x-ratelimit-limit-tokens", "2000000000");
@@ -350,7 +350,7 @@ static void add_headers(const struct sim_limits *limits, struct sim_headers *out
 {
     sim_header(out, "x-request-id", "req_sim%016" PRIx64, limits->answer->number);
     sim_header(out, "openai-processing-ms", "1");
-    sim_openai_rate_headers(limits, out);
+    add_rate_headers(limits, out);
 }
 
 /* As OpenAI does: the end of a key tells its owner which one it is. */

@@ -55,8 +55,4 @@ bool sim_openai_refuse(struct sim_error *error, const char *param, const char *c
 void sim_openai_error(const struct sim_error *error, const struct sim_answer *answer,
                       struct byok_buf *out) BYOK_NONNULL(1, 2, 3);
 
-/** x-ratelimit-...: with what a reset counts in, "ms" and "s" of OpenAI or "" of Azure. */
-void sim_openai_rate_headers(const struct sim_limits *limits, struct sim_headers *out)
-    BYOK_NONNULL(1, 2);
-
 #endif

@@ -12,12 +12,6 @@
 #define SPEECH_CHARACTERS_MAX 4096u /* OpenAI: the longest input of a speech */
 #define RATE 24000u                 /* OpenAI: PCM is 24 kHz, 16 bits, one channel */
 #define IMAGES_MAX 10u              /* OpenAI: n */
-#define IMAGE_CAP 65536u
-
-static bool starts(struct byok_str text, const char *start)
-{
-    return byok_str_starts(text, byok_str_of(start));
-}
 
 /* ---- speech ---- */
 
@@ -63,7 +57,7 @@ bool sim_openai_read_speech(const struct sim_input *in, struct sim_request *requ
 
 const char *sim_openai_speech(const struct sim_answer *answer, struct byok_buf *out)
 {
-    return sim_answer_sound(byok_buf_str(&answer->request->prompt), answer->request->sound, out);
+    return sim_answer_sound(answer->request, out);
 }
 
 /* ---- transcriptions ---- */
@@ -103,8 +97,8 @@ static void take_part(struct sim_request *request, const struct sim_part *part)
 bool sim_openai_read_transcription(const struct sim_input *in, struct sim_request *request,
                                    struct sim_error *error)
 {
-    static const char *const formats[] = {"", "json", "verbose_json", "diarized_json", "text"};
-    bool is_known = false;
+    static const char *const formats[] = {"",     "json", "verbose_json", "diarized_json",
+                                          "text", NULL};
     if (!sim_form_read(in->body, take_part, request))
         return sim_openai_refuse(error, NULL, NULL, "Could not parse multipart form");
     if (request->model.len == 0)
@@ -115,9 +109,7 @@ bool sim_openai_read_transcription(const struct sim_input *in, struct sim_reques
         return sim_openai_refuse(error, "file", NULL,
                                  "Unrecognized file format. Supported formats: ['flac', 'm4a', "
                                  "'mp3', 'mp4', 'mpeg', 'mpga', 'oga', 'ogg', 'wav', 'webm']");
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
-        is_known = is_known || byok_str_is(request->format, formats[i]);
-    if (!is_known)
+    if (!sim_is_one_of(request->format, formats))
         return sim_openai_refuse(error, "response_format", "invalid_value",
                                  "The simulator knows json, verbose_json, diarized_json and text.");
     return true;
@@ -126,10 +118,8 @@ bool sim_openai_read_transcription(const struct sim_input *in, struct sim_reques
 static void add_timed(const char *name, struct byok_str text, uint32_t from_ms, uint32_t to_ms,
                       struct byok_buf *out)
 {
-    byok_buf_printf(out, "{\"start\":");
-    sim_add_seconds(from_ms, out);
-    byok_buf_printf(out, ",\"end\":");
-    sim_add_seconds(to_ms, out);
+    byok_buf_add(out, "{", 1);
+    sim_add_span(from_ms, to_ms, out);
     byok_buf_printf(out, ",\"%s\":", name);
     sim_json_string(out, text);
 }
@@ -152,7 +142,8 @@ static void add_usage(const struct sim_request *request, uint32_t ms, struct byo
                       struct byok_buf *out)
 {
     const uint32_t input = ms / 100, output = sim_tokens(text);
-    if (starts(request->model, "gpt-") && !byok_str_is(request->format, "diarized_json"))
+    if (byok_str_starts(request->model, SIM_STR("gpt-")) &&
+        !byok_str_is(request->format, "diarized_json"))
         byok_buf_printf(out,
                         ",\"usage\":{\"type\":\"tokens\",\"total_tokens\":%" PRIu32
                         ",\"input_tokens\":%" PRIu32
@@ -228,7 +219,7 @@ bool sim_openai_read_image(const struct sim_input *in, struct sim_request *reque
                                  "Missing required parameter: 'prompt'.");
     request->format = sim_member_text(root, "response_format");
     request->image_count = count ? sim_small_number(count) : 1;
-    const bool is_old = starts(request->model, "dall-e-");
+    const bool is_old = byok_str_starts(request->model, SIM_STR("dall-e-"));
     if (request->format.len > 0 && !is_old)
         return sim_openai_refuse(error, "response_format", "unknown_parameter",
                                  "Unknown parameter: 'response_format'.");
@@ -239,12 +230,10 @@ bool sim_openai_read_image(const struct sim_input *in, struct sim_request *reque
 
 static void add_image(const struct sim_request *request, uint32_t i, struct byok_buf *out)
 {
-    BYOK_AUTO(byok_buf) png = {.cap_bytes = IMAGE_CAP};
     byok_buf_printf(out, "%s{", i ? "," : "");
     if (request->wants_base64) {
-        sim_answer_picture(request, i, &png);
         byok_buf_printf(out, "\"b64_json\":");
-        sim_add_base64(byok_buf_str(&png), out);
+        sim_add_picture(request, i, out);
     } else {
         byok_buf_printf(out, "\"url\":\"https://images.example.invalid/%016" PRIx64 ".png\"",
                         sim_hash(byok_buf_str(&request->prompt)) + i);
@@ -260,7 +249,7 @@ const char *sim_openai_image(const struct sim_answer *answer, struct byok_buf *o
     for (uint32_t i = 0; i < request->image_count; i++)
         add_image(request, i, out);
     byok_buf_add(out, "]", 1);
-    if (!starts(request->model, "dall-e-"))
+    if (!byok_str_starts(request->model, SIM_STR("dall-e-")))
         byok_buf_printf(
             out,
             ",\"output_format\":\"png\",\"usage\":{\"input_tokens\":%" PRIu32

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* demo/sim_picture.c - the pictures of demo/sim_answer.h. */
-#include <sodium.h>
-
 #include "base/mem.h"
 #include "demo/sim_answer.h"
 #include "demo/sim_text.h"
@@ -67,7 +65,7 @@ static void add_pixels(uint64_t random, struct byok_buf *out)
     }
 }
 
-void sim_answer_picture(const struct sim_request *request, uint32_t number, struct byok_buf *out)
+static void add_png(const struct sim_request *request, uint32_t number, struct byok_buf *out)
 {
     BYOK_AUTO(byok_buf) head = {.cap_bytes = IMAGE_CAP};
     BYOK_AUTO(byok_buf) pixels = {.cap_bytes = IMAGE_CAP};
@@ -83,14 +81,9 @@ void sim_answer_picture(const struct sim_request *request, uint32_t number, stru
     add_chunk(out, "IEND", SIM_STR(""));
 }
 
-void sim_add_base64(struct byok_str bytes, struct byok_buf *out)
+void sim_add_picture(const struct sim_request *request, uint32_t number, struct byok_buf *out)
 {
-    size_t room = sodium_base64_ENCODED_LEN(bytes.len, sodium_base64_VARIANT_ORIGINAL);
-    char *text = byok_new(room, 1);
-    if (text) {
-        sodium_bin2base64(text, room, (const unsigned char *)bytes.ptr, bytes.len,
-                          sodium_base64_VARIANT_ORIGINAL);
-        byok_buf_printf(out, "\"%s\"", text);
-    }
-    byok_delete(text);
+    BYOK_AUTO(byok_buf) png = {.cap_bytes = IMAGE_CAP};
+    add_png(request, number, &png);
+    sim_add_base64(byok_buf_str(&png), out);
 }

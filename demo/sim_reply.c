@@ -208,11 +208,18 @@ static void reply_body(struct sim_call *call, unsigned status, const char *type,
     finish(call, status, type, response);
 }
 
+/* The fault's own status when it lies within the range, else the usual one. */
+static unsigned status_of(const struct sim_fault *fault, unsigned from, unsigned to, unsigned usual)
+{
+    return fault->status >= from && fault->status <= to ? (unsigned)fault->status : usual;
+}
+
 static void reply_status(struct sim_call *call, const struct sim_fault *fault,
                          const struct sim_answer *answer)
 {
     struct sim_error error = {.class = fault->class,
-                              .status = sim_fault_status(call->wire, fault),
+                              .status =
+                                  status_of(fault, 200, 599, fault->class == SIM_OTHER ? 500 : 0),
                               .type = fault->type[0] ? fault->type : NULL,
                               .code = fault->code[0] ? fault->code : NULL};
     /* what OpenAI calls so is the same class with every wire */
@@ -314,43 +321,9 @@ static void reply_redirect(struct sim_call *call, const struct sim_fault *fault)
 {
     BYOK_AUTO(byok_buf) empty = {.cap_bytes = 64};
     byok_buf_printf(&empty, "moved\n");
-    sim_reply_make(call, sim_fault_status(call->wire, fault), "text/plain", &empty);
+    sim_reply_make(call, status_of(fault, 300, 399, 307), "text/plain", &empty);
     if (call->reply.response)
         header(call->reply.response, "location", fault->location);
-}
-
-unsigned sim_fault_status(const struct sim_wire *wire, const struct sim_fault *fault)
-{
-    unsigned given = fault->status >= 200 && fault->status <= 599 ? (unsigned)fault->status : 0;
-    struct sim_error error = {.class = fault->class, .status = given};
-    switch (fault->kind) {
-    case SIM_STATUS:
-        if (given == 0 && fault->class == SIM_OTHER)
-            return 500;
-        sim_wire_complete(wire, &error);
-        return error.status;
-    case SIM_HTML:
-        return given ? given : 200;
-    case SIM_REDIRECT:
-        return given >= 300 && given < 400 ? given : 307;
-    case SIM_ECHO_KEY:
-        error.class = SIM_INVALID_KEY;
-        error.status = 0;
-        sim_wire_complete(wire, &error);
-        return error.status;
-    case SIM_CLOSE:
-    case SIM_SILENT:
-        return 0;
-    case SIM_NONE:
-    case SIM_DELAY:
-    case SIM_CUT:
-    case SIM_GARBAGE:
-    case SIM_DRIP:
-    case SIM_BIG:
-    case SIM_KINDS:
-        break;
-    }
-    return 200;
 }
 
 void sim_reply_fault(struct sim_call *call, const struct sim_endpoint *endpoint,
@@ -373,7 +346,7 @@ void sim_reply_fault(struct sim_call *call, const struct sim_endpoint *endpoint,
         add_headers(call, answer, fault, NULL);
         break;
     case SIM_HTML:
-        reply_html(call, sim_fault_status(call->wire, fault));
+        reply_html(call, status_of(fault, 200, 599, 200));
         break;
     case SIM_BIG:
         reply_big(call, endpoint, answer, fault);

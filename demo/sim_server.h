@@ -76,8 +76,4 @@ void sim_reply_fault(struct sim_call *call, const struct sim_endpoint *endpoint,
                      const struct sim_answer *answer, const struct sim_fault *fault)
     BYOK_NONNULL(1, 2, 3, 4);
 
-/** The status that a fault's client sees; 0: none. */
-unsigned sim_fault_status(const struct sim_wire *wire, const struct sim_fault *fault)
-    BYOK_NONNULL(1, 2);
-
 #endif

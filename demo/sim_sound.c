@@ -104,8 +104,10 @@ static void add_mp3(uint32_t samples, uint32_t rate, struct byok_buf *out)
     }
 }
 
-const char *sim_answer_sound(struct byok_str text, struct sim_sound sound, struct byok_buf *out)
+const char *sim_answer_sound(const struct sim_request *request, struct byok_buf *out)
 {
+    const struct sim_sound sound = request->sound;
+    struct byok_str text = byok_buf_str(&request->prompt);
     const uint32_t samples = sim_count_words(text) * word_samples(sound.rate);
     struct byok_str word;
     if (sound.codec == SIM_MP3) {
@@ -147,4 +149,12 @@ uint32_t sim_word_ms(uint32_t ms, uint32_t i, uint32_t count)
 void sim_add_seconds(uint32_t ms, struct byok_buf *out)
 {
     byok_buf_printf(out, "%" PRIu32 ".%03" PRIu32, ms / 1000, ms % 1000);
+}
+
+void sim_add_span(uint32_t from_ms, uint32_t to_ms, struct byok_buf *out)
+{
+    byok_buf_printf(out, "\"start\":");
+    sim_add_seconds(from_ms, out);
+    byok_buf_printf(out, ",\"end\":");
+    sim_add_seconds(to_ms, out);
 }

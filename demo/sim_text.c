@@ -4,6 +4,8 @@
 
 #include <sodium.h>
 
+#include "base/mem.h"
+
 void sim_fingerprint(struct byok_str key, char out[static SIM_FINGERPRINT_BYTES])
 {
     unsigned char digest[crypto_hash_sha256_BYTES];
@@ -77,4 +79,16 @@ void sim_copy(char *out, size_t room, struct byok_str text)
     if (len > 0)
         memcpy(out, text.ptr, len);
     out[len] = '\0';
+}
+
+void sim_add_base64(struct byok_str bytes, struct byok_buf *out)
+{
+    size_t room = sodium_base64_ENCODED_LEN(bytes.len, sodium_base64_VARIANT_ORIGINAL);
+    char *text = byok_new(room, 1);
+    if (text) {
+        sodium_bin2base64(text, room, (const unsigned char *)bytes.ptr, bytes.len,
+                          sodium_base64_VARIANT_ORIGINAL);
+        byok_buf_printf(out, "\"%s\"", text);
+    }
+    byok_delete(text);
 }

@@ -29,6 +29,9 @@ void sim_json_string(struct byok_buf *out, struct byok_str text);
 /** Append a JSON string, or null for NULL and for the empty text. */
 void sim_json_or_null(struct byok_buf *out, const char *text);
 
+/** Append bytes as a JSON string of base64. */
+void sim_add_base64(struct byok_str bytes, struct byok_buf *out) BYOK_NONNULL(2);
+
 /** Copy a text into a fixed field, cut at its end and NUL-terminated. */
 void sim_copy(char *out, size_t room, struct byok_str text) BYOK_NONNULL(1);
 

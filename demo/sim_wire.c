@@ -142,7 +142,6 @@ bool sim_refuse(struct sim_error *error, enum sim_class class, const char *forma
 
 struct yyjson_val *sim_read_json(struct byok_str body, struct sim_request *request)
 {
-    byok_buf_init(&request->prompt, PROMPT_CAP);
     request->doc = yyjson_read(body.ptr ? body.ptr : "", body.len, 0);
     yyjson_val *root = yyjson_doc_get_root(request->doc);
     return yyjson_is_obj(root) ? root : NULL;
