@@ -92,6 +92,18 @@ def check_vectors(validators):
         check_vector(entry, validators[SCHEMA_OF_KIND[entry["kind"]]])
 
 
+def check_documents(validators):
+    """The messages that docs/JOBS.md shows: one in a block, or one in each line of it."""
+    blocks = re.findall(r"^```json\n(.*?)^```$", (ROOT / "docs/JOBS.md").read_text(), re.M | re.S)
+    for block in blocks:
+        for text in [block] if block.startswith("{\n") else block.splitlines():
+            message = json.loads(text)
+            kind = "stream" if "sequence" in message else "result" if "status" in message else "request"
+            errors = [f"{e.json_path}: {e.message}" for e in validators[kind].iter_errors(message)]
+            check(not errors, f"docs/JOBS.md: a {kind} of id {message['id']}: {errors}")
+    check(len(blocks) > 10, "docs/JOBS.md has too few examples")
+
+
 def references(node, path=""):
     """Every $ref of a document, with where it stands."""
     if isinstance(node, dict):
@@ -161,6 +173,7 @@ def main():
     check_error_codes(files)
     check_headers(files)
     check_vectors(validators)
+    check_documents(validators)
     check_asyncapi(validators)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
