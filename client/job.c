@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "client/attach.h"
 #include "client/cli.h"
 #include "client/file.h"
 #include "client/when.h"
@@ -134,14 +135,33 @@ static enum byok_err set_inputs(struct byok_arena *arena, const struct byok_job_
     return BYOK_E_OK;
 }
 
+static size_t file_max(const struct byok_job_flags *flags)
+{
+    return flags->file_max > 0 ? flags->file_max : FILE_BYTES_MAX;
+}
+
+static enum byok_err set_prompt(struct byok_arena *arena, const struct byok_job_flags *flags,
+                                struct byok_value *tree, struct byok_fault *fault)
+{
+    struct byok_value messages;
+    if (flags->attached.count == 0) {
+        set_text(arena, tree, "prompt", flags->prompt);
+        return BYOK_E_OK;
+    }
+    enum byok_err err =
+        byok_attach(arena, flags->prompt, &flags->attached, file_max(flags), &messages, fault);
+    if (err == BYOK_E_OK)
+        byok_value_set(arena, tree, "messages", messages);
+    return err;
+}
+
 static enum byok_err set_audio(struct byok_arena *arena, const struct byok_job_flags *flags, int in,
                                struct byok_value *tree, struct byok_fault *fault)
 {
     struct byok_str bytes;
     if (!flags->audio)
         return BYOK_E_OK;
-    const size_t most = flags->file_max > 0 ? flags->file_max : FILE_BYTES_MAX;
-    enum byok_err err = byok_file_read(arena, flags->audio, in, most, &bytes, fault);
+    enum byok_err err = byok_file_read(arena, flags->audio, in, file_max(flags), &bytes, fault);
     if (err == BYOK_E_OK)
         byok_value_set(arena, tree, "audio", byok_value_bytes(bytes));
     return err;
@@ -192,13 +212,14 @@ enum byok_err byok_job_of_flags(struct byok_arena *arena, const struct byok_job_
     enum byok_err err = set_common(arena, flags, &tree, fault);
     if (err != BYOK_E_OK)
         return err;
-    set_text(arena, &tree, "prompt", flags->prompt);
     set_text(arena, &tree, "system", flags->system);
     set_text(arena, &tree, "text", flags->text);
     set_text(arena, &tree, "voice", flags->voice);
     set_text(arena, &tree, "size", flags->size);
     set_text(arena, &tree, "language", flags->language);
-    err = set_inputs(arena, flags, in, &tree, fault);
+    err = set_prompt(arena, flags, &tree, fault);
+    if (err == BYOK_E_OK)
+        err = set_inputs(arena, flags, in, &tree, fault);
     if (err == BYOK_E_OK)
         err = set_audio(arena, flags, in, &tree, fault);
     if (err == BYOK_E_OK)

@@ -21,9 +21,10 @@ struct byok_job_flags {
     const char *audio, *input_file;                              /* files */
     const char *temperature;
     struct byok_list inputs;
+    struct byok_list attached;  /* files */
     struct byok_list fallbacks; /* provider/model */
     struct byok_list sets;  /* NAME=VALUE, VALUE in JSON or else a text */
-    size_t file_max; /* bytes of a file of audio; 0: of a request */
+    size_t file_max; /* bytes of a file whose content is sent; 0: of a request */
     int64_t max_tokens;     /* -1 */
     int64_t deadline_ms;    /* from now, or from not_before; -1 */
     const char *not_before; /* see client/when.h */

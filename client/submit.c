@@ -33,6 +33,9 @@ static const struct byok_option options[] = {
      "where it goes when that is overloaded or away; may be repeated", AT(job.fallbacks)},
     {"label", 'l', BYOK_OPTION_TEXT, "LABEL", "which of the user's keys", AT(job.label)},
     {"prompt", 0, BYOK_OPTION_TEXT, "TEXT", "chat, image_generation", AT(job.prompt)},
+    {"attach", 0, BYOK_OPTION_LIST, "FILE",
+     "chat: a picture, sound, video, PDF or text that goes with the prompt; may be repeated",
+     AT(job.attached)},
     {"system", 0, BYOK_OPTION_TEXT, "TEXT", "chat: the instruction before it", AT(job.system)},
     {"max-tokens", 0, BYOK_OPTION_COUNT, "N", "chat: the longest answer", AT(job.max_tokens)},
     {"temperature", 0, BYOK_OPTION_TEXT, "NUMBER", "chat", AT(job.temperature)},
@@ -133,7 +136,7 @@ static enum byok_exit submit_one(struct byok_cli *cli, const struct submit_flags
 static bool has_content(const struct byok_job_flags *job)
 {
     return job->prompt || job->text || job->audio || job->input_file || job->inputs.count > 0 ||
-           job->sets.count > 0;
+           job->attached.count > 0 || job->sets.count > 0;
 }
 
 static enum byok_exit run(struct byok_cli *cli, const void *values)
@@ -192,6 +195,7 @@ const struct byok_command byok_command_submit = {
         "\nexamples:\n"
         "  byok submit --user alice --prompt \"Say hi\" --wait\n"
         "  byok submit --user alice --prompt \"Tell a story\" --stream\n"
+        "  byok submit --user alice --prompt \"What is this?\" --attach photo.jpg --wait\n"
         "  byok submit --user alice --prompt \"Say hi\" --fallback anthropic/claude-sonnet-4-5 "
         "--wait\n"
         "  byok submit --user alice --input \"a text\" --input \"another\" --wait --json\n"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/client/test_job.c - requests made from flags and from lines of JSONL. */
+#include "tests/support/folder.h"
+
 #include "client/job.h"
 
 #include <string.h>
@@ -184,4 +186,61 @@ Test(job, not_before_is_a_time_of_the_job)
     flags.not_before = "soon";
     cr_assert_eq(byok_job_of_flags(&arena, &flags, 0, &tree, &fault), BYOK_E_BAD_REQUEST);
     cr_assert_not_null(strstr(fault.text, "--not-before"));
+}
+
+/* ---- files with a prompt ---- */
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fputs(text, file);
+    cr_assert_eq(fclose(file), 0);
+}
+
+static enum byok_err attach(const char *folder, const char *name, const char *text)
+{
+    static char path[512];
+    static const char *files[1];
+    struct byok_job_flags flags = flags_of();
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    files[0] = path;
+    if (text)
+        write_file(path, text);
+    flags.attached = (struct byok_list){files, 1};
+    flags.prompt = "What is this?";
+    enum byok_err err = byok_job_of_flags(&arena, &flags, -1, &tree, &fault);
+    return err == BYOK_E_OK ? byok_job_finish(&arena, &tree, BYOK_JSON, &job, &fault) : err;
+}
+
+Test(job, files_go_with_the_prompt_as_parts_of_a_message)
+{
+    char folder[256];
+    folder_make(folder, sizeof folder);
+    cr_assert_eq(attach(folder, "a.PNG", "\x89PNG"), BYOK_E_OK, "%s", fault.text);
+    const struct byok_value *messages = byok_value_find(&tree, "messages");
+    const struct byok_value *parts = byok_value_find(&messages->as.items[0], "content");
+    cr_assert(!byok_value_find(&tree, "prompt") && parts->count == 2);
+    cr_assert(byok_str_is(byok_value_as_str(&parts->as.items[0]), "What is this?"));
+    const struct byok_value *part = &parts->as.items[1];
+    cr_assert(byok_str_is(byok_value_as_str(byok_value_find(part, "type")), "image"));
+    cr_assert(byok_str_is(byok_value_as_str(byok_value_find(part, "media_type")), "image/png"));
+    cr_assert(byok_value_is(byok_value_find(part, "data"), BYOK_VALUE_BYTES));
+    cr_assert(byok_str_find(job.bytes, byok_str_of("iVBORw==")) != SIZE_MAX); /* base64 of it */
+    cr_assert_eq(attach(folder, "b.pdf", "%PDF-1.4"), BYOK_E_OK, "%s", fault.text);
+    cr_assert(byok_str_find(job.bytes, byok_str_of("\"title\":\"b.pdf\"")) != SIZE_MAX);
+    folder_remove(folder);
+}
+
+Test(job, a_file_that_cannot_go_along_is_named)
+{
+    char folder[256];
+    folder_make(folder, sizeof folder);
+    cr_assert_eq(attach(folder, "a.exe", "MZ"), BYOK_E_BAD_REQUEST);
+    cr_assert(strstr(fault.text, "a.exe"));
+    cr_assert_eq(attach(folder, "a.png", ""), BYOK_E_BAD_REQUEST);
+    cr_assert(strstr(fault.text, "empty"));
+    cr_assert_eq(attach(folder, "none.png", NULL), BYOK_E_BAD_REQUEST);
+    cr_assert(strstr(fault.text, "none.png"));
+    folder_remove(folder);
 }
