@@ -207,9 +207,14 @@ enum byok_err byok_bulk_merge(const struct byok_settings *settings, struct byok_
 /* The i-th unit of all usages, one after the other. */
 static int64_t *unit_of(struct byok_usage *usage, size_t i)
 {
-    int64_t *const units[] = {&usage->input_tokens,  &usage->cached_tokens,
-                              &usage->output_tokens, &usage->reasoning_tokens,
-                              &usage->characters,    &usage->milliseconds,
+    int64_t *const units[] = {&usage->input_tokens,
+                              &usage->cached_tokens,
+                              &usage->cache_write_tokens,
+                              &usage->cache_write_1h_tokens,
+                              &usage->output_tokens,
+                              &usage->reasoning_tokens,
+                              &usage->characters,
+                              &usage->milliseconds,
                               &usage->images};
     static_assert(sizeof units / sizeof units[0] == sizeof(struct byok_usage) / sizeof(int64_t),
                   "every unit is shared");

@@ -126,6 +126,9 @@ static void add_usage(struct byok_usage *sum, const struct byok_usage *more)
 {
     sum->input_tokens = byok_kit_sum(sum->input_tokens, more->input_tokens);
     sum->cached_tokens = byok_kit_sum(sum->cached_tokens, more->cached_tokens);
+    sum->cache_write_tokens = byok_kit_sum(sum->cache_write_tokens, more->cache_write_tokens);
+    sum->cache_write_1h_tokens =
+        byok_kit_sum(sum->cache_write_1h_tokens, more->cache_write_1h_tokens);
     sum->output_tokens = byok_kit_sum(sum->output_tokens, more->output_tokens);
     sum->reasoning_tokens = byok_kit_sum(sum->reasoning_tokens, more->reasoning_tokens);
     sum->characters = byok_kit_sum(sum->characters, more->characters);

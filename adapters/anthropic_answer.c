@@ -25,14 +25,16 @@ enum byok_finish byok_anthropic_finish(struct byok_str stop_reason)
     return BYOK_FINISH_NONE;
 }
 
-/* input_tokens leaves out what was read from or written to a cache. */
+/* input_tokens leaves out what was read from or written to a cache.  How long it is kept stands in
+ * cache_creation, which the last event of a stream leaves out. */
 struct byok_usage byok_anthropic_usage(const struct byok_value *usage)
 {
     struct byok_usage out = BYOK_USAGE_UNSAID;
     out.cached_tokens = byok_kit_count(usage, "cache_read_input_tokens");
-    out.input_tokens = byok_kit_sum(
-        byok_kit_count(usage, "input_tokens"),
-        byok_kit_sum(byok_kit_count(usage, "cache_creation_input_tokens"), out.cached_tokens));
+    out.cache_write_tokens = byok_kit_count(usage, "cache_creation_input_tokens");
+    out.cache_write_1h_tokens = byok_kit_count(usage, "cache_creation.ephemeral_1h_input_tokens");
+    out.input_tokens = byok_kit_sum(byok_kit_count(usage, "input_tokens"),
+                                    byok_kit_sum(out.cache_write_tokens, out.cached_tokens));
     out.output_tokens = byok_kit_count(usage, "output_tokens");
     out.reasoning_tokens = byok_kit_count(usage, "output_tokens_details.thinking_tokens");
     return out;

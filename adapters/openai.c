@@ -66,8 +66,9 @@ static int64_t first_said(int64_t a, int64_t b)
     return a >= 0 ? a : b;
 }
 
-static int64_t first_of(const struct byok_value *usage, int64_t said, const char *const *paths)
+static int64_t first_of(const struct byok_value *usage, const char *const *paths)
 {
+    int64_t said = -1;
     for (; *paths && said < 0; paths++)
         said = byok_kit_count(usage, *paths);
     return said;
@@ -78,21 +79,25 @@ static int64_t first_of(const struct byok_value *usage, int64_t said, const char
  * call's total alone. */
 struct byok_usage byok_openai_usage(const struct byok_value *usage)
 {
-    static const char *const cached[] = {"cached_tokens", "num_cached_tokens", NULL};
+    static const char *const cached[] = {"prompt_tokens_details.cached_tokens",
+                                         "prompt_cache_hit_tokens",
+                                         "input_tokens_details.cached_tokens",
+                                         "cached_tokens",
+                                         "num_cached_tokens",
+                                         NULL};
+    static const char *const written[] = {"prompt_tokens_details.cache_write_tokens",
+                                          "input_tokens_details.cache_write_tokens", NULL};
     static const char *const reasoning[] = {"completion_tokens_details.reasoning_tokens",
                                             "output_tokens_details.reasoning_tokens",
                                             "reasoning_tokens", NULL};
     struct byok_usage out = BYOK_USAGE_UNSAID;
     out.input_tokens =
         first_said(byok_kit_count(usage, "prompt_tokens"), byok_kit_count(usage, "input_tokens"));
-    out.cached_tokens = first_said(byok_kit_count(usage, "prompt_tokens_details.cached_tokens"),
-                                   byok_kit_count(usage, "prompt_cache_hit_tokens"));
-    out.cached_tokens =
-        first_said(out.cached_tokens, byok_kit_count(usage, "input_tokens_details.cached_tokens"));
     out.output_tokens = first_said(byok_kit_count(usage, "completion_tokens"),
                                    byok_kit_count(usage, "output_tokens"));
-    out.cached_tokens = first_of(usage, out.cached_tokens, cached);
-    out.reasoning_tokens = first_of(usage, -1, reasoning);
+    out.cached_tokens = first_of(usage, cached);
+    out.cache_write_tokens = first_of(usage, written);
+    out.reasoning_tokens = first_of(usage, reasoning);
     const int64_t total = byok_kit_count(usage, "total_tokens");
     if (out.reasoning_tokens > 0 && out.input_tokens >= 0 && out.output_tokens >= 0 &&
         total == out.input_tokens + out.output_tokens + out.reasoning_tokens)

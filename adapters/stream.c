@@ -182,6 +182,8 @@ void byok_stream_usage(struct byok_stream *stream, const struct byok_usage *usag
 {
     later(&stream->usage.input_tokens, usage->input_tokens);
     later(&stream->usage.cached_tokens, usage->cached_tokens);
+    later(&stream->usage.cache_write_tokens, usage->cache_write_tokens);
+    later(&stream->usage.cache_write_1h_tokens, usage->cache_write_1h_tokens);
     later(&stream->usage.output_tokens, usage->output_tokens);
     later(&stream->usage.reasoning_tokens, usage->reasoning_tokens);
 }

@@ -18,12 +18,31 @@
 #define NAME_SHOWN 28
 
 /* The whole numbers of a row; seconds are apart because they are not whole. */
-enum unit { CALLS, ERRORS, INPUT, CACHED, OUTPUT, REASONING, CHARACTERS, IMAGES, UNITS };
+enum unit {
+    CALLS,
+    ERRORS,
+    INPUT,
+    CACHED,
+    CACHE_WRITE,
+    CACHE_WRITE_1H,
+    OUTPUT,
+    REASONING,
+    CHARACTERS,
+    IMAGES,
+    UNITS
+};
 
 static const char *const unit_names[UNITS] = {
-    [CALLS] = "calls",           [ERRORS] = "errors",        [INPUT] = "input_tokens",
-    [CACHED] = "cached_tokens",  [OUTPUT] = "output_tokens", [REASONING] = "reasoning_tokens",
-    [CHARACTERS] = "characters", [IMAGES] = "images",
+    [CALLS] = "calls",
+    [ERRORS] = "errors",
+    [INPUT] = "input_tokens",
+    [CACHED] = "cached_tokens",
+    [CACHE_WRITE] = "cache_write_tokens",
+    [CACHE_WRITE_1H] = "cache_write_1h_tokens",
+    [OUTPUT] = "output_tokens",
+    [REASONING] = "reasoning_tokens",
+    [CHARACTERS] = "characters",
+    [IMAGES] = "images",
 };
 
 struct sums {

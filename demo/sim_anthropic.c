@@ -104,6 +104,14 @@ static const struct sim_member members[] = {
     {"user_profile_id", SIM_TEXT, 0, 0}, {NULL, SIM_ANY, 0, 0},
 };
 
+/* For how long a cache is asked for, at the top; the rest of a request is not looked at for it. */
+static void read_cache(struct sim_request *request, yyjson_val *root)
+{
+    yyjson_val *wanted = yyjson_obj_get(root, "cache_control");
+    request->writes_cache = wanted != NULL;
+    request->writes_1h = yyjson_equals_str(yyjson_obj_get(wanted, "ttl"), "1h");
+}
+
 /* As the service: what it does not know is refused, and max_tokens must be said. */
 static bool read_message(const struct sim_input *input, struct sim_request *request,
                          struct sim_error *error)
@@ -128,6 +136,7 @@ static bool read_message(const struct sim_input *input, struct sim_request *requ
     if (request->max_tokens == 0)
         return sim_refuse(error, SIM_BAD_REQUEST, "max_tokens: Field required");
     request->wants_stream = yyjson_is_true(yyjson_obj_get(root, "stream"));
+    read_cache(request, root);
     sim_add_content(request, yyjson_obj_get(root, "system"));
     return check_tools(yyjson_obj_get(root, "tools"), error) &&
            read_messages(request, yyjson_obj_get(root, "messages"), error);
@@ -140,13 +149,24 @@ static const char *stop_reason(const struct sim_answer *answer)
     return answer->text->is_cut ? "max_tokens" : "end_turn";
 }
 
-static void add_usage(const struct sim_answer *answer, uint32_t output, struct byok_buf *out)
+/* Who asks for a cache writes all of the prompt to it.  Only a message's head says for how long. */
+static void add_usage(const struct sim_answer *answer, uint32_t output, bool is_head,
+                      struct byok_buf *out)
 {
+    const struct sim_request *request = answer->request;
+    const uint32_t written = request->writes_cache ? request->input_tokens : 0;
+    const uint32_t hour = request->writes_1h ? written : 0;
     byok_buf_printf(out,
                     "\"usage\":{\"input_tokens\":%" PRIu32
-                    ",\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,"
-                    "\"output_tokens\":%" PRIu32 ",\"service_tier\":\"standard\"}",
-                    answer->request->input_tokens, output);
+                    ",\"cache_creation_input_tokens\":%" PRIu32
+                    ",\"cache_read_input_tokens\":0,\"output_tokens\":%" PRIu32,
+                    request->input_tokens - written, written, output);
+    if (is_head)
+        byok_buf_printf(out,
+                        ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":%" PRIu32
+                        ",\"ephemeral_1h_input_tokens\":%" PRIu32 "},\"service_tier\":\"standard\"",
+                        written - hour, hour);
+    byok_buf_printf(out, "}");
 }
 
 static void add_head(const struct sim_answer *answer, struct byok_buf *out)
@@ -164,7 +184,7 @@ static const char *stream(const struct sim_answer *answer, struct byok_buf *out)
     byok_buf_printf(out, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{");
     add_head(answer, out);
     byok_buf_printf(out, ",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,");
-    add_usage(answer, 1, out);
+    add_usage(answer, 1, true, out);
     byok_buf_printf(out,
                     "}}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\","
                     "\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
@@ -180,7 +200,7 @@ static const char *stream(const struct sim_answer *answer, struct byok_buf *out)
                     "\"index\":0}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\","
                     "\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null},",
                     stop_reason(answer));
-    add_usage(answer, answer->text->tokens, out);
+    add_usage(answer, answer->text->tokens, false, out);
     byok_buf_printf(out, "}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
     return "text/event-stream; charset=utf-8";
 }
@@ -194,7 +214,7 @@ static const char *write_message(const struct sim_answer *answer, struct byok_bu
     byok_buf_printf(out, ",\"content\":[{\"type\":\"text\",\"text\":");
     sim_json_string(out, byok_buf_str(&answer->text->text));
     byok_buf_printf(out, "}],\"stop_reason\":\"%s\",\"stop_sequence\":null,", stop_reason(answer));
-    add_usage(answer, answer->text->tokens, out);
+    add_usage(answer, answer->text->tokens, true, out);
     byok_buf_add(out, "}", 1);
     return "application/json";
 }

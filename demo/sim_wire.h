@@ -79,6 +79,7 @@ struct sim_request {
     struct byok_buf prompt; /* all texts of the request, a line each */
     uint32_t input_tokens;
     bool wants_stream, wants_usage;
+    bool writes_cache, writes_1h; /* the prompt, for an hour */
     uint32_t max_tokens; /* 0: no limit */
     struct byok_str *inputs; /* of embeddings; owned */
     uint32_t input_count, dimensions;

@@ -10,6 +10,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 #define PER_MILLION 1e-6
+#define INPUT 0 /* of the units */
 #define AMOUNT_DIGITS 1e12 /* an amount is rounded to so many parts: far below what anyone bills */
 
 /* What can be charged: the unit of usage, the member of the table, its size. */
@@ -28,7 +29,9 @@ static const struct unit {
 struct price {
     struct byok_str provider, model;
     double of[COUNT(units)]; /* below 0: not charged */
-    double cached; /* of a million input tokens; below 0: as input */
+    /* of a million input tokens; below 0: */
+    double cached; /* as input */
+    double written, written_1h; /* not known */
 };
 
 struct byok_prices {
@@ -66,8 +69,18 @@ static enum byok_err read_item(const struct byok_value *from, uint32_t i, struct
             return refuse(fault, i, units[k].name);
         any |= out->of[k] >= 0;
     }
-    if (!read_price(from, "cached_input_per_million", &out->cached))
-        return refuse(fault, i, "cached_input_per_million");
+    const struct {
+        const char *name;
+        double *price;
+    } parts[] = {
+        {"cached_input_per_million", &out->cached},
+        {"cache_write_input_per_million", &out->written},
+        {"cache_write_1h_input_per_million", &out->written_1h},
+    };
+    for (size_t k = 0; k < COUNT(parts); k++) {
+        if (!read_price(from, parts[k].name, parts[k].price))
+            return refuse(fault, i, parts[k].name);
+    }
     return any ? BYOK_E_OK : refuse(fault, i, "has no price");
 }
 
@@ -168,6 +181,30 @@ static int64_t count_of(const struct byok_usage *usage, const struct unit *unit)
     return *(const int64_t *)(const void *)((const char *)usage + unit->at);
 }
 
+/* A part of `whole`; 0: it was not said. */
+static int64_t part_of(int64_t part, int64_t whole)
+{
+    return part < 0 ? 0 : part < whole ? part : whole;
+}
+
+/* `amount`, in which all input is as if no cache had been there; below 0: what was written to one
+ * has no price, or nobody says for how long, and that is two prices. */
+static double amount_with_cache(const struct price *price, const struct byok_usage *usage,
+                                double amount)
+{
+    const double input = price->of[INPUT];
+    const int64_t cached = part_of(usage->cached_tokens, usage->input_tokens);
+    const int64_t written = part_of(usage->cache_write_tokens, usage->input_tokens - cached);
+    const int64_t hour = part_of(usage->cache_write_1h_tokens, written);
+    if ((written > hour && price->written < 0) || (hour > 0 && price->written_1h < 0) ||
+        (written > 0 && price->written_1h >= 0 && usage->cache_write_1h_tokens < 0))
+        return -1;
+    if (price->cached >= 0)
+        amount += (double)cached * (price->cached - input) * PER_MILLION;
+    amount += (double)(written - hour) * (price->written - input) * PER_MILLION;
+    return amount + (double)hour * (price->written_1h - input) * PER_MILLION;
+}
+
 /* Below 0: a unit that is charged was not said. */
 static double amount_of(const struct price *price, const struct byok_usage *usage)
 {
@@ -180,11 +217,7 @@ static double amount_of(const struct price *price, const struct byok_usage *usag
             return -1;
         amount += (double)count * price->of[k] * units[k].size;
     }
-    const int64_t cached =
-        usage->cached_tokens < usage->input_tokens ? usage->cached_tokens : usage->input_tokens;
-    if (price->cached >= 0 && price->of[0] >= 0 && cached > 0)
-        amount -= (double)cached * (price->of[0] - price->cached) * PER_MILLION;
-    return amount;
+    return price->of[INPUT] < 0 ? amount : amount_with_cache(price, usage, amount);
 }
 
 /* So that 12 tokens at 0.15 a million do not show what binary fractions are.  By a whole number, not

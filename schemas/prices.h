@@ -38,7 +38,9 @@ struct byok_str byok_prices_version(const struct byok_prices *prices) BYOK_NONNU
  *  a unit that is charged.
  *
  * A model is found by its name, or by its name without a version at its end ("-2024-08-06",
- * "-20250929", "-001", "-latest").  Cached tokens without a price of their own cost as input. */
+ * "-20250929", "-001", "-latest").  Tokens from a cache without a price of their own cost as input;
+ *  with tokens written to a cache, which cost more than input, a table that has no price for them
+ *  makes it null. */
 struct byok_value byok_prices_cost(struct byok_arena *arena, const struct byok_prices *prices,
                                    struct byok_str provider, struct byok_str model,
                                    const struct byok_usage *usage) BYOK_NONNULL(1, 5);

@@ -84,6 +84,8 @@ static struct byok_value usage_value(struct byok_arena *arena, const struct byok
     struct byok_value map = byok_value_map();
     set_known(arena, &map, "input_tokens", usage->input_tokens);
     set_known(arena, &map, "cached_tokens", usage->cached_tokens);
+    set_known(arena, &map, "cache_write_tokens", usage->cache_write_tokens);
+    set_known(arena, &map, "cache_write_1h_tokens", usage->cache_write_1h_tokens);
     set_known(arena, &map, "output_tokens", usage->output_tokens);
     set_known(arena, &map, "reasoning_tokens", usage->reasoning_tokens);
     set_known(arena, &map, "characters", usage->characters);

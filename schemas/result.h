@@ -34,8 +34,11 @@ const char *byok_finish_name(enum byok_finish finish);
 
 /** Native units of a call; -1: the provider did not say and it cannot be known. */
 struct byok_usage {
-    int64_t input_tokens; /* all prompt tokens, cached ones included */
-    int64_t cached_tokens;
+    int64_t input_tokens; /* all prompt tokens, those of caches included */
+    int64_t cached_tokens; /* of the input, what was read from a cache */
+    int64_t cache_write_tokens; /* of the input, what was not cached and was written to a cache */
+    int64_t
+        cache_write_1h_tokens; /* of those, what is kept for an hour: it has a price of its own */
     int64_t output_tokens; /* all generated tokens, reasoning included */
     int64_t reasoning_tokens;
     int64_t characters;
@@ -44,7 +47,7 @@ struct byok_usage {
 };
 
 /* all units unsaid */
-#define BYOK_USAGE_UNSAID ((struct byok_usage){-1, -1, -1, -1, -1, -1, -1})
+#define BYOK_USAGE_UNSAID ((struct byok_usage){-1, -1, -1, -1, -1, -1, -1, -1, -1})
 
 struct byok_attempt {
     int64_t started_wall_ms;

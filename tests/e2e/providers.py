@@ -28,6 +28,7 @@ PROVIDERS = {
     "voyage": ("voyage", "/voyage/v1", "pa-" + "8c" * 20, ("embeddings",), ()),
     "deepgram": ("deepgram", "/deepgram/v1", "9d" * 20, ("text_to_speech", "speech_to_text"), ("text_to_speech",)),
 }
+CACHED = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}  # the simulated one writes all of the prompt to it
 TELLS_THE_WAIT = ("openai", "anthropic", "gemini", "compatible", "azure", "azure-v1")  # in a header, or Gemini in the body
 NO_MONEY_ERROR = ("voyage",)  # it documents none
 
@@ -62,12 +63,16 @@ def cells():
         for capability in streamed:
             yield job(f"{name} {capability} stream", name, capability, f"Stream {name} of {capability}", stream=True)
     for stream in (False, True):
+        yield job(f"anthropic cache {stream}", "anthropic", "chat", f"Keep {stream}", provider_options=CACHED, stream=stream)
         yield job(f"openai responses {stream}", "openai", "chat", f"Respond {stream}", api="responses", stream=stream)
 
 
 def check_answer(name, result):
     expect(result["status"] == "ok", f"{name}: {str(result)[:600]}")
     capability = result["capability"]
+    if name.startswith("anthropic cache"):
+        usage = result["usage"]
+        expect(usage["cache_write_tokens"] == usage["cache_write_1h_tokens"] == usage["input_tokens"] > 0, f"{name}: {usage}")
     if capability == "chat":
         expect(result["text"].startswith("Simulated answer") and result["finish_reason"] == "stop", result)
     elif capability == "embeddings":

@@ -61,6 +61,8 @@ static inline void answers_check(const struct byok_answer *answer)
         assert(err == BYOK_E_OK);
     }
     assert(answer->usage.input_tokens >= -1 && answer->usage.output_tokens >= -1);
+    assert(answer->usage.cached_tokens >= -1 && answer->usage.cache_write_tokens >= -1 &&
+           answer->usage.cache_write_1h_tokens >= -1);
     assert(answer->usage.milliseconds >= -1 && answer->usage.images >= -1);
 }
 

@@ -305,6 +305,10 @@ def answers():
     good("usage_chat", "usage", {
         "id": "1", "attempt": 1, "user": "alice", "provider": "openai", "model": "gpt-4o-mini", "capability": "chat", "day": "2026-11-30",
         "at_ms": NOW + 805, "calls": 1, "errors": 0, "code": "ok", "input_tokens": 9, "cached_tokens": 0, "output_tokens": 2})
+    good("usage_cache", "usage", {
+        "id": "2", "attempt": 1, "user": "alice", "provider": "anthropic", "model": "claude-sonnet-4-5", "capability": "chat", "day": "2026-11-30",
+        "at_ms": NOW + 805, "calls": 1, "errors": 0, "code": "ok", "input_tokens": 900, "cached_tokens": 100, "cache_write_tokens": 700,
+        "cache_write_1h_tokens": 200, "output_tokens": 2, "cost": {"amount": 0.003855, "currency": "USD", "price_table": "2"}})
     good("usage_error", "usage", {
         "id": "5", "attempt": 2, "user": "alice", "provider": "openai", "model": "gpt-4o-mini", "capability": "chat", "day": "2026-11-30",
         "at_ms": NOW + 805, "calls": 1, "errors": 1, "code": "timeout"})

@@ -106,6 +106,7 @@ static void count_void_calls(struct sim_world *world)
         entry->request->joined_calls += entry->sent && !entry->is_void && entry->joined;
         if (!entry->is_void) {
             entry->request->tokens_at[entry->provider] -= entry->tokens;
+            entry->request->written_at[entry->provider] -= entry->written;
             entry->request->calls_at[entry->provider] -= entry->sent;
         }
         if (entry->user[0] && strncmp(entry->request->name, entry->user, strlen(entry->user)) != 0)
@@ -124,6 +125,10 @@ static void check_provider(struct sim_world *world, const struct sim_request *re
     if (request->tokens_at[i] != 0)
         sim_fail(world, "%s: %" PRId64 " tokens more in the usage events than provider %s said",
                  request->name, request->tokens_at[i], name);
+    if (request->written_at[i] != 0)
+        sim_fail(world,
+                 "%s: %" PRId64 " tokens to a cache more in the usage events than provider %s said",
+                 request->name, request->written_at[i], name);
 }
 
 /* The key that it names, else the one that was the default when it came or was made it since; of

@@ -20,6 +20,7 @@ struct going {
     struct byok_http_call *call;
     struct sim_answer answer;
     int64_t tokens;  /* that the answer says of each of its jobs' texts, or in all */
+    bool vectors;    /* it is of embeddings */
     size_t entry;    /* of the ledger; behind it are those of the jobs that joined */
     bool speaks;     /* the answer is samples */
     char *long_body; /* the answer's, when it does not fit into it; owned */
@@ -189,6 +190,16 @@ static const char *media_of(const struct byok_http_call *call, struct sim_entry 
            "data: {\"choices\":[{\"delta\":{\"audio\":{\"data\":\"AAECAwQ=\"}}}]}\n\n";
 }
 
+/* Of a chat's tokens: what its answer says of the 7 of the prompt that went to a cache. */
+static int64_t written_of(int64_t tokens)
+{
+    return tokens % 7;
+}
+
+#define CHAT_USAGE                                                                                 \
+    "\"usage\":{\"prompt_tokens\":7,\"prompt_tokens_details\":{\"cache_write_tokens\":%d},"        \
+    "\"completion_tokens\":%d}"
+
 /* The tokens that it says. */
 static int64_t good_body(struct sim_world *world, const struct byok_http_call *call,
                          struct sim_entry *entry, char *body, size_t room)
@@ -202,6 +213,7 @@ static int64_t good_body(struct sim_world *world, const struct byok_http_call *c
         return 0;
     }
     int said = world->tokens_most ? 1 + (int)sim_below(&world->clock, world->tokens_most) : 5;
+    int written = (int)written_of(7 + said);
     if (byok_str_find(call->request.body, byok_str_of("\"stream\":true")) != SIZE_MAX) {
         snprintf(
             body, room,
@@ -209,16 +221,15 @@ static int64_t good_body(struct sim_world *world, const struct byok_http_call *c
             "data: {\"choices\":[{\"delta\":{\"content\":\"%s\"}}]}\n\n"
             "%s"
             "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
-            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":%d}}\n\n"
+            "data: {\"choices\":[]," CHAT_USAGE "}\n\n"
             "data: [DONE]\n\n",
-            entry->id, media_of(call, entry), said);
+            entry->id, media_of(call, entry), written, said);
         return 7 + said;
     }
     snprintf(body, room,
              "{\"id\":\"c-%s\",\"model\":\"gpt-sim\",\"choices\":[{\"message\":{\"role\":"
-             "\"assistant\",\"content\":\"echo %s\"},\"finish_reason\":\"stop\"}],"
-             "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":%d}}",
-             entry->id, entry->id, said);
+             "\"assistant\",\"content\":\"echo %s\"},\"finish_reason\":\"stop\"}]," CHAT_USAGE "}",
+             entry->id, entry->id, written, said);
     return 7 + said;
 }
 
@@ -248,35 +259,13 @@ static void check_claim(const struct sim_entry *entry)
 
 /* ---- embeddings ---- */
 
-/* The inputs of a call for embeddings; else an empty list. */
-static struct byok_value texts_of(struct byok_arena *arena, struct byok_str body)
-{
-    struct byok_value root, list = byok_value_array();
-    if (body.len == 0 || byok_decode(arena, BYOK_JSON, body, &root, NULL) != BYOK_E_OK)
-        return list;
-    const struct byok_value *input = byok_value_find(&root, "input");
-    if (byok_value_is(input, BYOK_VALUE_ARRAY))
-        return *input;
-    if (input)
-        byok_value_push(arena, &list, *input);
-    return list;
-}
-
-/* Whose text it is: "<id>#…"; empty: it does not say. */
-static struct byok_str owner_of(const struct byok_value *text)
-{
-    struct byok_str all = byok_value_as_str(text);
-    size_t len = byok_str_find(all, byok_str_of("#"));
-    return (struct byok_str){all.ptr, len == SIZE_MAX ? 0 : len};
-}
-
 /* A line of the ledger for each job whose texts are in the call of another. */
 static struct sim_entry *note_joined(struct sim_world *world, size_t first,
                                      const struct byok_value *texts)
 {
     struct sim_ledger *ledger = &world->ledger;
     for (uint32_t i = 0; i < texts->count; i++) {
-        struct byok_str id = owner_of(&texts->as.items[i]);
+        struct byok_str id = sim_text_owner(&texts->as.items[i]);
         struct sim_entry *last = &ledger->entries[ledger->count - 1];
         if (id.len > 0 && !byok_str_is(id, last->id)) {
             struct sim_entry *entry = new_entry(ledger);
@@ -300,34 +289,6 @@ static struct sim_entry *note_joined(struct sim_world *world, size_t first,
         check_claim(&ledger->entries[i]);
     }
     return &ledger->entries[first];
-}
-
-void sim_vector_of(struct byok_str text, int64_t vector[static 2])
-{
-    vector[0] = (int64_t)text.len;
-    vector[1] = 0;
-    for (size_t i = 0; i < text.len; i++)
-        vector[1] = (vector[1] * 31 + (unsigned char)text.ptr[i]) % 100000;
-}
-
-/* The tokens that it says. */
-static int64_t vectors_body(const struct sim_entry *entry, const struct byok_value *texts,
-                            char **out)
-{
-    const size_t room = 200 + (size_t)texts->count * 100;
-    char *body = sim_new(room, 1);
-    size_t len = (size_t)snprintf(body, room, "{\"model\":\"embed-sim\",\"data\":[");
-    for (uint32_t i = 0; i < texts->count; i++) {
-        int64_t vector[2];
-        sim_vector_of(byok_value_as_str(&texts->as.items[i]), vector);
-        len += (size_t)snprintf(body + len, room - len, "%s{\"index\":%u,\"embedding\":[%d,%d]}",
-                                i ? "," : "", i, (int)vector[0], (int)vector[1]);
-    }
-    int tokens = entry->texts > 0 ? SIM_TEXT_TOKENS * (int)texts->count : 3;
-    snprintf(body + len, room - len, "],\"usage\":{\"prompt_tokens\":%d,\"total_tokens\":%d}}",
-             tokens, tokens);
-    *out = body;
-    return tokens;
 }
 
 /* The text itself for samples: what was spoken can be read. */
@@ -364,8 +325,9 @@ static void spell_key(struct sim_world *world, struct sim_entry *entry, const ch
                                 (int)n, secret + at);
     }
     snprintf(answer->body + len, room - len,
-             "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],"
-             "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":1}}\n\ndata: [DONE]\n\n");
+             "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]," CHAT_USAGE
+             "}\n\ndata: [DONE]\n\n",
+             (int)written_of(8), 1);
 }
 
 static void refuse_key(const struct sim_key *key, struct sim_answer *answer)
@@ -458,8 +420,10 @@ static void end_entries(const struct going *going)
         entry[i].end_us = world->clock.now_us;
         entry[i].spoke = going->speaks && going->answer.how == SIM_WHOLE;
         entry[i].is_known = going->answer.how == SIM_WHOLE || going->answer.how == SIM_NO_CONNECT;
-        if (going->answer.how == SIM_WHOLE && going->tokens > 0)
-            entry[i].tokens = entry[i].texts > 0 ? SIM_TEXT_TOKENS * entry[i].texts : going->tokens;
+        if (going->answer.how != SIM_WHOLE || going->tokens == 0)
+            continue;
+        entry[i].tokens = entry[i].texts > 0 ? SIM_TEXT_TOKENS * entry[i].texts : going->tokens;
+        entry[i].written = going->vectors ? entry[i].tokens : written_of(entry[i].tokens);
     }
 }
 
@@ -525,7 +489,7 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
     going->entry = world->ledger.count - 1;
     BYOK_AUTO(byok_arena) arena = {0};
     bool embeds = strcmp(entry->path, "/embeddings") == 0;
-    struct byok_value texts = embeds ? texts_of(&arena, call->request.body)
+    struct byok_value texts = embeds ? sim_texts_of(&arena, call->request.body)
                                      : byok_value_array(); /* speech has "input" too */
     entry = note_joined(world, going->entry, &texts);
     going->events = 1;
@@ -547,10 +511,11 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
     }
     bool good = going->answer.status == 200 && going->answer.body[0] == '\0';
     going->speaks = strcmp(entry->path, "/audio/speech") == 0 && good;
+    going->vectors = texts.count > 0;
     if (going->speaks)
         speak(call->request.body, &going->long_body);
-    else if (good && texts.count > 0)
-        going->tokens = vectors_body(entry, &texts, &going->long_body);
+    else if (good && going->vectors)
+        going->tokens = sim_vectors_body(entry, &texts, &going->long_body);
     else if (good)
         going->tokens =
             good_body(world, call, entry, going->answer.body, sizeof going->answer.body);

@@ -40,6 +40,7 @@ struct sim_entry {
     unsigned jobs; /* that share the call, 1 and those that joined */
     bool is_void;  /* its worker lost the partition before it could publish the outcome */
     int64_t tokens; /* that the answer said */
+    int64_t written; /* of them, to a cache */
     unsigned texts;    /* of embeddings, of this job's */
     bool spoke;        /* it is a part of a speech, well answered */
     int64_t deltas;    /* of its answer that were streamed */
@@ -86,6 +87,16 @@ struct sim_http {
 
 /** What the provider gives for a text. */
 void sim_vector_of(struct byok_str text, int64_t vector[static 2]);
+
+/** The inputs of a call for embeddings; else an empty list. */
+struct byok_value sim_texts_of(struct byok_arena *arena, struct byok_str body);
+
+/** Whose text it is: "<id>#…"; empty: it does not say. */
+struct byok_str sim_text_owner(const struct byok_value *text);
+
+/** The answer for texts; `*out` is the caller's.  The tokens that it says, which all went to a
+ *  cache. */
+int64_t sim_vectors_body(const struct sim_entry *entry, const struct byok_value *texts, char **out);
 
 void sim_http_init(struct sim_http *http, struct sim_worker *worker);
 

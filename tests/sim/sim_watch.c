@@ -319,6 +319,7 @@ static void see_usage(struct sim_world *world, const struct byok_record *record)
     request->calls_at[at]++;
     request->counts_at[at] += number_of(&root, "calls");
     request->tokens_at[at] += number_of(&root, "input_tokens") + number_of(&root, "output_tokens");
+    request->written_at[at] += number_of(&root, "cache_write_tokens");
 }
 
 static int64_t header_number(const struct byok_record *record, const char *name)

@@ -62,6 +62,7 @@ struct sim_request {
     unsigned joined_calls; /* of the ledger, that are somebody's */
     unsigned lost_attempts; /* of them, an earlier owner's, which may have been sent or not */
     int64_t tokens_at[SIM_PROVIDERS]; /* of its usage events; at the end what is too many */
+    int64_t written_at[SIM_PROVIDERS]; /* of them, to a cache */
     unsigned made; /* calls, sent or not */
     unsigned calls; /* of the ledger that were sent */
     unsigned void_calls; /* of them: made or still open when their worker lost the partition, so

@@ -120,5 +120,7 @@ Test(anthropic, a_nonsense_count_is_as_good_as_none)
     cr_assert_eq(read.input_tokens, 5);
     cr_assert_eq(read.cached_tokens, 5);
     cr_assert_eq(read.output_tokens, -1);
+    cr_assert_eq(read.cache_write_tokens, -1);
+    cr_assert_eq(read.cache_write_1h_tokens, -1);
     cr_assert_eq(byok_anthropic_usage(NULL).input_tokens, -1);
 }

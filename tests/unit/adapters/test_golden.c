@@ -128,6 +128,8 @@ static void check_usage(struct golden *g, const struct byok_usage *usage,
     cr_expect_eq(usage->cached_tokens, number_of(expected, "cached_tokens"), "%s", g->name);
     cr_expect_eq(usage->output_tokens, number_of(expected, "output_tokens"), "%s", g->name);
     cr_expect_eq(usage->reasoning_tokens, number_of(expected, "reasoning_tokens"), "%s", g->name);
+    check_unit(g, usage->cache_write_tokens, expected, "cache_write_tokens");
+    check_unit(g, usage->cache_write_1h_tokens, expected, "cache_write_1h_tokens");
     check_unit(g, usage->characters, expected, "characters");
     check_unit(g, usage->milliseconds, expected, "milliseconds");
     check_unit(g, usage->images, expected, "images");

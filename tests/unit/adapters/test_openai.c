@@ -77,6 +77,23 @@ Test(openai, reads_the_usage_of_services_that_count_in_other_words)
                            &answer),
                  BYOK_E_OK);
     cr_assert_eq(answer.usage.cached_tokens, 4);
+    cr_assert_eq(answer.usage.cache_write_tokens, -1);
+    call_done(&c);
+    cr_assert_eq(read_body(&c, NULL,
+                           "{\"usage\":{\"prompt_tokens\":194,\"prompt_tokens_details\":"
+                           "{\"cached_tokens\":0,\"cache_write_tokens\":100}}}",
+                           &answer),
+                 BYOK_E_OK);
+    cr_assert_eq(answer.usage.input_tokens, 194);
+    cr_assert_eq(answer.usage.cache_write_tokens, 100);
+    call_done(&c);
+    cr_assert_eq(read_body(&c, NULL,
+                           "{\"usage\":{\"input_tokens\":9,\"input_tokens_details\":"
+                           "{\"cached_tokens\":1,\"cache_write_tokens\":6}}}",
+                           &answer),
+                 BYOK_E_OK);
+    cr_assert_eq(answer.usage.cached_tokens, 1);
+    cr_assert_eq(answer.usage.cache_write_tokens, 6);
     call_done(&c);
     cr_assert_eq(read_body(&c, NULL, "{\"usage\":{\"total_tokens\":7}}", &answer), BYOK_E_OK);
     cr_assert_eq(answer.usage.input_tokens, 7);

@@ -281,7 +281,9 @@ static void carry_out(struct kit_worker *worker, struct byok_arena *arena,
     } else if (request->type == BYOK_REQUEST_JOB) {
         struct byok_str text = byok_arena_printf(arena, "echo: %.*s", BYOK_STR_ARG(prompt));
         answer->output = byok_value_map();
-        answer->usage = (struct byok_usage){3, -1, 5, -1, -1, -1, -1};
+        answer->usage = BYOK_USAGE_UNSAID;
+        answer->usage.input_tokens = 3;
+        answer->usage.output_tokens = 5;
         byok_value_set(arena, &answer->output, "text", byok_value_string(text));
         result->answer = answer;
     }

@@ -45,6 +45,7 @@ static void add_some(void)
 {
     cr_assert_eq(add("{\"id\":\"1\",\"attempt\":1,\"day\":\"2026-11-25\",\"provider\":\"openai\","
                      "\"model\":\"b\",\"calls\":1,\"errors\":0,\"input_tokens\":9,"
+                     "\"cache_write_tokens\":7,\"cache_write_1h_tokens\":3,"
                      "\"output_tokens\":2}"),
                  BYOK_E_OK);
     cr_assert_eq(add("{\"id\":\"2\",\"attempt\":1,\"day\":\"2026-11-24\",\"provider\":\"openai\","
@@ -73,6 +74,8 @@ Test(tally, sums_by_day_provider_and_model)
     cr_assert_eq(number_at(row, "errors"), 1);
     cr_assert_eq(number_at(&all, "total.calls"), 4);
     cr_assert_eq(number_at(&all, "total.input_tokens"), 10);
+    cr_assert_eq(number_at(&all, "total.cache_write_tokens"), 7);
+    cr_assert_eq(number_at(&all, "total.cache_write_1h_tokens"), 3);
     cr_assert_eq(number_at(&all, "total.characters"), 13);
 }
 

@@ -11,6 +11,11 @@ static const char table[] =
     "{\"version\":\"7\",\"currency\":\"USD\",\"prices\":["
     "{\"provider\":\"p\",\"model\":\"chat\",\"input_per_million\":2,"
     "\"cached_input_per_million\":0.5,\"output_per_million\":8},"
+    "{\"provider\":\"p\",\"model\":\"keeper\",\"input_per_million\":2,"
+    "\"cached_input_per_million\":0.5,\"cache_write_input_per_million\":2.5,"
+    "\"cache_write_1h_input_per_million\":4,\"output_per_million\":8},"
+    "{\"provider\":\"p\",\"model\":\"short\",\"input_per_million\":2,"
+    "\"cache_write_input_per_million\":2.5,\"output_per_million\":8},"
     "{\"provider\":\"p\",\"model\":\"embed\",\"input_per_million\":0.02},"
     "{\"provider\":\"p\",\"model\":\"voice\",\"characters_per_million\":15},"
     "{\"provider\":\"p\",\"model\":\"ear\",\"per_minute\":0.006},"
@@ -58,6 +63,37 @@ Test(prices, each_unit_costs_what_the_table_says)
     costs("p", "voice", voice, COST("0.015"));
     costs("p", "ear", ear, COST("0.009"));
     costs("p", "brush", brush, COST("0.12"));
+}
+
+static struct byok_usage written(int64_t input, int64_t cached, int64_t all, int64_t hour)
+{
+    struct byok_usage usage = tokens(input, cached, 0);
+    usage.cache_write_tokens = all;
+    usage.cache_write_1h_tokens = hour;
+    return usage;
+}
+
+/* 2 a million as input, 0.5 from the cache, 2.5 to it, 4 to it for an hour. */
+Test(prices, what_is_written_to_a_cache_has_its_prices)
+{
+    costs("p", "keeper", written(1000000, 0, 1000000, 0), COST("2.5"));
+    costs("p", "keeper", written(1000000, 0, 1000000, 1000000), COST("4.0"));
+    costs("p", "keeper", written(1000000, 500000, 300000, 100000), COST("1.55"));
+    costs("p", "keeper", written(1000000, 0, 0, -1), COST("2.0"));
+    costs("p", "keeper", written(1000000, 0, -1, -1), COST("2.0"));
+    costs("p", "keeper", written(1000000, 600000, 5000000, 9000000), COST("1.9"));
+    costs("p", "short", written(1000000, 0, 1000000, -1), COST("2.5"));
+    costs("p", "short", written(1000000, 0, 1000000, 0), COST("2.5"));
+}
+
+Test(prices, what_is_written_to_a_cache_at_no_known_price_costs_null)
+{
+    costs("p", "keeper", written(1000000, 0, 1, -1), "null");
+    costs("p", "short", written(1000000, 0, 2, 1), "null");
+    costs("p", "chat", written(1000000, 0, 1, 0), "null");
+    costs("p", "chat", written(1000000, 0, 1, 1), "null");
+    costs("p", "chat", written(1000000, 0, 0, 0), COST("2.0"));
+    costs("p", "voice", written(1000000, 0, 1, 0), "null");
 }
 
 Test(prices, what_is_not_known_costs_null)
