@@ -230,14 +230,14 @@ static const char *write_models(const struct sim_answer *answer, struct byok_buf
 
 /* ---- errors, headers ---- */
 
-static void add_error(const struct sim_error *error, const struct sim_answer *answer,
-                      struct byok_buf *out)
+static void add_error(const struct sim_limits *limits, struct byok_buf *out)
 {
+    const struct sim_error *error = limits->error;
     byok_buf_printf(out, "{\"type\":\"error\",\"error\":{\"type\":");
     sim_json_or_null(out, error->type);
     byok_buf_printf(out, ",\"message\":");
     sim_json_string(out, byok_str_of(error->message));
-    byok_buf_printf(out, "},\"request_id\":\"req_sim%016" PRIx64 "\"}", answer->number);
+    byok_buf_printf(out, "},\"request_id\":\"req_sim%016" PRIx64 "\"}", limits->answer->number);
 }
 
 /* "2026-08-19T14:36:13Z" */
@@ -253,40 +253,43 @@ static void add_reset(struct sim_headers *out, const char *name, int64_t at_s)
 /* A limit resets at a second, so a wait of milliseconds is told as the next full one. */
 static void add_headers(const struct sim_limits *limits, struct sim_headers *out)
 {
-    const int64_t now_s = limits->answer->now_s;
-    int64_t wait_s = limits->retry_after_s;
-    if (limits->retry_after_ms >= 0)
-        wait_s = (limits->retry_after_ms + 999) / 1000;
+    const int64_t now_s = limits->answer->now_s, wait_s = sim_wait_s(limits);
+    const bool is_limited = sim_is_limited(limits) && limits->error->class == SIM_RATE_LIMITED;
     sim_header(out, "request-id", "req_sim%016" PRIx64, limits->answer->number);
     sim_header(out, "anthropic-ratelimit-requests-limit", "10000000");
-    sim_header(out, "anthropic-ratelimit-requests-remaining", limits->is_limited ? "0" : "9999999");
+    sim_header(out, "anthropic-ratelimit-requests-remaining", is_limited ? "0" : "9999999");
     add_reset(out, "anthropic-ratelimit-requests-reset",
-              limits->is_limited && wait_s > 0 ? now_s + wait_s : now_s);
+              is_limited && wait_s > 0 ? now_s + wait_s : now_s);
     sim_header(out, "anthropic-ratelimit-tokens-limit", "2000000000");
     sim_header(out, "anthropic-ratelimit-tokens-remaining", "1999999000");
     add_reset(out, "anthropic-ratelimit-tokens-reset", now_s);
-    if (wait_s >= 0)
-        sim_header(out, "retry-after", "%" PRId64, wait_s);
+    sim_header_wait(limits, out);
 }
 
 static const struct sim_error errors[] = {
-    {SIM_BAD_REQUEST, 400, "invalid_request_error", NULL, NULL, "The request is malformed.", 0},
+    {SIM_BAD_REQUEST, 400, "invalid_request_error", NULL, NULL, "The request is malformed."},
     {SIM_OUT_OF_MONEY, 400, "invalid_request_error", NULL, NULL,
      "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to "
-     "upgrade or purchase credits.",
-     0},
-    {SIM_NO_KEY, 401, "authentication_error", NULL, NULL, "x-api-key header is required", 0},
-    {SIM_INVALID_KEY, 401, "authentication_error", NULL, NULL, "invalid x-api-key", 0},
+     "upgrade or purchase credits."},
+    {SIM_CONTEXT_TOO_LONG, 400, "invalid_request_error", NULL, NULL,
+     "prompt is too long: 200001 tokens > 200000 maximum"},
+    {SIM_CONTENT_REFUSED, 400, "invalid_request_error", NULL, NULL,
+     "Output blocked by content filtering policy"},
+    {SIM_NO_KEY, 401, "authentication_error", NULL, NULL, "x-api-key header is required"},
+    {SIM_INVALID_KEY, 401, "authentication_error", NULL, NULL, "invalid x-api-key"},
     {SIM_FORBIDDEN, 403, "permission_error", NULL, NULL,
-     "Your API key does not have permission to use the specified resource.", 0},
-    {SIM_NO_SUCH_PATH, 404, "not_found_error", NULL, NULL, "Not Found", 0},
-    {SIM_NO_SUCH_MODEL, 404, "not_found_error", NULL, NULL, "model: not found", 0},
+     "Your API key does not have permission to use the specified resource."},
+    {SIM_NO_SUCH_PATH, 404, "not_found_error", NULL, NULL, "Not Found"},
+    {SIM_NO_SUCH_MODEL, 404, "not_found_error", NULL, NULL, "model: not found"},
     {SIM_TOO_LARGE, 413, "request_too_large", NULL, NULL,
-     "Request exceeds the maximum allowed number of bytes.", 0},
+     "Request exceeds the maximum allowed number of bytes."},
     {SIM_RATE_LIMITED, 429, "rate_limit_error", NULL, NULL,
-     "Number of requests has exceeded your rate limit.", 0},
-    {SIM_SERVER_ERROR, 500, "api_error", NULL, NULL, "Internal server error", 0},
-    {SIM_OVERLOADED, 529, "overloaded_error", NULL, NULL, "Overloaded", 0},
+     "Number of requests has exceeded your rate limit."},
+    {SIM_CONCURRENCY_LIMITED, 429, "rate_limit_error", NULL, NULL,
+     "Number of concurrent connections has exceeded your rate limit."},
+    {SIM_SERVER_ERROR, 500, "api_error", NULL, NULL, "Internal server error"},
+    {SIM_TIMED_OUT, 504, "timeout_error", NULL, NULL, "Request timed out."},
+    {SIM_OVERLOADED, 529, "overloaded_error", NULL, NULL, "Overloaded"},
 };
 
 static const struct sim_endpoint endpoints[] = {

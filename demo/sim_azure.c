@@ -81,60 +81,63 @@ static bool read_models(const struct sim_input *input, struct sim_request *reque
 }
 
 /* What the model says has OpenAI's form, what the gateway says has a code and a message. */
-static void add_error(const struct sim_error *error, const struct sim_answer *answer,
-                      struct byok_buf *out)
+static void add_error(const struct sim_limits *limits, struct byok_buf *out)
 {
-    if (error->type) {
-        sim_openai_error(error, answer, out);
+    BYOK_AUTO(byok_buf) message = {.cap_bytes = 1024};
+    const struct sim_error *error = limits->error;
+    if (error->type || error->param) {
+        sim_openai_error(limits, out);
         return;
     }
     byok_buf_printf(out, "{\"error\":{\"code\":");
     sim_json_or_null(out, error->code);
+    byok_buf_printf(&message, "%s", error->message);
+    if (sim_is_limited(limits) && limits->wait_ms >= 0)
+        byok_buf_printf(&message, " Please retry after %" PRId64 " seconds.", sim_wait_s(limits));
     byok_buf_printf(out, ",\"message\":");
-    sim_json_string(out, byok_str_of(error->message));
+    sim_json_string(out, byok_buf_str(&message));
     byok_buf_printf(out, "}}");
 }
 
 static void add_headers(const struct sim_limits *limits, struct sim_headers *out)
 {
-    int64_t wait_s = limits->retry_after_s;
-    if (wait_s < 0 && limits->retry_after_ms >= 0)
-        wait_s = (limits->retry_after_ms + 999) / 1000;
+    const bool is_limited = sim_is_limited(limits);
     sim_header(out, "apim-request-id", "sim%016" PRIx64, limits->answer->number);
-    sim_header(out, "x-ratelimit-remaining-requests", limits->is_limited ? "0" : "9999999");
+    sim_header(out, "x-ratelimit-remaining-requests", is_limited ? "0" : "9999999");
     sim_header(out, "x-ratelimit-remaining-tokens", "1999999999");
-    if (wait_s < 0)
-        return;
-    sim_header(out, "retry-after", "%" PRId64, wait_s);
-    if (limits->is_limited)
-        sim_header(out, "x-ratelimit-reset-requests", "%" PRId64, wait_s);
+    if (is_limited && limits->wait_ms >= 0)
+        sim_header(out, "x-ratelimit-reset-requests", "%" PRId64, sim_wait_s(limits));
+    sim_header_wait(limits, out);
 }
 
 static const struct sim_error errors[] = {
-    {SIM_BAD_REQUEST, 400, "invalid_request_error", NULL, NULL, "The request is malformed.", 0},
+    {SIM_BAD_REQUEST, 400, "invalid_request_error", NULL, NULL, "The request is malformed."},
+    {SIM_CONTEXT_TOO_LONG, 400, "invalid_request_error", "context_length_exceeded", NULL,
+     "This model's maximum context length is 128000 tokens. Please reduce the length of the "
+     "messages."},
+    {SIM_CONTENT_REFUSED, 400, NULL, "content_filter", "prompt",
+     "The response was filtered due to the prompt triggering Azure OpenAI's content management "
+     "policy. Please modify your prompt and retry."},
     {SIM_INVALID_KEY, 401, NULL, "401", NULL,
      "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a "
      "valid key for an active subscription and use a correct regional API endpoint for your "
-     "resource.",
-     0},
-    {SIM_FORBIDDEN, 403, NULL, "403", NULL, "Access denied due to Virtual Network/Firewall rules.",
-     0},
-    {SIM_NO_SUCH_PATH, 404, NULL, "404", NULL, "Resource not found", 0},
+     "resource."},
+    {SIM_FORBIDDEN, 403, NULL, "403", NULL, "Access denied due to Virtual Network/Firewall rules."},
+    {SIM_NO_SUCH_PATH, 404, NULL, "404", NULL, "Resource not found"},
     {SIM_NO_SUCH_MODEL, 404, NULL, "DeploymentNotFound", NULL,
      "The API deployment for this resource does not exist. If you created the deployment within "
      "the "
-     "last 5 minutes, please wait a moment and try again.",
-     0},
-    {SIM_TOO_LARGE, 413, NULL, "413", NULL, "Request body is too large.", 0},
+     "last 5 minutes, please wait a moment and try again."},
+    {SIM_TIMED_OUT, 408, NULL, "Timeout", NULL, "The operation was timeout."},
+    {SIM_TOO_LARGE, 413, NULL, "413", NULL, "Request body is too large."},
     {SIM_RATE_LIMITED, 429, NULL, "429", NULL,
      "Requests to the Operation under Azure OpenAI API have exceeded call rate limit of your "
-     "current OpenAI S0 pricing tier. Please retry later.",
-     0},
+     "current OpenAI S0 pricing tier."},
     {SIM_OUT_OF_MONEY, 429, "insufficient_quota", "insufficient_quota", NULL,
-     "You exceeded your current quota, please check your plan and billing details.", 0},
-    {SIM_SERVER_ERROR, 500, NULL, "InternalServerError", NULL, "Internal server error", 0},
+     "You exceeded your current quota, please check your plan and billing details."},
+    {SIM_SERVER_ERROR, 500, NULL, "InternalServerError", NULL, "Internal server error"},
     {SIM_OVERLOADED, 503, NULL, "ServiceUnavailable", NULL,
-     "The service is temporarily unable to process your request. Please try again later.", 0},
+     "The service is temporarily unable to process your request. Please try again later."},
 };
 
 #define DATED "/openai/deployments/*"

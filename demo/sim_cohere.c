@@ -79,10 +79,10 @@ static const char *write_models(const struct sim_answer *answer, struct byok_buf
     return "application/json";
 }
 
-static void add_error(const struct sim_error *error, const struct sim_answer *answer,
-                      struct byok_buf *out)
+static void add_error(const struct sim_limits *limits, struct byok_buf *out)
 {
-    byok_buf_printf(out, "{\"id\":\"sim%016" PRIx64 "\",\"message\":", answer->number);
+    const struct sim_error *error = limits->error;
+    byok_buf_printf(out, "{\"id\":\"sim%016" PRIx64 "\",\"message\":", limits->answer->number);
     sim_json_string(out, byok_str_of(error->message));
     byok_buf_add(out, "}", 1);
 }
@@ -95,21 +95,28 @@ static void add_headers(const struct sim_limits *limits, struct sim_headers *out
 }
 
 static const struct sim_error errors[] = {
-    {SIM_BAD_REQUEST, 400, NULL, NULL, NULL, "invalid request", 0},
-    {SIM_NO_KEY, 401, NULL, NULL, NULL, "no api key supplied", 0},
-    {SIM_INVALID_KEY, 401, NULL, NULL, NULL, "invalid api token", 0},
+    {SIM_BAD_REQUEST, 400, NULL, NULL, NULL, "invalid request"},
+    {SIM_CONTEXT_TOO_LONG, 400, NULL, NULL, NULL,
+     "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 4292. "
+     "Try "
+     "using a shorter prompt, or enabling prompt truncating."},
+    {SIM_CONTENT_REFUSED, 400, NULL, NULL, NULL, "blocked input: this generation has been blocked"},
+    {SIM_NO_KEY, 401, NULL, NULL, NULL, "no api key supplied"},
+    {SIM_INVALID_KEY, 401, NULL, NULL, NULL, "invalid api token"},
     {SIM_OUT_OF_MONEY, 402, NULL, NULL, NULL,
      "Please add or update your payment method at https://dashboard.cohere.com/billing?tab=payment "
-     "to continue",
-     0},
-    {SIM_FORBIDDEN, 403, NULL, NULL, NULL, "you do not have access to this resource", 0},
-    {SIM_NO_SUCH_PATH, 404, NULL, NULL, NULL, "404 page not found", 0},
-    {SIM_NO_SUCH_MODEL, 404, NULL, NULL, NULL, "model not found", 0},
-    {SIM_TOO_LARGE, 413, NULL, NULL, NULL, "request body too large", 0},
+     "to continue"},
+    {SIM_FORBIDDEN, 403, NULL, NULL, NULL, "you do not have access to this resource"},
+    {SIM_NO_SUCH_PATH, 404, NULL, NULL, NULL, "404 page not found"},
+    {SIM_NO_SUCH_MODEL, 404, NULL, NULL, NULL, "model not found"},
+    {SIM_TOO_LARGE, 413, NULL, NULL, NULL, "request body too large"},
     {SIM_RATE_LIMITED, 429, NULL, NULL, NULL,
-     "You are past the per minute request limit, please wait and try again later.", 0},
-    {SIM_SERVER_ERROR, 500, NULL, NULL, NULL, "internal server error", 0},
-    {SIM_OVERLOADED, 503, NULL, NULL, NULL, "service unavailable, please try again later", 0},
+     "You are past the per minute request limit, please wait and try again later."},
+    {SIM_DAY_LIMITED, 429, NULL, NULL, NULL,
+     "You are using a Trial key, which is limited to 1000 API calls / month."},
+    {SIM_SERVER_ERROR, 500, NULL, NULL, NULL, "internal server error"},
+    {SIM_OVERLOADED, 503, NULL, NULL, NULL, "service unavailable, please try again later"},
+    {SIM_TIMED_OUT, 504, NULL, NULL, NULL, "gateway timeout"},
 };
 
 static const struct sim_endpoint endpoints[] = {

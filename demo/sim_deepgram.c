@@ -15,6 +15,7 @@
 
 #define SPEAK_CHARACTERS_MAX 2000u /* Deepgram's API rate limits */
 #define RATE 24000u
+#define TOO_MANY "Too many requests. Please try again later"
 
 static bool is_true(const struct sim_input *input, const char *name)
 {
@@ -60,8 +61,7 @@ static bool read_speak(const struct sim_input *input, struct sim_request *reques
         return false;
     }
     if (sim_characters(text) > SPEAK_CHARACTERS_MAX)
-        return sim_refuse(error, SIM_TOO_LARGE,
-                          "Input text exceeds maximum character limit of 2000.");
+        return sim_refuse(error, SIM_CONTEXT_TOO_LONG, "%s", "");
     if (!read_encoding(input, &request->sound))
         return sim_refuse(error, SIM_BAD_REQUEST,
                           "The simulated service makes mp3, and linear16 with or without wav.");
@@ -163,9 +163,9 @@ static const char *write_projects(const struct sim_answer *answer, struct byok_b
 
 /* Two forms: {"category", "message", "details"} for a body that is not understood, else
  * {"err_code", "err_msg"}. */
-static void add_error(const struct sim_error *error, const struct sim_answer *answer,
-                      struct byok_buf *out)
+static void add_error(const struct sim_limits *limits, struct byok_buf *out)
 {
+    const struct sim_error *error = limits->error;
     if (error->type) {
         byok_buf_printf(out, "{\"category\":");
         sim_json_string(out, byok_str_of(error->type));
@@ -176,14 +176,14 @@ static void add_error(const struct sim_error *error, const struct sim_answer *an
         byok_buf_printf(out, ",\"err_msg\":");
     }
     sim_json_string(out, byok_str_of(error->message));
-    byok_buf_printf(out, ",\"request_id\":\"sim%016" PRIx64 "\"}", answer->number);
+    byok_buf_printf(out, ",\"request_id\":\"sim%016" PRIx64 "\"}", limits->answer->number);
 }
 
 static void add_headers(const struct sim_limits *limits, struct sim_headers *out)
 {
     const struct sim_request *request = limits->answer->request;
     sim_header(out, "dg-request-id", "sim%016" PRIx64, limits->answer->number);
-    if (!request || request->task != SIM_SPEECH || limits->is_error)
+    if (!request || request->task != SIM_SPEECH || limits->error)
         return;
     sim_header(out, "dg-model-name", "%.*s", BYOK_STR_ARG(request->model));
     sim_header(out, "dg-char-count", "%" PRIu32, sim_characters(byok_buf_str(&request->prompt)));
@@ -191,23 +191,26 @@ static void add_headers(const struct sim_limits *limits, struct sim_headers *out
 
 static const struct sim_error errors[] = {
     {SIM_BAD_REQUEST, 400, NULL, "Bad Request", NULL,
-     "Bad Request: failed to process audio: corrupt or unsupported data", 0},
+     "Bad Request: failed to process audio: corrupt or unsupported data"},
     {SIM_NO_SUCH_MODEL, 400, NULL, "Bad Request", NULL,
-     "Bad Request: No such model/language/tier combination found.", 0},
-    {SIM_INVALID_KEY, 401, NULL, "INVALID_AUTH", NULL, "Invalid credentials.", 0},
+     "Bad Request: No such model/language/tier combination found."},
+    {SIM_INVALID_KEY, 401, NULL, "INVALID_AUTH", NULL, "Invalid credentials."},
     {SIM_OUT_OF_MONEY, 402, NULL, "ASR_PAYMENT_REQUIRED", NULL,
      "Project does not have enough credits for an ASR request and does not have an overage "
-     "agreement.",
-     0},
+     "agreement."},
     {SIM_FORBIDDEN, 403, NULL, "INSUFFICIENT_PERMISSIONS", NULL,
-     "Project does not have access to the requested model.", 0},
-    {SIM_NO_SUCH_PATH, 404, NULL, "NOT_FOUND", NULL, "Resource not found.", 0},
-    {SIM_TOO_LARGE, 413, NULL, "PAYLOAD_TOO_LARGE", NULL, "Payload too large.", 0},
-    {SIM_RATE_LIMITED, 429, NULL, "TOO_MANY_REQUESTS", NULL,
-     "Too many requests. Please try again later", 0},
-    {SIM_SERVER_ERROR, 500, NULL, "INTERNAL_SERVER_ERROR", NULL, "Internal server error.", 0},
+     "Project does not have access to the requested model."},
+    {SIM_NO_SUCH_PATH, 404, NULL, "NOT_FOUND", NULL, "Resource not found."},
+    {SIM_CONTEXT_TOO_LONG, 413, NULL, "PAYLOAD_ERROR", NULL,
+     "Input text exceeds maximum character limit of 2000."},
+    {SIM_TOO_LARGE, 413, NULL, "PAYLOAD_TOO_LARGE", NULL, "Payload too large."},
+    /* its one 429: what it limits is the calls at work at the same time */
+    {SIM_CONCURRENCY_LIMITED, 429, NULL, "TOO_MANY_REQUESTS", NULL, TOO_MANY},
+    {SIM_RATE_LIMITED, 429, NULL, "TOO_MANY_REQUESTS", NULL, TOO_MANY},
+    {SIM_SERVER_ERROR, 500, NULL, "INTERNAL_SERVER_ERROR", NULL, "Internal server error."},
     {SIM_OVERLOADED, 503, NULL, "SERVICE_UNAVAILABLE", NULL,
-     "Service temporarily unavailable. Please try again later.", 0},
+     "Service temporarily unavailable. Please try again later."},
+    {SIM_TIMED_OUT, 504, NULL, "GATEWAY_TIMEOUT", NULL, "Gateway timeout."},
 };
 
 static const struct sim_endpoint endpoints[] = {

@@ -78,7 +78,7 @@ static bool read_speech(const struct sim_input *input, struct sim_request *reque
     }
     const uint32_t count = sim_characters(text), max = characters_max(model);
     if (count > max)
-        return sim_refuse(error, SIM_TOO_LARGE,
+        return sim_refuse(error, SIM_CONTEXT_TOO_LONG,
                           "This request's text has %" PRIu32
                           " characters and exceeds the character limit of %" PRIu32
                           " characters for the model.",
@@ -228,10 +228,9 @@ static const char *write_user(const struct sim_answer *answer, struct byok_buf *
     return "application/json";
 }
 
-static void add_error(const struct sim_error *error, const struct sim_answer *answer,
-                      struct byok_buf *out)
+static void add_error(const struct sim_limits *limits, struct byok_buf *out)
 {
-    (void)answer;
+    const struct sim_error *error = limits->error;
     byok_buf_printf(out, "{\"detail\":");
     if (error->status == 422) {
         byok_buf_printf(out, "[{\"type\":\"value_error\",\"loc\":[\"body\",\"%s\"],\"msg\":",
@@ -256,36 +255,39 @@ static void add_error(const struct sim_error *error, const struct sim_answer *an
 static void add_headers(const struct sim_limits *limits, struct sim_headers *out)
 {
     const struct sim_request *request = limits->answer->request;
+    const bool is_full = limits->error && limits->error->class == SIM_CONCURRENCY_LIMITED;
     sim_header(out, "request-id", "sim%016" PRIx64, limits->answer->number);
-    sim_header(out, "current-concurrent-requests", limits->is_limited ? "16" : "1");
+    sim_header(out, "current-concurrent-requests", is_full ? CONCURRENT_MAX : "1");
     sim_header(out, "maximum-concurrent-requests", CONCURRENT_MAX);
-    if (request && request->task == SIM_SPEECH && !limits->is_error)
+    if (request && request->task == SIM_SPEECH && !limits->error)
         sim_header(out, "character-cost", "%" PRIu32,
                    sim_characters(byok_buf_str(&request->prompt)));
 }
 
 static const struct sim_error errors[] = {
-    {SIM_TOO_LARGE, 400, NULL, "max_character_limit_exceeded", NULL,
-     "This request exceeds the character limit.", 0},
-    {SIM_NO_SUCH_MODEL, 400, NULL, "model_not_found", NULL, "The model was not found.", 0},
-    {SIM_INVALID_KEY, 401, NULL, "invalid_api_key", NULL, "Invalid API key", 0},
+    {SIM_CONTEXT_TOO_LONG, 400, NULL, "max_character_limit_exceeded", NULL,
+     "This request exceeds the character limit."},
+    {SIM_NO_SUCH_MODEL, 400, NULL, "model_not_found", NULL, "The model was not found."},
+    {SIM_CONTENT_REFUSED, 400, NULL, "content_against_policy", NULL,
+     "The text you are trying to use may violate our Terms of Service and has been blocked."},
+    {SIM_INVALID_KEY, 401, NULL, "invalid_api_key", NULL, "Invalid API key"},
     {SIM_NO_KEY, 401, NULL, "needs_authorization", NULL,
-     "Neither authorization header nor xi-api-key received, please provide one.", 0},
+     "Neither authorization header nor xi-api-key received, please provide one."},
     {SIM_OUT_OF_MONEY, 401, NULL, "quota_exceeded", NULL,
      "This request exceeds your quota of 10000. You have 0 credits remaining, while 91 credits are "
-     "required for this request.",
-     0},
+     "required for this request."},
     {SIM_FORBIDDEN, 401, NULL, "missing_permissions", NULL,
-     "The API key you used is missing the permission to execute this operation.", 0},
-    {SIM_NO_SUCH_PATH, 404, NULL, NULL, NULL, "Not Found", 0},
-    {SIM_BAD_REQUEST, 422, NULL, NULL, NULL, "Field required", 0},
-    {SIM_RATE_LIMITED, 429, NULL, "too_many_concurrent_requests", NULL,
+     "The API key you used is missing the permission to execute this operation."},
+    {SIM_NO_SUCH_PATH, 404, NULL, NULL, NULL, "Not Found"},
+    {SIM_TOO_LARGE, 413, NULL, NULL, NULL, "Request Entity Too Large"},
+    {SIM_BAD_REQUEST, 422, NULL, NULL, NULL, "Field required"},
+    {SIM_RATE_LIMITED, 429, NULL, "rate_limit_exceeded", NULL, "Rate limit exceeded."},
+    {SIM_CONCURRENCY_LIMITED, 429, NULL, "too_many_concurrent_requests", NULL,
      "Too many concurrent requests. Your current subscription is associated with a maximum "
-     "of " CONCURRENT_MAX " concurrent requests.",
-     0},
+     "of " CONCURRENT_MAX " concurrent requests."},
     {SIM_OVERLOADED, 429, NULL, "system_busy", NULL,
-     "We are currently experiencing heavy traffic, please try again in a few seconds.", 0},
-    {SIM_SERVER_ERROR, 500, NULL, "internal_server_error", NULL, "Internal server error", 0},
+     "We are currently experiencing heavy traffic, please try again in a few seconds."},
+    {SIM_SERVER_ERROR, 500, NULL, "internal_server_error", NULL, "Internal server error"},
 };
 
 static const struct sim_endpoint endpoints[] = {

@@ -60,8 +60,6 @@ static const struct setting {
     NUMBER("status", status, SIM_STATUS),
     NUMBER("html", status, SIM_HTML),
     NUMBER("delay_ms", delay_ms, SIM_DELAY),
-    NUMBER("retry_after", retry_after, SIM_NONE),
-    NUMBER("retry_after_ms", retry_after_ms, SIM_NONE),
     NUMBER("bytes", bytes, SIM_NONE),
     NUMBER("drip", bytes, SIM_DRIP),
     NUMBER("gap_ms", gap_ms, SIM_NONE),
@@ -80,8 +78,7 @@ static const struct setting {
 };
 
 static const struct sim_fault plain = {
-    .retry_after = -1,
-    .retry_after_ms = -1,
+    .wait_ms = -1,
     .bytes = 1,
     .mib = 64,
     .billed = -1,
@@ -138,6 +135,29 @@ static bool set_rate(struct sim_fault *fault, struct byok_str text)
     return true;
 }
 
+/* A wait, and where it is told; false for a name that is none, or no number. */
+static bool set_wait(struct sim_fault *fault, struct byok_str name, struct byok_str value)
+{
+    static const struct {
+        const char *name;
+        enum sim_telling telling;
+        int64_t ms;
+    } waits[] = {{"retry_after", SIM_TOLD_IN_S, 1000},
+                 {"retry_after_ms", SIM_TOLD_IN_MS, 1},
+                 {"retry_date", SIM_TOLD_BY_DATE, 1000},
+                 {"reset_ms", SIM_TOLD_BY_RESET, 1}};
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        if (!byok_str_is(name, waits[i].name))
+            continue;
+        fault->telling = waits[i].telling;
+        if (!set_number(value, &fault->wait_ms))
+            return false;
+        fault->wait_ms *= waits[i].ms;
+        return true;
+    }
+    return false;
+}
+
 /* A delay goes with every kind and a status with several, so they choose their own kind only where
  * nothing more special is chosen. */
 static bool chooses(enum sim_kind implied, enum sim_kind now)
@@ -170,7 +190,7 @@ static bool set(struct sim_fault *fault, struct byok_str name, struct byok_str v
         sim_copy(field, s->text_room, value);
         return true;
     }
-    return false;
+    return set_wait(fault, name, value);
 }
 
 /* "retry-after" is the same as "retry_after"; the result lives in `room`. */

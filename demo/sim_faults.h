@@ -42,8 +42,8 @@ struct sim_fault {
     enum sim_class class; /* SIM_OTHER: by the status alone */
     int64_t status; /* 0: the kind's own */
     int64_t delay_ms; /* on top of the latency, for every kind */
-    int64_t retry_after; /* seconds, as a header; < 0: no such header */
-    int64_t retry_after_ms; /* likewise */
+    int64_t wait_ms; /* told with it, in seconds as `retry_after` asks for it; < 0: nothing */
+    enum sim_telling telling; /* `retry_after_ms`, `retry_date` (s), `reset_ms` */
     int64_t bytes, gap_ms; /* drip; gap_ms also paces the events of a stream */
     int64_t mib;
     int64_t billed; /* 1 or 0; < 0: the kind's own rule */

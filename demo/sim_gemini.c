@@ -5,6 +5,7 @@
  * tests/golden/gemini.  Streams end their lines with CRLF, as the service's do.
  */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include <yyjson.h>
 
@@ -377,39 +378,74 @@ static const char *write_models(const struct sim_answer *answer, struct byok_buf
 
 /* ---- errors, headers ---- */
 
-/* A google.rpc.Status.  `type` is its word, `code` the reason of its ErrorInfo; a wait stands in its
- * RetryInfo, beside the limit that was hit, and in the message. */
-static void add_error(const struct sim_error *error, const struct sim_answer *answer,
-                      struct byok_buf *out)
+/* A google.protobuf.Duration: seconds with a fraction. */
+static const char *seconds(int64_t ms, char room[static 40])
+{
+    snprintf(room, 40, "%" PRId64 ".%03" PRId64 "s", ms / 1000, ms % 1000);
+    return room;
+}
+
+/* {"@type": "type.googleapis.com/google.rpc.<type>", <members>}, behind others. */
+static void add_detail(struct byok_buf *details, const char *type, const char *members)
+{
+    byok_buf_printf(details, "%s{\"@type\": \"type.googleapis.com/google.rpc.%s\",%s}",
+                    details->len > 0 ? "," : "", type, members);
+}
+
+/* `code` is the reason of an ErrorInfo, a limit that was hit a QuotaFailure, a wait a RetryInfo. */
+static void add_details(const struct sim_limits *limits, struct byok_buf *details)
+{
+    const struct sim_error *error = limits->error;
+    char members[160], room[40];
+    if (error->code) {
+        snprintf(members, sizeof members, "\"reason\": \"%s\",\"domain\": \"googleapis.com\"",
+                 error->code);
+        add_detail(details, "ErrorInfo", members);
+    }
+    if (!sim_is_limited(limits))
+        return;
+    snprintf(members, sizeof members,
+             "\"violations\": [{\"quotaId\": \"GenerateRequestsPer%sPerProjectPerModel\","
+             "\"quotaValue\": \"1000\"}]",
+             error->class == SIM_DAY_LIMITED ? "Day" : "Minute");
+    add_detail(details, "QuotaFailure", members);
+    if (limits->wait_ms < 0)
+        return;
+    snprintf(members, sizeof members, "\"retryDelay\": \"%s\"", seconds(limits->wait_ms, room));
+    add_detail(details, "RetryInfo", members);
+}
+
+/* What is refused for its content is no error but an answer without a candidate. */
+static void add_block(const struct sim_limits *limits, struct byok_buf *out)
+{
+    byok_buf_printf(out,
+                    "{\"promptFeedback\": {\"blockReason\": \"PROHIBITED_CONTENT\"},"
+                    "\"usageMetadata\": {\"promptTokenCount\": 1,\"totalTokenCount\": 1},"
+                    "\"modelVersion\": \"gemini-sim\",\"responseId\": \"sim%016" PRIx64 "\"}",
+                    limits->answer->number);
+}
+
+/* A google.rpc.Status; `type` is its word.  The message tells the wait, too. */
+static void add_error(const struct sim_limits *limits, struct byok_buf *out)
 {
     BYOK_AUTO(byok_buf) message = {.cap_bytes = 1024};
-    const bool waits = error->status == 429 && error->class != SIM_OUT_OF_MONEY;
-    const int64_t ms = error->wait_ms;
-    (void)answer;
+    BYOK_AUTO(byok_buf) details = {.cap_bytes = 1024};
+    const struct sim_error *error = limits->error;
+    char room[40];
+    if (error->class == SIM_CONTENT_REFUSED) {
+        add_block(limits, out);
+        return;
+    }
     byok_buf_printf(&message, "%s", error->message);
-    if (waits && ms >= 0)
-        byok_buf_printf(&message, "\nPlease retry in %" PRId64 ".%03" PRId64 "s.", ms / 1000,
-                        ms % 1000);
+    if (sim_is_limited(limits) && limits->wait_ms >= 0)
+        byok_buf_printf(&message, "\nPlease retry in %s.", seconds(limits->wait_ms, room));
+    add_details(limits, &details);
     byok_buf_printf(out, "{\"error\": {\"code\": %u,\"message\": ", error->status);
     sim_json_string(out, byok_buf_str(&message));
     byok_buf_printf(out, ",\"status\": ");
     sim_json_or_null(out, error->type);
     byok_buf_printf(out, ",\"details\": [");
-    if (error->code)
-        byok_buf_printf(out,
-                        "{\"@type\": \"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\": "
-                        "\"%s\",\"domain\": \"googleapis.com\"}",
-                        error->code);
-    if (waits)
-        byok_buf_printf(out, "{\"@type\": \"type.googleapis.com/google.rpc.QuotaFailure\","
-                             "\"violations\": [{\"quotaId\": "
-                             "\"GenerateRequestsPerMinutePerProjectPerModel\",\"quotaValue\": "
-                             "\"1000\"}]}");
-    if (waits && ms >= 0)
-        byok_buf_printf(out,
-                        ",{\"@type\": \"type.googleapis.com/google.rpc.RetryInfo\","
-                        "\"retryDelay\": \"%" PRId64 ".%03" PRId64 "s\"}",
-                        ms / 1000, ms % 1000);
+    byok_buf_add_str(out, byok_buf_str(&details));
     byok_buf_printf(out, "]}}\n");
 }
 
@@ -421,29 +457,33 @@ static void add_headers(const struct sim_limits *limits, struct sim_headers *out
 }
 
 static const struct sim_error errors[] = {
-    {SIM_BAD_REQUEST, 400, "INVALID_ARGUMENT", NULL, NULL, "Request contains an invalid argument.",
-     0},
+    {SIM_BAD_REQUEST, 400, "INVALID_ARGUMENT", NULL, NULL, "Request contains an invalid argument."},
+    {SIM_CONTEXT_TOO_LONG, 400, "INVALID_ARGUMENT", NULL, NULL,
+     "The input token count (1196265) exceeds the maximum number of tokens allowed (1048575)."},
+    {SIM_CONTENT_REFUSED, 200, NULL, NULL, NULL, ""},
     {SIM_INVALID_KEY, 400, "INVALID_ARGUMENT", "API_KEY_INVALID", NULL,
-     "API key not valid. Please pass a valid API key.", 0},
+     "API key not valid. Please pass a valid API key."},
     {SIM_OTHER, 401, "UNAUTHENTICATED", "ACCESS_TOKEN_EXPIRED", NULL,
-     "Request had invalid authentication credentials.", 0},
+     "Request had invalid authentication credentials."},
+    {SIM_OUT_OF_MONEY, 402, "RESOURCE_EXHAUSTED", NULL, NULL,
+     "Your prepayment credits are depleted."},
     {SIM_NO_KEY, 403, "PERMISSION_DENIED", NULL, NULL,
      "Method doesn't allow unregistered callers (callers without established identity). Please use "
-     "API Key or other form of API consumer identity to call this API.",
-     0},
+     "API Key or other form of API consumer identity to call this API."},
     {SIM_FORBIDDEN, 403, "PERMISSION_DENIED", "API_KEY_SERVICE_BLOCKED", NULL,
-     "Requests to this API are blocked.", 0},
-    {SIM_NO_SUCH_PATH, 404, "NOT_FOUND", NULL, NULL, "Requested entity was not found.", 0},
-    {SIM_NO_SUCH_MODEL, 404, "NOT_FOUND", NULL, NULL, "The model is not found.", 0},
-    {SIM_TOO_LARGE, 413, "INVALID_ARGUMENT", NULL, NULL, "Request payload size exceeds the limit.",
-     0},
+     "Requests to this API are blocked."},
+    {SIM_NO_SUCH_PATH, 404, "NOT_FOUND", NULL, NULL, "Requested entity was not found."},
+    {SIM_NO_SUCH_MODEL, 404, "NOT_FOUND", NULL, NULL, "The model is not found."},
+    {SIM_TOO_LARGE, 413, "INVALID_ARGUMENT", NULL, NULL, "Request payload size exceeds the limit."},
     {SIM_RATE_LIMITED, 429, "RESOURCE_EXHAUSTED", NULL, NULL,
-     "You exceeded your current quota, please check your plan and billing details.", 0},
-    {SIM_OUT_OF_MONEY, 429, "RESOURCE_EXHAUSTED", NULL, NULL,
-     "Your prepayment credits are depleted.", 0},
-    {SIM_SERVER_ERROR, 500, "INTERNAL", NULL, NULL, "An internal error has occurred.", 0},
+     "You exceeded your current quota, please check your plan and billing details."},
+    {SIM_DAY_LIMITED, 429, "RESOURCE_EXHAUSTED", NULL, NULL,
+     "You exceeded your current quota, please check your plan and billing details."},
+    {SIM_SERVER_ERROR, 500, "INTERNAL", NULL, NULL, "An internal error has occurred."},
     {SIM_OVERLOADED, 503, "UNAVAILABLE", NULL, NULL,
-     "The model is overloaded. Please try again later.", 0},
+     "The model is overloaded. Please try again later."},
+    {SIM_TIMED_OUT, 504, "DEADLINE_EXCEEDED", NULL, NULL,
+     "Deadline expired before operation could complete."},
 };
 
 static const struct sim_endpoint endpoints[] = {

@@ -310,12 +310,17 @@ const char *sim_openai_models(const struct sim_answer *answer, struct byok_buf *
 
 /* ---- errors, headers ---- */
 
-void sim_openai_error(const struct sim_error *error, const struct sim_answer *answer,
-                      struct byok_buf *out)
+/* A limit's message ends with the wait, where one is told. */
+void sim_openai_error(const struct sim_limits *limits, struct byok_buf *out)
 {
-    (void)answer;
+    BYOK_AUTO(byok_buf) message = {.cap_bytes = 1024};
+    const struct sim_error *error = limits->error;
+    char room[40];
+    byok_buf_printf(&message, "%s", error->message);
+    if (sim_is_limited(limits) && limits->wait_ms >= 0)
+        byok_buf_printf(&message, " Please try again in %s.", sim_duration(limits->wait_ms, room));
     byok_buf_printf(out, "{\"error\":{\"message\":");
-    sim_json_string(out, byok_str_of(error->message));
+    sim_json_string(out, byok_buf_str(&message));
     byok_buf_printf(out, ",\"type\":");
     sim_json_or_null(out, error->type);
     byok_buf_printf(out, ",\"param\":");
@@ -329,21 +334,16 @@ void sim_openai_error(const struct sim_error *error, const struct sim_answer *an
  * that paces itself by them must not slow down.  Resets are durations as OpenAI writes them. */
 static void add_rate_headers(const struct sim_limits *limits, struct sim_headers *out)
 {
+    const bool is_limited = sim_is_limited(limits);
+    char room[40];
     sim_header(out, "x-ratelimit-limit-requests", "10000000");
     sim_header(out, "x-ratelimit-limit-tokens", "2000000000");
-    sim_header(out, "x-ratelimit-remaining-requests", limits->is_limited ? "0" : "9999999");
+    sim_header(out, "x-ratelimit-remaining-requests", is_limited ? "0" : "9999999");
     sim_header(out, "x-ratelimit-remaining-tokens", "1999999999");
     sim_header(out, "x-ratelimit-reset-tokens", "1ms");
-    if (limits->is_limited && limits->retry_after_ms >= 0)
-        sim_header(out, "x-ratelimit-reset-requests", "%" PRId64 "ms", limits->retry_after_ms);
-    else if (limits->is_limited && limits->retry_after_s >= 0)
-        sim_header(out, "x-ratelimit-reset-requests", "%" PRId64 "s", limits->retry_after_s);
-    else
-        sim_header(out, "x-ratelimit-reset-requests", "6ms");
-    if (limits->retry_after_s >= 0)
-        sim_header(out, "retry-after", "%" PRId64, limits->retry_after_s);
-    if (limits->retry_after_ms >= 0)
-        sim_header(out, "retry-after-ms", "%" PRId64, limits->retry_after_ms);
+    sim_header(out, "x-ratelimit-reset-requests", "%s",
+               sim_duration(is_limited && limits->wait_ms >= 0 ? limits->wait_ms : 6, room));
+    sim_header_wait(limits, out);
 }
 
 static void add_headers(const struct sim_limits *limits, struct sim_headers *out)
@@ -364,28 +364,35 @@ static void refuse_key(struct byok_str key, struct sim_error *error)
 }
 
 static const struct sim_error errors[] = {
-    {SIM_BAD_REQUEST, 400, "invalid_request_error", NULL, NULL, "The request is malformed.", 0},
+    {SIM_BAD_REQUEST, 400, "invalid_request_error", NULL, NULL, "The request is malformed."},
+    {SIM_CONTEXT_TOO_LONG, 400, "invalid_request_error", "context_length_exceeded", NULL,
+     "Your input exceeds the context window of this model. Please adjust your input and try "
+     "again."},
+    {SIM_CONTENT_REFUSED, 400, "invalid_request_error", "content_policy_violation", NULL,
+     "Your request was rejected as a result of our safety system."},
     {SIM_NO_KEY, 401, "invalid_request_error", NULL, NULL,
      "You didn't provide an API key. You need to provide your API key in an Authorization header "
-     "using Bearer auth.",
-     0},
+     "using Bearer auth."},
     {SIM_INVALID_KEY, 401, "invalid_request_error", "invalid_api_key", NULL,
-     "Incorrect API key provided.", 0},
+     "Incorrect API key provided."},
     {SIM_FORBIDDEN, 403, "invalid_request_error", "insufficient_permissions", NULL,
-     "You have insufficient permissions for this operation.", 0},
+     "You have insufficient permissions for this operation."},
     {SIM_NO_SUCH_MODEL, 404, "invalid_request_error", "model_not_found", NULL,
-     "The model does not exist or you do not have access to it.", 0},
-    {SIM_NO_SUCH_PATH, 404, "invalid_request_error", NULL, NULL, "Invalid URL", 0},
-    {SIM_OTHER, 408, "timeout", NULL, NULL, "The request timed out.", 0},
-    {SIM_TOO_LARGE, 413, "invalid_request_error", NULL, NULL, "The request is too large.", 0},
+     "The model does not exist or you do not have access to it."},
+    {SIM_NO_SUCH_PATH, 404, "invalid_request_error", NULL, NULL, "Invalid URL"},
+    {SIM_TIMED_OUT, 408, "timeout", NULL, NULL, "The request timed out."},
+    {SIM_TOO_LARGE, 413, "invalid_request_error", NULL, NULL, "The request is too large."},
     {SIM_RATE_LIMITED, 429, "requests", "rate_limit_exceeded", NULL,
-     "Rate limit reached for requests.", 0},
+     "Rate limit reached for requests."},
+    {SIM_DAY_LIMITED, 429, "requests", "rate_limit_exceeded", NULL,
+     "Rate limit reached for sim-model in organization org-sim on requests per day (RPD): Limit "
+     "200, Used 200, Requested 1."},
     {SIM_OUT_OF_MONEY, 429, "insufficient_quota", "insufficient_quota", NULL,
-     "You exceeded your current quota, please check your plan and billing details.", 0},
+     "You exceeded your current quota, please check your plan and billing details."},
     {SIM_SERVER_ERROR, 500, "server_error", NULL, NULL,
-     "The server had an error while processing your request.", 0},
-    {SIM_OVERLOADED, 503, "server_error", NULL, NULL, "The engine is currently overloaded.", 0},
-    {SIM_OTHER, 529, "overloaded_error", NULL, NULL, "Overloaded.", 0},
+     "The server had an error while processing your request."},
+    {SIM_OVERLOADED, 503, "server_error", NULL, NULL, "The engine is currently overloaded."},
+    {SIM_OTHER, 529, "overloaded_error", NULL, NULL, "Overloaded."},
 };
 
 static const struct sim_endpoint endpoints[] = {

@@ -52,7 +52,6 @@ bool sim_openai_refuse(struct sim_error *error, const char *param, const char *c
                        const char *message) BYOK_NONNULL(1, 4);
 
 /** {"error": {"message", "type", "param", "code"}} */
-void sim_openai_error(const struct sim_error *error, const struct sim_answer *answer,
-                      struct byok_buf *out) BYOK_NONNULL(1, 2, 3);
+void sim_openai_error(const struct sim_limits *limits, struct byok_buf *out) BYOK_NONNULL(1, 2);
 
 #endif

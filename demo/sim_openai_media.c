@@ -103,6 +103,11 @@ bool sim_openai_read_transcription(const struct sim_input *in, struct sim_reques
         return sim_openai_refuse(error, NULL, NULL, "Could not parse multipart form");
     if (request->model.len == 0)
         return sim_openai_refuse(error, NULL, NULL, "you must provide a model parameter");
+    if (!sim_take_model(request, request->model))
+        return sim_refuse(error, SIM_NO_SUCH_MODEL,
+                          "The model `%.*s` does not exist or you do not have access to it.",
+                          request->model.len > 128 ? 128 : (int)request->model.len,
+                          request->model.ptr);
     if (!request->audio.ptr || request->audio.len == 0)
         return sim_openai_refuse(error, "file", NULL, "Audio file is missing or empty.");
     if (!is_supported(request->file_name))

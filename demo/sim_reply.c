@@ -11,6 +11,8 @@
 
 #define BLOCK_BYTES ((size_t)16 * 1024) /* of a body that is read piece by piece */
 #define BIG_MIB_MAX 4096
+#define PIECE_BYTES 4096u /* of streamed audio */
+#define EVENTS "text/event-stream"
 #define ANSWER_CAP ((size_t)1024 * 1024 * 1024)
 
 /* A body that is not sent in one go: slowly, event by event, cut, or too big to stand in memory.
@@ -42,8 +44,12 @@ static uint64_t piece_end(const struct body *body, uint64_t at)
     if (body->step > 0)
         return at + body->step;
     struct byok_str rest = {body->head.ptr + at, body->head.len - (size_t)at};
-    size_t end = byok_str_find(rest, (struct byok_str)BYOK_STR("\n\n"));
-    return end == SIZE_MAX ? body->total : at + end + 2;
+    for (size_t i = 0; i + 1 < rest.len; i++) { /* an empty line, ended by LF or CRLF */
+        const bool is_crlf = rest.ptr[i + 1] == '\r' && i + 2 < rest.len;
+        if (rest.ptr[i] == '\n' && rest.ptr[i + 1 + is_crlf] == '\n')
+            return at + i + 2 + is_crlf;
+    }
+    return body->total;
 }
 
 static size_t copy_part(const struct body *body, uint64_t at, char *out, size_t room)
@@ -112,21 +118,23 @@ static void header(struct MHD_Response *response, const char *name, const char *
     (void)MHD_add_response_header(response, name, value);
 }
 
+/* `fault` and `error` may be NULL. */
+static struct sim_limits limits_of(const struct sim_answer *answer, const struct sim_fault *fault,
+                                   const struct sim_error *error)
+{
+    return (struct sim_limits){.answer = answer,
+                               .error = error,
+                               .wait_ms = fault ? fault->wait_ms : -1,
+                               .telling = fault ? fault->telling : SIM_TOLD_IN_S};
+}
+
 /* The wire's own headers. */
-static void add_headers(struct sim_call *call, const struct sim_answer *answer,
-                        const struct sim_fault *fault, const struct sim_error *error)
+static void add_headers(struct sim_call *call, const struct sim_limits *limits)
 {
     struct sim_headers headers = {0};
-    const struct sim_limits limits = {.answer = answer,
-                                      .is_error = error != NULL,
-                                      .is_limited = error && error->status == 429 &&
-                                                    error->class != SIM_OUT_OF_MONEY &&
-                                                    error->class != SIM_OVERLOADED,
-                                      .retry_after_s = fault ? fault->retry_after : -1,
-                                      .retry_after_ms = fault ? fault->retry_after_ms : -1};
     if (!call->reply.response)
         return;
-    call->wire->add_headers(&limits, &headers);
+    call->wire->add_headers(limits, &headers);
     for (unsigned i = 0; i < headers.count; i++)
         header(call->reply.response, headers.list[i].name, headers.list[i].value);
 }
@@ -162,14 +170,10 @@ static void reply_error(struct sim_call *call, struct sim_error *error,
 {
     BYOK_AUTO(byok_buf) body = {.cap_bytes = SIZE_MAX / 2};
     sim_wire_complete(call->wire, error);
-    error->wait_ms = -1;
-    if (fault && fault->retry_after_ms >= 0)
-        error->wait_ms = fault->retry_after_ms;
-    else if (fault && fault->retry_after >= 0)
-        error->wait_ms = fault->retry_after * 1000;
-    call->wire->add_error(error, answer, &body);
+    const struct sim_limits limits = limits_of(answer, fault, error);
+    call->wire->add_error(&limits, &body);
     sim_reply_make(call, error->status, "application/json", &body);
-    add_headers(call, answer, fault, error);
+    add_headers(call, &limits);
 }
 
 void sim_reply_error(struct sim_call *call, const struct sim_error *error)
@@ -222,9 +226,6 @@ static void reply_status(struct sim_call *call, const struct sim_fault *fault,
                                   status_of(fault, 200, 599, fault->class == SIM_OTHER ? 500 : 0),
                               .type = fault->type[0] ? fault->type : NULL,
                               .code = fault->code[0] ? fault->code : NULL};
-    /* what OpenAI calls so is the same class with every wire */
-    if (fault->class == SIM_OTHER && strcmp(fault->code, "insufficient_quota") == 0)
-        error.class = SIM_OUT_OF_MONEY;
     snprintf(error.message, sizeof error.message, "%s", fault->message);
     reply_error(call, &error, answer, fault);
 }
@@ -313,6 +314,7 @@ static void reply_answer(struct sim_call *call, const struct sim_endpoint *endpo
         body->gap_ms = fault->gap_ms > 0 ? fault->gap_ms : 100;
     } else if (body && is_stream) {
         body->gap_ms = fault->gap_ms;
+        body->step = strncmp(type, EVENTS, sizeof EVENTS - 1) == 0 ? 0 : PIECE_BYTES;
     }
     reply_body(call, 200, type, is_stream, body);
 }
@@ -329,6 +331,7 @@ static void reply_redirect(struct sim_call *call, const struct sim_fault *fault)
 void sim_reply_fault(struct sim_call *call, const struct sim_endpoint *endpoint,
                      const struct sim_answer *answer, const struct sim_fault *fault)
 {
+    const struct sim_limits limits = limits_of(answer, fault, NULL);
     call->reply.kind = fault->kind;
     switch (fault->kind) {
     case SIM_NONE:
@@ -336,21 +339,21 @@ void sim_reply_fault(struct sim_call *call, const struct sim_endpoint *endpoint,
     case SIM_CUT:
     case SIM_DRIP:
         reply_answer(call, endpoint, answer, fault);
-        add_headers(call, answer, fault, NULL);
+        add_headers(call, &limits);
         break;
     case SIM_STATUS:
         reply_status(call, fault, answer);
         break;
     case SIM_GARBAGE:
         reply_garbage(call);
-        add_headers(call, answer, fault, NULL);
+        add_headers(call, &limits);
         break;
     case SIM_HTML:
         reply_html(call, status_of(fault, 200, 599, 200));
         break;
     case SIM_BIG:
         reply_big(call, endpoint, answer, fault);
-        add_headers(call, answer, fault, NULL);
+        add_headers(call, &limits);
         break;
     case SIM_REDIRECT:
         reply_redirect(call, fault);

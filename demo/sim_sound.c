@@ -28,13 +28,13 @@ static uint32_t little(struct byok_str bytes, size_t at)
 
 struct byok_str sim_next_word(struct byok_str *text)
 {
-    *text = byok_str_trim(*text);
-    size_t len = 0;
-    while (len < text->len && (unsigned char)text->ptr[len] > ' ')
-        len++;
-    struct byok_str word = {text->ptr, len};
-    text->ptr += len;
-    text->len -= len;
+    size_t from = 0, to;
+    while (from < text->len && sim_is_space(text->ptr[from]))
+        from++;
+    for (to = from; to < text->len && !sim_is_space(text->ptr[to]);)
+        to++;
+    const struct byok_str word = {text->ptr + from, to - from};
+    *text = (struct byok_str){text->ptr + to, text->len - to};
     return word;
 }
 

@@ -65,10 +65,9 @@ static const char *write_embeddings(const struct sim_answer *answer, struct byok
     return "application/json";
 }
 
-static void add_error(const struct sim_error *error, const struct sim_answer *answer,
-                      struct byok_buf *out)
+static void add_error(const struct sim_limits *limits, struct byok_buf *out)
 {
-    (void)answer;
+    const struct sim_error *error = limits->error;
     byok_buf_printf(out, "{\"detail\":");
     sim_json_string(out, byok_str_of(error->message));
     byok_buf_add(out, "}", 1);
@@ -80,18 +79,21 @@ static void add_headers(const struct sim_limits *limits, struct sim_headers *out
 }
 
 static const struct sim_error errors[] = {
-    {SIM_BAD_REQUEST, 400, NULL, NULL, NULL, "The request is malformed.", 0},
+    {SIM_BAD_REQUEST, 400, NULL, NULL, NULL, "The request is malformed."},
     {SIM_NO_SUCH_MODEL, 400, NULL, NULL, NULL,
-     "Model is not supported. Supported models are ['voyage-4'].", 0},
-    {SIM_INVALID_KEY, 401, NULL, NULL, NULL, "Provided API key is invalid.", 0},
-    {SIM_FORBIDDEN, 403, NULL, NULL, NULL, "Forbidden", 0},
-    {SIM_NO_SUCH_PATH, 404, NULL, NULL, NULL, "Not Found", 0},
+     "Model is not supported. Supported models are ['voyage-4']."},
+    {SIM_CONTEXT_TOO_LONG, 400, NULL, NULL, NULL,
+     "Request to model 'voyage-4' failed. The max allowed tokens per submitted batch is 120000. "
+     "Your batch has 150000 tokens after truncation."},
+    {SIM_INVALID_KEY, 401, NULL, NULL, NULL, "Provided API key is invalid."},
+    {SIM_FORBIDDEN, 403, NULL, NULL, NULL, "Forbidden"},
+    {SIM_NO_SUCH_PATH, 404, NULL, NULL, NULL, "Not Found"},
     {SIM_RATE_LIMITED, 429, NULL, NULL, NULL,
      "You have not yet added your payment method in the billing page and will have reduced rate "
-     "limits of 3 RPM and 10K TPM.",
-     0},
-    {SIM_SERVER_ERROR, 500, NULL, NULL, NULL, "An unexpected error occurred on our server.", 0},
-    {SIM_OVERLOADED, 503, NULL, NULL, NULL, "Our servers are experiencing high traffic.", 0},
+     "limits of 3 RPM and 10K TPM."},
+    {SIM_SERVER_ERROR, 500, NULL, NULL, NULL, "An unexpected error occurred on our server."},
+    {SIM_OVERLOADED, 503, NULL, NULL, NULL, "Our servers are experiencing high traffic."},
+    {SIM_TIMED_OUT, 504, NULL, NULL, NULL, "Our servers are experiencing high traffic."},
 };
 
 static const struct sim_endpoint endpoints[] = {

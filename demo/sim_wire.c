@@ -2,8 +2,11 @@
 /* demo/sim_wire.c - the table of wires, and what they share to read requests. */
 #include "demo/sim_wire.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <time.h>
 
 #include <yyjson.h>
 
@@ -41,7 +44,12 @@ static const char *const class_names[SIM_CLASSES] = {
     [SIM_NO_SUCH_PATH] = "no_such_path",
     [SIM_NO_SUCH_MODEL] = "no_such_model",
     [SIM_TOO_LARGE] = "too_large",
+    [SIM_CONTEXT_TOO_LONG] = "context_too_long",
+    [SIM_CONTENT_REFUSED] = "content_refused",
     [SIM_RATE_LIMITED] = "rate_limited",
+    [SIM_DAY_LIMITED] = "day_limited",
+    [SIM_CONCURRENCY_LIMITED] = "concurrency_limited",
+    [SIM_TIMED_OUT] = "timed_out",
     [SIM_SERVER_ERROR] = "server_error",
     [SIM_OVERLOADED] = "overloaded",
 };
@@ -130,7 +138,7 @@ void sim_wire_complete(const struct sim_wire *wire, struct sim_error *error)
 
 bool sim_refuse(struct sim_error *error, enum sim_class class, const char *format, ...)
 {
-    *error = (struct sim_error){.class = class, .wait_ms = -1};
+    *error = (struct sim_error){.class = class};
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(error->message, sizeof error->message, format, arguments);
@@ -197,8 +205,9 @@ bool sim_are_parts(struct yyjson_val *content, const char *const *types)
 
 bool sim_take_inputs(struct sim_request *request, struct yyjson_val *input, uint32_t max)
 {
-    size_t i, count = yyjson_is_arr(input) ? yyjson_arr_size(input) : 1;
-    yyjson_val *text = input;
+    const size_t count = yyjson_is_arr(input) ? yyjson_arr_size(input) : 1;
+    yyjson_arr_iter iter = yyjson_arr_iter_with(input);
+    yyjson_val *text = yyjson_is_arr(input) ? yyjson_arr_iter_next(&iter) : input;
     if (count == 0 || request->input_count + count > max)
         return false;
     struct byok_str *inputs =
@@ -206,9 +215,7 @@ bool sim_take_inputs(struct sim_request *request, struct yyjson_val *input, uint
     if (!inputs)
         return false;
     request->inputs = inputs;
-    for (i = 0; i < count; i++) {
-        if (yyjson_is_arr(input))
-            text = i == 0 ? yyjson_arr_get_first(input) : unsafe_yyjson_get_next(text);
+    for (; text; text = yyjson_arr_iter_next(&iter)) {
         if (!yyjson_is_str(text) || yyjson_get_len(text) == 0)
             return false;
         inputs[request->input_count++] = sim_text_of(text);
@@ -242,12 +249,17 @@ uint32_t sim_small_number(struct yyjson_val *number)
 
 /* ---- texts ---- */
 
+bool sim_is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 uint32_t sim_tokens(struct byok_str text)
 {
     uint32_t words = 0;
     bool in_word = false;
     for (size_t i = 0; i < text.len; i++) {
-        bool space = text.ptr[i] == ' ' || (text.ptr[i] >= '\t' && text.ptr[i] <= '\r');
+        const bool space = sim_is_space(text.ptr[i]);
         words += !space && !in_word;
         in_word = !space;
     }
@@ -260,6 +272,56 @@ uint32_t sim_characters(struct byok_str text)
     for (size_t i = 0; i < text.len; i++)
         count += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
     return count;
+}
+
+/* ---- limits ---- */
+
+bool sim_is_limited(const struct sim_limits *limits)
+{
+    const struct sim_error *error = limits->error;
+    return error && error->status == 429 && error->class != SIM_OUT_OF_MONEY &&
+           error->class != SIM_OVERLOADED;
+}
+
+int64_t sim_wait_s(const struct sim_limits *limits)
+{
+    return limits->wait_ms < 0 ? -1 : (limits->wait_ms + 999) / 1000;
+}
+
+const char *sim_duration(int64_t ms, char room[static 40])
+{
+    if (ms < 1000)
+        snprintf(room, 40, "%" PRId64 "ms", ms);
+    else if (ms < 60000 && ms % 1000 == 0)
+        snprintf(room, 40, "%" PRId64 "s", ms / 1000);
+    else if (ms < 60000)
+        snprintf(room, 40, "%" PRId64 ".%03" PRId64 "s", ms / 1000, ms % 1000);
+    else
+        snprintf(room, 40, "%" PRId64 "m%" PRId64 "s", ms / 60000, (ms % 60000 + 999) / 1000);
+    return room;
+}
+
+void sim_header_wait(const struct sim_limits *limits, struct sim_headers *out)
+{
+    char text[40];
+    struct tm parts;
+    const time_t at = (time_t)(limits->answer->now_s + sim_wait_s(limits));
+    if (limits->wait_ms < 0)
+        return;
+    switch (limits->telling) {
+    case SIM_TOLD_IN_S:
+        sim_header(out, "retry-after", "%" PRId64, sim_wait_s(limits));
+        break;
+    case SIM_TOLD_IN_MS:
+        sim_header(out, "retry-after-ms", "%" PRId64, limits->wait_ms);
+        break;
+    case SIM_TOLD_BY_DATE: /* RFC 9110, 5.6.7; in the C locale, which this program never leaves */
+        if (gmtime_r(&at, &parts) && strftime(text, sizeof text, "%a, %d %b %Y %T GMT", &parts) > 0)
+            sim_header(out, "retry-after", "%s", text);
+        break;
+    case SIM_TOLD_BY_RESET:
+        break;
+    }
 }
 
 void sim_header(struct sim_headers *out, const char *name, const char *format, ...)

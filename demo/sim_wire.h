@@ -42,7 +42,12 @@ enum sim_class {
     SIM_NO_SUCH_PATH,
     SIM_NO_SUCH_MODEL,
     SIM_TOO_LARGE,
+    SIM_CONTEXT_TOO_LONG,
+    SIM_CONTENT_REFUSED,
     SIM_RATE_LIMITED,
+    SIM_DAY_LIMITED, /* by day or month */
+    SIM_CONCURRENCY_LIMITED,
+    SIM_TIMED_OUT, /* the service gave up */
     SIM_SERVER_ERROR,
     SIM_OVERLOADED,
     SIM_CLASSES
@@ -55,7 +60,6 @@ struct sim_error {
     const char *code;
     const char *param;
     char message[320];
-    int64_t wait_ms; /* what to wait, where the wire says so in the body; < 0: nothing */
 };
 
 /** A recording: what of it a request can choose. */
@@ -115,12 +119,20 @@ struct sim_headers {
     } list[16];
 };
 
-/** What the headers say: of an ordinary answer, or of a refusal with what to wait (< 0: nothing). */
+/** Where a wait is told, by services that know more than one place for it. */
+enum sim_telling {
+    SIM_TOLD_IN_S,  /* Retry-After in whole seconds */
+    SIM_TOLD_IN_MS, /* retry-after-ms */
+    SIM_TOLD_BY_DATE, /* Retry-After as an HTTP date */
+    SIM_TOLD_BY_RESET, /* only when the limit is reset: headers of the service's own */
+};
+
+/** What an answer says of the limits. */
 struct sim_limits {
     const struct sim_answer *answer;
-    bool is_error;
-    bool is_limited; /* a limit that waiting helps against */
-    int64_t retry_after_s, retry_after_ms;
+    const struct sim_error *error; /* NULL: it is no refusal */
+    int64_t wait_ms; /* to be told; < 0: nothing */
+    enum sim_telling telling;
 };
 
 struct sim_endpoint {
@@ -143,8 +155,7 @@ struct sim_wire {
     const struct sim_endpoint *endpoints;
     const struct sim_error *errors; /* one of each class that the service knows, and others */
     size_t error_count;
-    void (*add_error)(const struct sim_error *error, const struct sim_answer *answer,
-                      struct byok_buf *out);
+    void (*add_error)(const struct sim_limits *limits, struct byok_buf *out);
     void (*add_headers)(const struct sim_limits *limits, struct sim_headers *out);
     /* NULL, or: the message for a key that is not accepted */
     void (*refuse_key)(struct byok_str key, struct sim_error *error);
@@ -209,11 +220,26 @@ bool sim_is_one_of(struct byok_str text, const char *const *words) BYOK_NONNULL(
 /** A number of 0 to UINT32_MAX; 0 for anything else. */
 uint32_t sim_small_number(struct yyjson_val *number);
 
+/** What parts words. */
+bool sim_is_space(char c);
+
 /** About what a tokenizer gives for English: four tokens for three words. */
 uint32_t sim_tokens(struct byok_str text);
 
 /** How many characters a text of UTF-8 has. */
 uint32_t sim_characters(struct byok_str text);
+
+/** Whether it is a refusal for a limit that waiting helps against. */
+bool sim_is_limited(const struct sim_limits *limits) BYOK_NONNULL(1);
+
+/** The wait in whole seconds, rounded up; < 0: none. */
+int64_t sim_wait_s(const struct sim_limits *limits) BYOK_NONNULL(1);
+
+/** A wait as Go writes durations: "20ms", "1.5s", "6m0s". */
+const char *sim_duration(int64_t ms, char room[static 40]);
+
+/** Tell the wait in Retry-After or retry-after-ms, as it is to be told. */
+void sim_header_wait(const struct sim_limits *limits, struct sim_headers *out) BYOK_NONNULL(1, 2);
 
 /** Add a header. */
 void sim_header(struct sim_headers *out, const char *name, const char *format, ...)

@@ -87,7 +87,7 @@ def errors_as_results():
             "vectors": (job("vectors", provider="claude", capability="embeddings", prompt=None, input="Hi"), "unsupported"),
             "late": (job("late", deadline_ms=past), "deadline_exceeded"),
             "throttled": (job("throttled", prompt="[[sim:status=429,retry_after=1]]", timeout_ms=3000), "rate_limited"),
-            "broke": (job("broke", prompt="[[sim:status=429,code=insufficient_quota]]"), "out_of_money"),
+            "broke": (job("broke", prompt="[[sim:error=out_of_money]]"), "out_of_money"),
             "down": (job("down", prompt="[[sim:status=503]]"), "overloaded"),
             "garbage": (job("garbage", prompt="[[sim:garbage]]"), "bad_answer"),
             "html": (job("html", prompt="[[sim:html]]"), "bad_answer"),
