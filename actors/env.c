@@ -2,7 +2,7 @@
 /* actors/env.c - see actors/env.h. */
 #include "actors/env.h"
 
-#include "actors/provider.h"
+#include "actors/provider/provider.h"
 #include "base/mem.h"
 
 #define ACTOR(name) extern const struct byok_behavior byok_actor_##name;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "actors/actor.h"
-#include "actors/breaker.h"
+#include "actors/limits/breaker.h"
 #include "actors/ports/notes.h"
 #include "actors/ports/payloads.h"
 #include "adapters/adapter.h"
@@ -103,7 +103,7 @@ struct byok_env {
     struct byok_actor *payloads;
     struct byok_actor *vault; /* in a system of its own */
     struct byok_actor **provider_actors; /* the i-th for the i-th provider */
-    struct byok_partitions *partitions; /* of this shard; actors/partition.h */
+    struct byok_partitions *partitions; /* of this shard; actors/partition/partition.h */
     /** Told when a partition's or the shard's condition changes, for /readyz and shutdown. */
     void (*stopped)(void *arg); /* the intake has let go of everything after BYOK_MSG_STOP */
     void *stopped_arg;

@@ -2,8 +2,8 @@
 /* actors/message.c - making and freeing what messages carry. */
 #include "actors/message.h"
 
-#include "actors/bulk.h"
-#include "actors/streaming.h"
+#include "actors/provider/bulk.h"
+#include "actors/provider/streaming.h"
 #include "base/mem.h"
 
 /* result, DONE, user record, one usage event: what an ordinary job publishes */

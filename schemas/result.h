@@ -55,7 +55,7 @@ struct byok_attempt {
     int32_t http_status;
     enum byok_err code;
     bool sent; /* the first byte of the call left, so it may be billed */
-    bool joined; /* it was another job's call too, which counts it (actors/bulk.h) */
+    bool joined; /* it was another job's call too, which counts it (actors/provider/bulk.h) */
     uint8_t leg; /* where it went: 0 the job's own provider and model, then its fallbacks */
 };
 

@@ -16,7 +16,7 @@
 
 #include <uv.h>
 
-#include "actors/partition.h"
+#include "actors/partition/partition.h"
 #include "base/mem.h"
 #include "worker/ports/clock_system.h"
 #include "worker/ports/notes_host.h"

@@ -10,7 +10,7 @@
 #define BYOK_TESTS_SIM_WORLD_H
 
 #include "actors/env.h"
-#include "actors/partition.h"
+#include "actors/partition/partition.h"
 #include "tests/sim/sim_broker.h"
 #include "tests/sim/sim_clock.h"
 #include "tests/sim/sim_fault.h"

@@ -2,7 +2,7 @@
 /* tests/unit/actors/test_adaptive.c - how many calls at once are found to be taken. */
 #include <criterion/criterion.h>
 
-#include "actors/adaptive.h"
+#include "actors/limits/adaptive.h"
 
 #define S ((int64_t)1000000)
 

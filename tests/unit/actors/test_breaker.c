@@ -2,7 +2,7 @@
 /* tests/unit/actors/test_breaker.c - when it opens, for how long, and how it closes. */
 #include <criterion/criterion.h>
 
-#include "actors/breaker.h"
+#include "actors/limits/breaker.h"
 
 #define S ((int64_t)1000000)
 #define PARTS 8

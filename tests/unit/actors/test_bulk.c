@@ -2,7 +2,7 @@
 /* tests/unit/actors/test_bulk.c - embedding jobs that go to their provider in one call. */
 #include <string.h>
 
-#include "actors/bulk.h"
+#include "actors/provider/bulk.h"
 #include "tests/unit/actors/kit.h"
 
 TestSuite(bulk, .init = setup, .fini = teardown);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/actors/test_cleanse.c - a key that stands in an answer only after decoding. */
-#include "actors/cleanse.h"
+#include "actors/provider/cleanse.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* tests/unit/actors/test_limit.c - no window of a minute holds more than the limit. */
 #include <criterion/criterion.h>
 
-#include "actors/limit.h"
+#include "actors/limits/limit.h"
 
 #define S ((int64_t)1000000)
 #define MINUTE (60 * S)

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "actors/env.h"
-#include "actors/partition.h"
+#include "actors/partition/partition.h"
 
 struct fake {
     struct byok_broker broker;

@@ -2,7 +2,7 @@
 /* tests/unit/actors/test_retry.c - what is tried again, and when. */
 #include <criterion/criterion.h>
 
-#include "actors/retry.h"
+#include "actors/user/retry.h"
 
 #define S ((int64_t)1000000)
 

@@ -2,7 +2,7 @@
 /* tests/unit/actors/test_route.c - which provider and model a request goes to. */
 #include <criterion/criterion.h>
 
-#include "actors/route.h"
+#include "actors/user/route.h"
 
 #define TEXT(literal) byok_str_of(literal)
 

@@ -2,7 +2,7 @@
 /* tests/unit/actors/test_speech.c - texts that are longer than a provider takes. */
 #include <string.h>
 
-#include "actors/speech.h"
+#include "actors/provider/speech.h"
 #include "schemas/codec.h"
 #include "tests/unit/actors/kit.h"
 

@@ -2,7 +2,7 @@
 /* tests/unit/actors/test_watermark.c - the watermark against a list that is looked through. */
 #include <criterion/criterion.h>
 
-#include "actors/watermark.h"
+#include "actors/partition/watermark.h"
 
 #define MOST 2000
 

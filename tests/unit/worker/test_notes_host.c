@@ -227,7 +227,7 @@ static void close_it(struct byok_rocks *rocks, struct byok_store *store)
     byok_rocks_close(rocks);
 }
 
-/* To the table and no further; as actors/ledger.c does before it tells the port. */
+/* To the table and no further; as actors/publisher/ledger.c does before it tells the port. */
 static void put(struct byok_store *store, size_t i, bool erased)
 {
     char key[32];

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/* actors/user/park.c - where a user's requests wait: in memory a few, all others in the state.
+ *
+ * In memory are the window, and behind it at most settings->queue raw records.  What comes when
+ * these are full, what is to wait for a known time, and what has waited long is parked: the record
+ * of its place and the marker of its id are committed with its offset.  Taken up again it has no
+ * offset; its result's batch erases the place.
+ */
+#include "actors/partition/parked.h"
+#include "actors/partition/partition.h"
+#include "actors/user/outcome.h"
+#include "actors/user/parts.h"
+
+/* Part of the shard's memory that one user's raw records may take. */
+#define BACKLOG_SHARE 8
+#define TROUBLE_RETRY_US ((int64_t)100000)
+
+/* ---- which records wait where ---- */
+
+/* A command's bytes hold its type as it is written; a job whose text does is found out later. */
+static bool may_be_command(const struct byok_record *record)
+{
+    static const char *const types[] = {"key.", "user.configure", "job.cancel"};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (byok_str_find(record->value, byok_str_of(types[i])) != SIZE_MAX)
+            return true;
+    }
+    return false;
+}
+
+static bool is_full(const struct byok_ctx *ctx, const struct byok_user *self, size_t bytes)
+{
+    const struct byok_settings *settings = ctx->env->settings;
+    return self->overflow.head || self->queue.more || self->queue.parking > 0 ||
+           self->backlog.count >= settings->queue ||
+           self->backlog_bytes + bytes > settings->held_bytes_max / BACKLOG_SHARE;
+}
+
+void byok_user_line_up(const struct byok_ctx *ctx, struct byok_user *self,
+                       struct byok_record **record)
+{
+    struct byok_record *taken = *record;
+    bool waits = self->backlog.head || self->overflow.head || self->fenced || self->queue.more ||
+                 byok_user_room(ctx, self) == 0;
+    *record = NULL;
+    if (waits && !taken->is_job && may_be_command(taken)) {
+        byok_queue_push(&self->commands, &taken->msg);
+    } else if (waits && is_full(ctx, self, taken->bytes)) {
+        byok_queue_push(&self->overflow, &taken->msg);
+    } else {
+        byok_queue_push(&self->backlog, &taken->msg);
+        self->backlog_bytes += taken->bytes;
+    }
+}
+
+/* Of the queue in the state: it is there still. */
+static void put_back(struct byok_ctx *ctx, struct byok_user *self, struct byok_record *record)
+{
+    if (record->place.order <= self->queue.after)
+        self->queue.after = record->place.order - 1;
+    self->queue.more = true;
+    byok_record_dropped(ctx, &record);
+}
+
+void byok_user_spill(struct byok_ctx *ctx, struct byok_user *self)
+{
+    struct byok_queue spilled = {0};
+    for (struct byok_msg *msg; (msg = byok_queue_pop(&self->backlog)) != NULL;) {
+        struct byok_record *record = (struct byok_record *)msg;
+        if (record->is_parked && record->place.due_wall_ms == 0)
+            put_back(ctx, self, record);
+        else
+            byok_queue_push(&spilled, msg);
+    }
+    byok_queue_prepend(&self->overflow, &spilled); /* they came before those */
+    self->backlog_bytes = 0;
+}
+
+/* ---- from the state ---- */
+
+struct refill {
+    struct byok_ctx *ctx;
+    struct byok_user *self;
+    struct byok_queue records;
+    size_t room;
+    int64_t after;
+    bool more;
+    enum byok_err err;
+};
+
+static bool take_up(void *arg, struct byok_str key, struct byok_str value)
+{
+    struct refill *refill = arg;
+    struct byok_str user;
+    struct byok_parked_place place;
+    if (!byok_parked_key_read(key, &user, &place) || place.due_wall_ms != 0 ||
+        !byok_str_eq(user, byok_user_id(refill->self)))
+        return false; /* past the user's own */
+    refill->more = true;
+    if (refill->records.count == refill->room)
+        return false;
+    struct byok_record *record = NULL;
+    refill->err = byok_parked_to_record(user, &place, value, &record);
+    if (refill->err == BYOK_E_BAD_MESSAGE) {
+        byok_parked_damaged(refill->ctx, refill->self->partition, user);
+        refill->err = BYOK_E_OK;
+    }
+    if (refill->err != BYOK_E_OK)
+        return false;
+    if (record)
+        byok_queue_push(&refill->records, &record->msg);
+    refill->after = place.order;
+    refill->more = false;
+    return true;
+}
+
+/* What was read before something failed is taken all the same. */
+static enum byok_err read_queue(struct refill *refill)
+{
+    const struct byok_user *self = refill->self;
+    struct byok_store *state = refill->ctx->env->state;
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_fault fault = {0};
+    const struct byok_parked_place after = {0, self->queue.after < 0 ? 0 : self->queue.after};
+    struct byok_str key = byok_parked_key(&arena, byok_user_id(self), &after);
+    if (!key.ptr)
+        return BYOK_E_NOMEM;
+    if (self->queue.after < 0)
+        key.len--; /* before the first */
+    enum byok_err err =
+        state->ops->scan_after(state, self->partition, key, take_up, refill, &fault);
+    if (err == BYOK_E_OK)
+        return refill->err;
+    byok_metric_add(refill->ctx->env->metrics, BYOK_METRIC_STORE_FAILURES, 1);
+    byok_log_event(refill->ctx->env->log, BYOK_LOG_ERROR, "state_unreadable",
+                   BYOK_F_INT("partition", self->partition), BYOK_F_TEXT("reason", fault.text));
+    return err;
+}
+
+bool byok_user_may_refill(const struct byok_ctx *ctx, const struct byok_user *self)
+{
+    return self->queue.more && !ctx->env->partitions->paused &&
+           byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
+}
+
+enum byok_err byok_user_refill(struct byok_ctx *ctx, struct byok_user *self)
+{
+    struct refill refill = {.ctx = ctx, .self = self, .after = self->queue.after};
+    struct byok_partition *partition =
+        byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
+    if (!partition || !byok_user_may_refill(ctx, self))
+        return BYOK_E_OK;
+    refill.room = byok_user_room(ctx, self);
+    enum byok_err err = read_queue(&refill);
+    self->queue.after = refill.after;
+    if (err == BYOK_E_OK)
+        self->queue.more = refill.more;
+    for (struct byok_msg *msg; (msg = byok_queue_pop(&refill.records)) != NULL;) {
+        struct byok_record *record = (struct byok_record *)msg;
+        record->partition = self->partition;
+        record->epoch = self->epoch;
+        byok_record_opened(ctx->env, partition, record);
+        byok_queue_push(&self->backlog, msg);
+        self->backlog_bytes += record->bytes;
+    }
+    return err;
+}
+
+enum byok_err byok_user_find_queue(const struct byok_ctx *ctx, struct byok_user *self)
+{
+    struct byok_ctx own = *ctx;
+    struct refill refill = {.ctx = &own, .self = self, .room = 0};
+    self->queue.after = -1;
+    enum byok_err err = read_queue(&refill);
+    if (err == BYOK_E_OK)
+        self->queue.more = refill.more;
+    return err;
+}
+
+/* ---- into the state ---- */
+
+static void note_past(const struct byok_ctx *ctx, const struct byok_task *task,
+                      struct byok_parked_past *past)
+{
+    past->leg = task->leg;
+    past->attempt_count = task->attempt_count;
+    memcpy(past->attempts, task->attempts, sizeof past->attempts);
+    if (task->request.deadline_wall_ms == 0 && task->deadline_us != INT64_MAX)
+        past->deadline_wall_ms =
+            byok_now_wall_ms(ctx) + (task->deadline_us - byok_now_us(ctx)) / 1000;
+}
+
+static enum byok_err write_place(const struct byok_ctx *ctx, struct byok_task *task)
+{
+    struct byok_parked parked = {
+        .content_type = byok_str_of(byok_format_content_type(task->request.format)),
+        .traceparent = task->request.traceparent,
+        .timestamp_wall_ms = task->record->timestamp_wall_ms,
+        .request = task->record->value,
+    };
+    BYOK_AUTO(byok_buf) buf = {0};
+    byok_buf_init(&buf, SIZE_MAX / 2);
+    note_past(ctx, task, &parked.past);
+    enum byok_err err = byok_parked_encode(&parked, &task->arena, &buf);
+    struct byok_str key = byok_parked_key(&task->arena, task->request.user, &task->place);
+    return err == BYOK_E_OK ? byok_outcome_state(task, key, &buf) : err;
+}
+
+static enum byok_err write_marker(struct byok_task *task)
+{
+    BYOK_AUTO(byok_buf) buf = {0};
+    byok_buf_init(&buf, SIZE_MAX / 2);
+    enum byok_err err = byok_parked_marker_encode(&task->place, &buf);
+    struct byok_str key = byok_done_key(&task->arena, task->request.user, task->request.id);
+    return err == BYOK_E_OK ? byok_outcome_state(task, key, &buf) : err;
+}
+
+static bool moves(const struct byok_task *task)
+{
+    const struct byok_parked_place *old = &task->record->place;
+    return task->record->is_parked &&
+           (old->due_wall_ms != task->place.due_wall_ms || old->order != task->place.order);
+}
+
+static enum byok_err write_all(const struct byok_ctx *ctx, const struct byok_user *self,
+                               struct byok_task *task)
+{
+    task->out_count = 0;
+    enum byok_err err = write_place(ctx, task);
+    if (err == BYOK_E_OK)
+        err = write_marker(task);
+    if (err == BYOK_E_OK && moves(task))
+        err = byok_outcome_state(
+            task, byok_parked_key(&task->arena, task->request.user, &task->record->place), NULL);
+    if (err == BYOK_E_OK && task->attempt_count > 0) /* what its calls used of the limits */
+        err = byok_outcome_user(ctx->env, &self->record, task);
+    return err;
+}
+
+static int64_t wall_of(const struct byok_ctx *ctx, int64_t at_us)
+{
+    int64_t left_ms = (at_us - byok_now_us(ctx) + 999) / 1000;
+    return byok_now_wall_ms(ctx) + (left_ms > 0 ? left_ms : 0);
+}
+
+/* When it is due, in wall time.  Of a job that was not tried yet it is as the message says, to the
+ * millisecond, so that it is the same place whoever parks it, and however often. */
+static int64_t due_of(const struct byok_ctx *ctx, const struct byok_task *task, int64_t at_us)
+{
+    const struct byok_request *request = &task->request;
+    int64_t due_ms = wall_of(ctx, at_us), end_ms = request->deadline_wall_ms;
+    if (task->attempt_count == 0 && request->not_before_wall_ms > 0)
+        due_ms = request->not_before_wall_ms;
+    return end_ms > 0 && end_ms < due_ms ? end_ms : due_ms;
+}
+
+enum byok_err byok_user_park(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
+                             int64_t at_us)
+{
+    if (task->deadline_us < at_us)
+        at_us = task->deadline_us; /* to be told of it in time */
+    task->arena.failed = false;    /* of an earlier try */
+    byok_user_save_debts(ctx, self);
+    if (!task->placed)
+        task->place = (struct byok_parked_place){
+            .due_wall_ms = at_us > 0 ? due_of(ctx, task, at_us) : 0,
+            .order = task->record->is_parked ? task->record->place.order : task->offset,
+        };
+    enum byok_err err = write_all(ctx, self, task);
+    if (err != BYOK_E_OK)
+        return err;
+    self->queue.parking += task->place.due_wall_ms == 0;
+    task->parking = true;
+    byok_task_weigh(ctx->env, task);
+    byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
+    return BYOK_E_OK;
+}
+
+void byok_user_parked(struct byok_ctx *ctx, struct byok_user *self, const struct byok_task *task)
+{
+    struct byok_partition *partition =
+        byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
+    bool queued = task->place.due_wall_ms == 0;
+    self->queue.parking -= queued;
+    if (!partition)
+        return; /* and nothing was committed */
+    byok_metric_add(ctx->env->metrics, BYOK_METRIC_PARKED, 1);
+    if (!queued) {
+        byok_parked_added(ctx, partition, &task->place);
+        return;
+    }
+    self->queue.more = !self->closed;
+    if (task->place.order <= self->queue.after)
+        self->queue.after = task->place.order - 1;
+}
+
+bool byok_user_park_old(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
+                        int64_t *wake_us)
+{
+    int64_t now = byok_now_us(ctx), at = byok_user_parks_at(ctx, task->record->taken_us);
+    if (task->record->is_parked || task->unparkable || !byok_user_can_park(task))
+        return false;
+    if (at <= now) {
+        byok_user_window_remove(self, task);
+        enum byok_err err =
+            byok_user_park(ctx, self, task, task->not_before_us > now ? task->not_before_us : 0);
+        if (err == BYOK_E_OK)
+            return true;
+        byok_user_window_return(self, task);
+        task->unparkable = err == BYOK_E_TOO_LARGE;
+        at = task->unparkable ? INT64_MAX : now + TROUBLE_RETRY_US;
+    }
+    *wake_us = at < *wake_us ? at : *wake_us;
+    return false;
+}
+
+int64_t byok_user_parks_backlog_at(const struct byok_ctx *ctx, const struct byok_user *self)
+{
+    const struct byok_record *oldest =
+        self->fenced ? NULL : (const struct byok_record *)self->backlog.head;
+    return oldest ? byok_user_parks_at(ctx, oldest->taken_us) : INT64_MAX;
+}
+
+bool byok_user_is_refused(const struct byok_task *task, enum byok_topic topic)
+{
+    for (size_t i = 0; i < task->out_count; i++) {
+        if (task->outs[i].refused && task->outs[i].topic == topic)
+            return true;
+    }
+    return false;
+}
+
+static void drop_all(struct byok_ctx *ctx, struct byok_queue *queue)
+{
+    for (struct byok_msg *msg; (msg = byok_queue_pop(queue)) != NULL;) {
+        struct byok_record *record = (struct byok_record *)msg;
+        byok_record_dropped(ctx, &record);
+    }
+}
+
+void byok_user_drop_raw(struct byok_ctx *ctx, struct byok_user *self)
+{
+    drop_all(ctx, &self->commands);
+    drop_all(ctx, &self->backlog);
+    drop_all(ctx, &self->overflow);
+    drop_all(ctx, &self->wanted);
+    self->queue.more = false; /* it is the next owner's */
+}
