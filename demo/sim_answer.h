@@ -24,8 +24,8 @@ bool sim_next_piece(struct byok_str *rest, struct byok_str *ret_piece) BYOK_NONN
 void sim_add_vector(const struct sim_request *request, uint32_t i, struct byok_buf *out)
     BYOK_NONNULL(1, 3);
 
-/** Append the prompt spoken: a tone for each word, in mp3 silence of the same length.  Its media
- *  type. */
+/** Append the prompt spoken: a tone for each word, in mp3 and Opus silence of the same length.  Its
+ *  media type. */
 const char *sim_answer_sound(const struct sim_request *request, struct byok_buf *out)
     BYOK_NONNULL(1, 2);
 

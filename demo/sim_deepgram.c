@@ -15,6 +15,7 @@
 
 #define SPEAK_CHARACTERS_MAX 2000u /* Deepgram's API rate limits */
 #define RATE 24000u
+#define OPUS_RATE 48000u
 #define TOO_MANY "Too many requests. Please try again later"
 
 static bool is_true(const struct sim_input *input, const char *name)
@@ -42,10 +43,20 @@ static bool read_encoding(const struct sim_input *input, struct sim_sound *sound
     *sound = (struct sim_sound){SIM_MP3, RATE};
     if (!encoding || strcmp(encoding, "mp3") == 0)
         return !container && !rate; /* which the service takes for others only */
-    sound->codec = container && strcmp(container, "none") == 0 ? SIM_PCM : SIM_WAV;
+    if (strcmp(encoding, "opus") == 0) {
+        *sound = (struct sim_sound){SIM_OPUS, OPUS_RATE};
+        return !rate && (!container || strcmp(container, "ogg") == 0);
+    }
     if (rate)
         sound->rate = (uint32_t)strtoul(rate, NULL, 10);
-    return strcmp(encoding, "linear16") == 0 && sound->rate >= 8000 && sound->rate <= 48000;
+    if (sound->rate < 8000 || sound->rate > 48000)
+        return false;
+    if (strcmp(encoding, "flac") == 0) {
+        sound->codec = SIM_FLAC;
+        return !container;
+    }
+    sound->codec = container && strcmp(container, "none") == 0 ? SIM_PCM : SIM_WAV;
+    return strcmp(encoding, "linear16") == 0;
 }
 
 /* Its audio always comes in chunks. */
@@ -63,8 +74,10 @@ static bool read_speak(const struct sim_input *input, struct sim_request *reques
     if (sim_characters(text) > SPEAK_CHARACTERS_MAX)
         return sim_refuse(error, SIM_CONTEXT_TOO_LONG, "%s", "");
     if (!read_encoding(input, &request->sound))
-        return sim_refuse(error, SIM_BAD_REQUEST,
-                          "The simulated service makes mp3, and linear16 with or without wav.");
+        return sim_refuse(
+            error, SIM_BAD_REQUEST,
+            "The simulated service makes mp3, flac, opus in ogg, and linear16 with or "
+            "without wav.");
     sim_add_text(request, text);
     return read_model(input, "aura-asteria-en", request, error);
 }

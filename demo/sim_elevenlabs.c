@@ -27,21 +27,22 @@ static bool refuse_member(struct sim_error *error, const char *member, const cha
 
 /* ---- speech ---- */
 
-/* "mp3_44100_128": a codec, a rate, and for mp3 a bit rate. */
+/* "mp3_44100_128": a codec, a rate, and for mp3 and opus (at 48000 only) a bit rate. */
 static bool read_format(const char *format, struct sim_sound *sound)
 {
     static const struct {
         const char *start;
         enum sim_codec codec;
-    } codecs[] = {{"mp3_", SIM_MP3}, {"pcm_", SIM_PCM}, {"wav_", SIM_WAV}};
+    } codecs[] = {{"mp3_", SIM_MP3}, {"pcm_", SIM_PCM}, {"wav_", SIM_WAV}, {"opus_", SIM_OPUS}};
     if (!format)
         format = "mp3_44100_128";
     for (size_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++) {
-        if (strncmp(format, codecs[i].start, 4) != 0)
+        const size_t len = strlen(codecs[i].start);
+        if (strncmp(format, codecs[i].start, len) != 0)
             continue;
-        const long rate = strtol(format + 4, NULL, 10);
+        const long rate = strtol(format + len, NULL, 10);
         *sound = (struct sim_sound){codecs[i].codec, (uint32_t)rate};
-        return rate >= 8000 && rate <= 48000;
+        return codecs[i].codec == SIM_OPUS ? rate == 48000 : rate >= 8000 && rate <= 48000;
     }
     return false;
 }
@@ -84,7 +85,8 @@ static bool read_speech(const struct sim_input *input, struct sim_request *reque
                           " characters for the model.",
                           count, max);
     if (!read_format(sim_argument(input, "output_format"), &request->sound))
-        return refuse_member(error, "output_format", "The simulated service makes mp3, pcm, wav.");
+        return refuse_member(error, "output_format",
+                             "The simulated service makes mp3, pcm, wav, opus.");
     sim_add_text(request, text);
     return true;
 }

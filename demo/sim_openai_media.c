@@ -11,20 +11,27 @@
 
 #define SPEECH_CHARACTERS_MAX 4096u /* OpenAI: the longest input of a speech */
 #define RATE 24000u                 /* OpenAI: PCM is 24 kHz, 16 bits, one channel */
+#define OPUS_RATE 48000u
 #define IMAGES_MAX 10u              /* OpenAI: n */
 
 /* ---- speech ---- */
 
 static bool read_format(struct byok_str format, struct sim_sound *sound)
 {
-    sound->rate = RATE;
-    if (format.len == 0 || byok_str_is(format, "mp3"))
-        sound->codec = SIM_MP3;
-    else if (byok_str_is(format, "wav"))
-        sound->codec = SIM_WAV;
-    else
-        sound->codec = SIM_PCM;
-    return sound->codec != SIM_PCM || byok_str_is(format, "pcm");
+    static const struct {
+        const char *name;
+        struct sim_sound sound;
+    } formats[] = {
+        {"", {SIM_MP3, RATE}},    {"mp3", {SIM_MP3, RATE}},   {"wav", {SIM_WAV, RATE}},
+        {"pcm", {SIM_PCM, RATE}}, {"flac", {SIM_FLAC, RATE}}, {"opus", {SIM_OPUS, OPUS_RATE}},
+    };
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (byok_str_is(format, formats[i].name)) {
+            *sound = formats[i].sound;
+            return true;
+        }
+    }
+    return false;
 }
 
 bool sim_openai_read_speech(const struct sim_input *in, struct sim_request *request,
@@ -50,7 +57,7 @@ bool sim_openai_read_speech(const struct sim_input *in, struct sim_request *requ
                                  "Missing required parameter: 'voice'.");
     if (!read_format(sim_member_text(root, "response_format"), &request->sound))
         return sim_openai_refuse(error, "response_format", "invalid_value",
-                                 "The simulated service makes mp3, wav and pcm.");
+                                 "The simulated service makes mp3, wav, pcm, flac and opus.");
     sim_add_text(request, input);
     return true;
 }

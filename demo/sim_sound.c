@@ -4,19 +4,13 @@
 #include <stdio.h>
 
 #include "demo/sim_answer.h"
+#include "demo/sim_pack.h"
 #include "demo/sim_text.h"
 
 #define TONES_S 20u /* tones of words in a second */
 #define GAPS_S 100u /* as long as the gap behind each */
 #define LOUDNESS 8000
-
-static void add_little(struct byok_buf *out, uint32_t number, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++) {
-        char byte = (char)(unsigned char)(number >> (8 * i));
-        byok_buf_add(out, &byte, 1);
-    }
-}
+#define SOUND_CAP ((size_t)256 * 1024 * 1024)
 
 static uint32_t little(struct byok_str bytes, size_t at)
 {
@@ -61,24 +55,24 @@ static void add_tone(uint64_t pitch, uint32_t rate, struct byok_buf *out)
         int32_t at = (int32_t)i % period;
         int32_t up = at < period / 2 ? at : period - at;
         int32_t sample = i < tone ? LOUDNESS * (4 * up - period) / period : 0;
-        add_little(out, (uint32_t)sample, 2);
+        sim_add_little(out, (uint32_t)sample, 2);
     }
 }
 
 static void add_wav_head(uint32_t bytes, uint32_t rate, struct byok_buf *out)
 {
     byok_buf_add(out, "RIFF", 4);
-    add_little(out, bytes + 36, 4);
+    sim_add_little(out, bytes + 36, 4);
     byok_buf_add(out, "WAVEfmt ", 8);
-    add_little(out, 16, 4); /* of this part */
-    add_little(out, 1, 2);  /* PCM */
-    add_little(out, 1, 2);  /* channel */
-    add_little(out, rate, 4);
-    add_little(out, rate * 2, 4);
-    add_little(out, 2, 2);  /* bytes of a sample */
-    add_little(out, 16, 2); /* bits */
+    sim_add_little(out, 16, 4); /* of this part */
+    sim_add_little(out, 1, 2);  /* PCM */
+    sim_add_little(out, 1, 2);  /* channel */
+    sim_add_little(out, rate, 4);
+    sim_add_little(out, rate * 2, 4);
+    sim_add_little(out, 2, 2);  /* bytes of a sample */
+    sim_add_little(out, 16, 2); /* bits */
     byok_buf_add(out, "data", 4);
-    add_little(out, bytes, 4);
+    sim_add_little(out, bytes, 4);
 }
 
 /* Frames of MPEG audio, layer III, one channel (ISO 11172-3, 2.4.1; 13818-3): a side information of
@@ -106,19 +100,37 @@ static void add_mp3(uint32_t samples, uint32_t rate, struct byok_buf *out)
 
 const char *sim_answer_sound(const struct sim_request *request, struct byok_buf *out)
 {
+    static const char *const types[] = {[SIM_WAV] = "audio/wav",
+                                        [SIM_PCM] = "audio/pcm",
+                                        [SIM_MP3] = "audio/mpeg",
+                                        [SIM_FLAC] = "audio/flac",
+                                        [SIM_OPUS] = "audio/ogg"};
+    BYOK_AUTO(byok_buf) pcm = {.cap_bytes = SOUND_CAP};
     const struct sim_sound sound = request->sound;
-    struct byok_str text = byok_buf_str(&request->prompt);
+    struct byok_str text = byok_buf_str(&request->prompt), word;
     const uint32_t samples = sim_count_words(text) * word_samples(sound.rate);
-    struct byok_str word;
-    if (sound.codec == SIM_MP3) {
+    switch (sound.codec) {
+    case SIM_MP3:
         add_mp3(samples, sound.rate, out);
-        return "audio/mpeg";
+        return types[sound.codec];
+    case SIM_OPUS:
+        sim_add_opus(samples, out);
+        return types[sound.codec];
+    case SIM_WAV:
+    case SIM_PCM:
+    case SIM_FLAC:
+        break;
+    }
+    while ((word = sim_next_word(&text)).len > 0)
+        add_tone(sim_hash(word), sound.rate, &pcm);
+    if (sound.codec == SIM_FLAC) {
+        sim_add_flac(byok_buf_str(&pcm), sound.rate, out);
+        return types[sound.codec];
     }
     if (sound.codec == SIM_WAV)
         add_wav_head(samples * 2, sound.rate, out);
-    while ((word = sim_next_word(&text)).len > 0)
-        add_tone(sim_hash(word), sound.rate, out);
-    return sound.codec == SIM_WAV ? "audio/wav" : "audio/pcm";
+    byok_buf_add_str(out, byok_buf_str(&pcm));
+    return types[sound.codec];
 }
 
 uint32_t sim_sound_ms(struct byok_str audio)

@@ -64,7 +64,7 @@ struct sim_error {
 
 /** A recording: what of it a request can choose. */
 struct sim_sound {
-    enum sim_codec { SIM_WAV, SIM_PCM, SIM_MP3 } codec;
+    enum sim_codec { SIM_WAV, SIM_PCM, SIM_MP3, SIM_FLAC, SIM_OPUS } codec;
     uint32_t rate; /* samples a second */
 };
 

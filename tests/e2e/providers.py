@@ -24,7 +24,7 @@ PROVIDERS = {
     "compatible": ("openai", "/v1", "sk-" + "4e" * 20, CHATTY, ("chat",)),
     "azure": ("azure", "/azure", "5f" * 16, ("chat", "embeddings", "speech_to_text", "image_generation"), ("chat",)),
     "azure-v1": ("azure", "/azure/openai/v1", "6a" * 16, CHATTY, ("text_to_speech",)),
-    "cohere": ("cohere", "/cohere", "7b" * 20, ("embeddings",), ()),
+    "cohere": ("cohere", "/cohere", "7b" * 20, ("chat", "embeddings"), ()),
     "voyage": ("voyage", "/voyage/v1", "pa-" + "8c" * 20, ("embeddings",), ()),
     "deepgram": ("deepgram", "/deepgram/v1", "9d" * 20, ("text_to_speech", "speech_to_text"), ("text_to_speech",)),
 }
