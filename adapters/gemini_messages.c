@@ -84,6 +84,7 @@ static const char *put_result(const struct byok_adapter_call *call,
     struct byok_value response = byok_value_map(), out = byok_value_map(), part = byok_value_map();
     struct byok_str id = text_of(message, "tool_call_id"), name = text_of(message, "name"), text;
     const struct byok_value *is_error = byok_value_find(message, "is_error");
+    const struct byok_value *content = byok_value_find(message, "content");
     const char *wrong = byok_message_unknown(call, message, known);
     if (wrong)
         return wrong;
@@ -91,7 +92,12 @@ static const char *put_result(const struct byok_adapter_call *call,
         name = called_name(lists->messages, id);
     if (name.len == 0)
         return "a message of role tool needs \"name\", or the \"tool_call_id\" of an earlier call";
-    if (!byok_chat_text(call, byok_value_find(message, "content"), &text))
+    for (uint32_t i = 0; !wrong && byok_value_is(content, BYOK_VALUE_ARRAY) && i < content->count;
+         i++)
+        wrong = byok_part_unknown(call, &content->as.items[i]);
+    if (wrong)
+        return wrong;
+    if (!byok_chat_text(call, content, &text))
         return "a message of role tool takes only text";
     /* the two names that the API gives to a result that is no object */
     byok_value_set(call->arena, &response,

@@ -198,18 +198,57 @@ static const char *unknown_of(const struct byok_adapter_call *call, const char *
     return NULL;
 }
 
+/* Its place in the list is all that "index" says; a signature is for Gemini alone. */
+static const char *call_unknown(const struct byok_adapter_call *call, const struct byok_value *said)
+{
+    static const char *const flat[] = {
+        "id", "type", "name", "arguments", "index", "thought_signature", NULL};
+    static const char *const around[] = {"id", "type", "function", "index", "thought_signature",
+                                         NULL};
+    static const char *const within[] = {"name", "arguments", NULL};
+    const struct byok_value *function = byok_function_of(said);
+    if (!function)
+        return NULL; /* the provider's own form */
+    if (function == said)
+        return unknown_of(call, "a tool call", said, flat);
+    const char *unknown = unknown_of(call, "a tool call", said, around);
+    return unknown ? unknown : unknown_of(call, "the function of a tool call", function, within);
+}
+
 const char *byok_message_unknown(const struct byok_adapter_call *call,
                                  const struct byok_value *message, const char *const *known)
 {
-    return unknown_of(call, "a message", message, known);
+    const struct byok_value *calls = byok_value_find(message, "tool_calls");
+    const char *unknown = unknown_of(call, "a message", message, known);
+    for (uint32_t i = 0; !unknown && byok_value_is(calls, BYOK_VALUE_ARRAY) && i < calls->count;
+         i++)
+        unknown = call_unknown(call, &calls->as.items[i]);
+    return unknown;
 }
 
 const char *byok_part_unknown(const struct byok_adapter_call *call, const struct byok_value *part)
 {
-    static const char *const known[] = {"type",  "text",      "url",         "data",
-                                        "title", "file_name", "media_type",  "detail",
-                                        "file",  "image_url", "input_audio", NULL};
-    return unknown_of(call, "a part of a message", part, known);
+    static const char *const of_text[] = {"type", "text", NULL};
+    static const char *const of_media[] = {"type",      "url",         "data",   "title",
+                                           "file_name", "media_type",  "detail", "file",
+                                           "image_url", "input_audio", NULL};
+    static const struct {
+        const char *name;
+        const char *known[4];
+    } inner[] = {
+        {"image_url", {"url", "detail", NULL}},
+        {"input_audio", {"data", "format", NULL}},
+        {"file", {"file_data", "filename", "file_id", NULL}},
+    };
+    const bool is_text = kind_of(text_of(part, "type")) == BYOK_PART_TEXT;
+    const char *unknown =
+        unknown_of(call, "a part of a message", part, is_text ? of_text : of_media);
+    for (size_t i = 0; !unknown && i < sizeof inner / sizeof inner[0]; i++) {
+        const struct byok_value *map = byok_value_find(part, inner[i].name);
+        if (map)
+            unknown = unknown_of(call, "a part of a message", map, inner[i].known);
+    }
+    return unknown;
 }
 
 /* ---- functions ---- */

@@ -41,14 +41,15 @@ bool byok_chat_text(const struct byok_adapter_call *call, const struct byok_valu
                     struct byok_str *out) BYOK_NONNULL(1, 3);
 
 /** What is wrong, for people, with a message that has a member which is neither in `known` (NULL at
- *  the end) nor null nor empty: a provider that knows no such member must refuse it.  NULL: no
- *  such member. */
+ *  the end) nor null nor empty: a provider that knows no such member must refuse it.  So of its
+ *  tool calls, which have what byokd's and OpenAI's form have, unless they are in the provider's
+ *  own.  NULL: no such member. */
 const char *byok_message_unknown(const struct byok_adapter_call *call,
                                  const struct byok_value *message, const char *const *known)
     BYOK_NONNULL(1, 2, 3);
 
-/** Likewise of a part of a message, whose members are those of the forms that byok_part_read
- *  takes. */
+/** Likewise of a part of a message, whose members, and theirs, are those of the forms that
+ *  byok_part_read takes. */
 const char *byok_part_unknown(const struct byok_adapter_call *call, const struct byok_value *part)
     BYOK_NONNULL(1, 2);
 

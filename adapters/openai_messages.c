@@ -47,7 +47,7 @@ struct byok_value byok_openai_function(const struct byok_adapter_call *call,
     for (uint32_t i = 0; i < flat->count; i++) {
         const struct byok_member *member = &flat->as.members[i];
         if (member->value.type == BYOK_VALUE_NULL || byok_str_is(member->name, "type") ||
-            byok_str_is(member->name, "arguments") ||
+            byok_str_is(member->name, "arguments") || byok_str_is(member->name, "index") ||
             byok_str_is(member->name, "thought_signature")) /* for Gemini alone */
             continue;
         byok_kit_put(call->arena, byok_str_is(member->name, "id") ? &nested : &function,

@@ -73,12 +73,14 @@ static const char *translate_content(const struct byok_adapter_call *call, bool 
     return NULL;
 }
 
-static void push_tool_calls(const struct byok_adapter_call *call, const struct byok_value *calls,
-                            struct byok_value *input)
+static const char *push_tool_calls(const struct byok_adapter_call *call,
+                                   const struct byok_value *calls, struct byok_value *input)
 {
     for (uint32_t i = 0; byok_value_is(calls, BYOK_VALUE_ARRAY) && i < calls->count; i++) {
         const struct byok_value *tool = &calls->as.items[i];
         struct byok_value item = byok_value_map();
+        if (!byok_function_of(tool))
+            return "the responses interface takes only calls of functions";
         byok_value_set(call->arena, &item, "type", byok_value_text("function_call"));
         byok_value_set(call->arena, &item, "call_id", byok_value_string(text_of(tool, "id")));
         byok_value_set(call->arena, &item, "name",
@@ -87,6 +89,7 @@ static void push_tool_calls(const struct byok_adapter_call *call, const struct b
                        byok_value_string(text_of(tool, "function.arguments")));
         byok_value_push(call->arena, input, item);
     }
+    return NULL;
 }
 
 static const char *push_message(const struct byok_adapter_call *call,
@@ -115,8 +118,7 @@ static const char *push_message(const struct byok_adapter_call *call,
         byok_value_set(call->arena, &item, "content", content);
         byok_value_push(call->arena, input, item);
     }
-    push_tool_calls(call, calls, input);
-    return wrong;
+    return wrong ? wrong : push_tool_calls(call, calls, input);
 }
 
 static enum byok_err put_input(const struct byok_adapter_call *call, const struct byok_value *chat,

@@ -48,6 +48,24 @@ Test(openai_messages, members_of_a_message_go_through)
 #define RESPONSES(list)                                                                            \
     "{\"id\":\"1\",\"user\":\"alice\",\"capability\":\"chat\",\"api\":\"responses\","              \
     "\"messages\":[" list "]}"
+#define SAYS_CALLS(list)                                                                           \
+    MESSAGES("{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[" list "]}")
+#define CALLS_IN_RESPONSES(list)                                                                   \
+    RESPONSES("{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[" list "]}")
+#define FLAT_CALL "{\"id\":\"1\",\"name\":\"f\",\"arguments\":{\"a\":1},\"y\":1}"
+#define CALL_AROUND                                                                                \
+    "{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"},"      \
+    "\"y\":1}"
+#define CALL_WITHIN                                                                                \
+    "{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\",\"y\":" \
+    "1}}"
+#define GOOD_CALLS                                                                                 \
+    "{\"id\":\"1\",\"index\":0,\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"  \
+    "\"{}\"}},"                                                                                    \
+    "{\"id\":\"2\",\"index\":1,\"name\":\"f\",\"arguments\":{},\"thought_signature\":\"s\",\"y\":" \
+    "null}"
+#define NO_FUNCTION "{\"id\":\"1\",\"type\":\"custom\",\"custom\":{\"name\":\"f\",\"input\":\"x\"}}"
+#define MISTRAL "https://api.mistral.ai/v1"
 #define GROQ "https://api.groq.com/openai/v1"
 #define AZURE "https://r.openai.azure.com/openai/v1"
 
@@ -88,6 +106,45 @@ static const struct {
      "\"is_error\""},
     {"openai", GROQ, PARTS("{\"type\":\"image\",\"url\":\"https://x.example/a\",\"y\":1}"),
      "\"y\""},
+    {"openai", NULL, SAYS_CALLS(FLAT_CALL), "\"y\""},
+    {"openai", NULL, SAYS_CALLS(CALL_AROUND), "\"y\""},
+    {"openai", NULL, SAYS_CALLS(CALL_WITHIN), "\"y\""},
+    {"openai", NULL, SAYS_CALLS(GOOD_CALLS), NULL},
+    {"azure", AZURE, SAYS_CALLS(FLAT_CALL), "\"y\""},
+    {"azure", AZURE, SAYS_CALLS(CALL_AROUND), "\"y\""},
+    {"azure", AZURE, SAYS_CALLS(CALL_WITHIN), "\"y\""},
+    {"azure", AZURE, SAYS_CALLS(GOOD_CALLS), NULL},
+    {"openai", MISTRAL, SAYS_CALLS(FLAT_CALL), "\"y\""},
+    {"openai", MISTRAL, SAYS_CALLS(CALL_AROUND), "\"y\""},
+    {"openai", MISTRAL, SAYS_CALLS(CALL_WITHIN), "\"y\""},
+    {"openai", MISTRAL, SAYS_CALLS(GOOD_CALLS), NULL},
+    {"anthropic", NULL, SAYS_CALLS(FLAT_CALL), "\"y\""},
+    {"anthropic", NULL, SAYS_CALLS(CALL_AROUND), "\"y\""},
+    {"anthropic", NULL, SAYS_CALLS(CALL_WITHIN), "\"y\""},
+    {"anthropic", NULL, SAYS_CALLS(GOOD_CALLS), NULL},
+    {"gemini", NULL, SAYS_CALLS(FLAT_CALL), "\"y\""},
+    {"gemini", NULL, SAYS_CALLS(CALL_AROUND), "\"y\""},
+    {"gemini", NULL, SAYS_CALLS(CALL_WITHIN), "\"y\""},
+    {"gemini", NULL, SAYS_CALLS(GOOD_CALLS), NULL},
+    {"cohere", NULL, SAYS_CALLS(FLAT_CALL), "\"y\""},
+    {"cohere", NULL, SAYS_CALLS(CALL_AROUND), "\"y\""},
+    {"cohere", NULL, SAYS_CALLS(CALL_WITHIN), "\"y\""},
+    {"cohere", NULL, SAYS_CALLS(GOOD_CALLS), NULL},
+    {"openai", GROQ, SAYS_CALLS(FLAT_CALL), NULL},
+    {"openai", GROQ, CALLS_IN_RESPONSES(FLAT_CALL), "\"y\""},
+    {"openai", GROQ, CALLS_IN_RESPONSES(CALL_WITHIN), "\"y\""},
+    {"openai", GROQ, CALLS_IN_RESPONSES(GOOD_CALLS), NULL},
+    {"openai", NULL, SAYS_CALLS(NO_FUNCTION), NULL},
+    {"openai", NULL, CALLS_IN_RESPONSES(NO_FUNCTION), "only calls of functions"},
+    {"gemini", NULL,
+     MESSAGES("{\"role\":\"tool\",\"name\":\"f\",\"content\":[{\"type\":\"text\",\"text\":\"x\","
+              "\"y\":1}]}"),
+     "\"y\""},
+    {"gemini", NULL,
+     PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x.example/a\",\"y\":1}}"),
+     "\"y\""},
+    {"anthropic", NULL,
+     PARTS("{\"type\":\"image\",\"url\":\"https://x.example/a\",\"text\":\"x\"}"), "\"text\""},
 };
 
 Test(openai_messages, what_the_service_does_not_know_is_refused_by_name)
