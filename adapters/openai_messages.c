@@ -153,8 +153,6 @@ static const char *translate_file(const struct byok_adapter_call *call,
 {
     struct byok_str name = first_text(part, "file_name", "title");
     struct byok_str url = first_text(part, "url", "");
-    if (byok_value_find(part, "file") || byok_value_find(part, "source")) /* a provider's form */
-        return NULL;
     if (!byok_str_starts(url, (struct byok_str)BYOK_STR("data:")))
         url = data_url_of(call, part);
     if (url.len == 0)
@@ -170,41 +168,71 @@ static const char *translate_file(const struct byok_adapter_call *call,
     return NULL;
 }
 
-/* Of which only what is known here would be left. */
-static bool is_translated(const struct byok_value *part)
+enum form { AS_IT_IS, TEXT, BARE_TEXT, IMAGE, AUDIO, DOCUMENT, VIDEO };
+
+/* Which of the forms at the top it has; the provider's own goes through as it is. */
+static enum form form_of(const struct byok_value *part)
 {
-    if (byok_value_find(part, "source") || byok_value_find(part, "audio"))
-        return false;
-    return is_part(part, "image") || is_part(part, "audio") || is_part(part, "document") ||
-           (is_part(part, "file") && !byok_value_find(part, "file"));
+    const struct byok_value *at = byok_value_find(part, "image_url");
+    if (part->type == BYOK_VALUE_STRING) /* a part by itself in the neutral form */
+        return BARE_TEXT;
+    if (is_part(part, "text"))
+        return TEXT;
+    if (is_part(part, "video"))
+        return VIDEO;
+    if (byok_value_find(part, "source"))
+        return AS_IT_IS;
+    if (is_part(part, "image") ||
+        (is_part(part, "image_url") && byok_value_is(at, BYOK_VALUE_STRING)))
+        return IMAGE;
+    if (is_part(part, "audio"))
+        return byok_value_find(part, "audio") ? AS_IT_IS : AUDIO;
+    if (is_part(part, "file") || is_part(part, "document"))
+        return byok_value_find(part, "file") ? AS_IT_IS : DOCUMENT;
+    return AS_IT_IS;
+}
+
+/* What a part says beside what is known would be lost or refused: it is made anew, here or for the
+ * responses interface, or it goes to OpenAI. */
+static bool has_strict_members(const struct byok_adapter_call *call, const struct byok_value *part,
+                               enum form form)
+{
+    const bool responses = byok_openai_is_responses(call);
+    if (form == TEXT)
+        return responses || byok_openai_is_own(call);
+    if (form == AS_IT_IS)
+        return responses && (is_part(part, "image_url") || is_part(part, "file"));
+    return true;
 }
 
 static const char *translate_part(const struct byok_adapter_call *call,
                                   const struct byok_value *part, struct byok_value *out)
 {
-    const char *unknown = NULL;
+    const enum form form = form_of(part);
+    const char *unknown =
+        has_strict_members(call, part, form) ? byok_part_unknown(call, part) : NULL;
     *out = *part;
-    if (part->type == BYOK_VALUE_STRING) { /* a text is a part by itself in the neutral form */
+    if (unknown)
+        return unknown;
+    switch (form) {
+    case AS_IT_IS:
+    case TEXT:
+        break;
+    case BARE_TEXT:
         *out = byok_value_map();
         byok_value_set(call->arena, out, "type", byok_value_text("text"));
         byok_value_set(call->arena, out, "text", *part);
-        return NULL;
-    }
-    if (is_part(part, "text"))
-        return byok_openai_is_own(call) ? byok_part_unknown(call, part) : NULL;
-    if (is_translated(part))
-        unknown = byok_part_unknown(call, part);
-    if (unknown)
-        return unknown;
-    if ((is_part(part, "image") && !byok_value_find(part, "source")) ||
-        (is_part(part, "image_url") &&
-         byok_value_is(byok_value_find(part, "image_url"), BYOK_VALUE_STRING)))
+        break;
+    case IMAGE:
         return translate_image(call, part, out);
-    if (is_part(part, "audio") && !byok_value_find(part, "audio"))
+    case AUDIO:
         return translate_audio(call, part, out);
-    if (is_part(part, "file") || is_part(part, "document"))
+    case DOCUMENT:
         return translate_file(call, part, out);
-    return is_part(part, "video") ? "parts of video are not offered" : NULL;
+    case VIDEO:
+        return "parts of video are not offered";
+    }
+    return NULL;
 }
 
 /* What is wrong with the parts, or NULL. */

@@ -145,6 +145,30 @@ static const struct {
      "\"y\""},
     {"anthropic", NULL,
      PARTS("{\"type\":\"image\",\"url\":\"https://x.example/a\",\"text\":\"x\"}"), "\"text\""},
+    {"openai", NULL,
+     PARTS("{\"type\":\"image_url\",\"image_url\":\"https://x.example/a\",\"y\":1}"), "\"y\""},
+    {"openai", GROQ,
+     PARTS("{\"type\":\"image_url\",\"image_url\":\"https://x.example/a\",\"y\":1}"), "\"y\""},
+    {"openai", GROQ,
+     PARTS("{\"type\":\"image\",\"url\":\"https://x.example/a\",\"audio\":{\"a\":1}}"),
+     "\"audio\""},
+    {"openai", GROQ,
+     PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x.example/a\"},\"y\":1}"),
+     NULL},
+    {"openai", GROQ, PARTS("{\"type\":\"document\",\"source\":{\"a\":1},\"y\":1}"), NULL},
+    {"openai", GROQ, PARTS("{\"type\":\"audio\",\"audio\":{\"a\":1},\"y\":1}"), NULL},
+    {"openai", GROQ, PARTS("{\"type\":\"video\",\"url\":\"https://x.example/a\"}"), "video"},
+    {"openai", GROQ,
+     RESPONSES("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\",\"y\":1}]}"),
+     "\"y\""},
+    {"openai", NULL,
+     RESPONSES("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
+               "\"https://x.example/a\",\"y\":1}}]}"),
+     "\"y\""},
+    {"openai", NULL,
+     RESPONSES("{\"role\":\"user\",\"content\":[{\"type\":\"input_file\",\"file_id\":\"f\"},"
+               "{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}}]}"),
+     NULL},
 };
 
 Test(openai_messages, what_the_service_does_not_know_is_refused_by_name)
