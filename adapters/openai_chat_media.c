@@ -55,7 +55,8 @@ static struct byok_media_part image_at(const struct byok_adapter_call *call, str
     if (at < head.len &&
         byok_base64_decode(call->arena,
                            (struct byok_str){url.ptr + at + mark.len, url.len - at - mark.len},
-                           &image.bytes))
+                           &image.bytes) &&
+        image.bytes.len > 0)
         image.media_type = (struct byok_str){url.ptr + scheme.len, at - scheme.len};
     return image;
 }

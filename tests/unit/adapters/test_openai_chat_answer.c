@@ -111,3 +111,23 @@ Test(openai_chat_answer, a_tool_call_without_a_name_is_none)
         finish_of(ANSWER("\"stop\"", "\"content\":\"x\",\"tool_calls\":[{},null,{\"id\":1}]")),
         BYOK_FINISH_STOP);
 }
+
+/* One of five is an image, one the address of one. */
+Test(openai_chat_answer, an_image_without_bytes_is_none)
+{
+    static const char *const body =
+        ANSWER("\"stop\"", "\"content\":\"x\",\"images\":["
+                           "{\"image_url\":{\"url\":\"data:image/png;base64,\"}},"
+                           "{\"image_url\":{\"url\":\"data:image/png,AAAA\"}},"
+                           "{\"image_url\":{\"url\":\"data:image/png;base64,?\"}},"
+                           "{\"image_url\":{\"url\":\"data:image/png;base64,AAAA\"}},"
+                           "{\"image_url\":{\"url\":\"https://x.example/a\"}}]");
+    struct call c;
+    struct byok_answer answer;
+    cr_assert_eq(parse(&c, body, &answer), BYOK_E_OK);
+    const struct byok_value *images = byok_value_find(&answer.output, "images");
+    cr_assert_eq(images->count, 2);
+    cr_assert_eq(byok_value_find(&images->as.items[0], "data")->as.str.len, 3);
+    cr_assert(byok_value_find(&images->as.items[1], "url"));
+    call_done(&c);
+}
