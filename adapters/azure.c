@@ -58,40 +58,16 @@ static bool is_responses(const struct byok_adapter_call *call)
     return call->request->capability == BYOK_CHAT && byok_openai_is_responses(call);
 }
 
-/* By chat completions. */
-static bool is_chat(const struct byok_adapter_call *call)
-{
-    return call->request->capability == BYOK_CHAT && !is_responses(call);
-}
-
-/* The options without the version, and with the job's max_tokens by the name that Azure's newer
- * models want and its stable versions know. */
+/* The options without the version. */
 static void take_options(const struct byok_adapter_call *call, struct inner *inner)
 {
     const struct byok_value *options = call->request->provider_options;
-    const struct byok_value *limit = byok_value_find(&call->request->root, "max_tokens");
     inner->options = byok_value_map();
-    if (limit && is_chat(call))
-        byok_value_set(call->arena, &inner->options, "max_completion_tokens", *limit);
     for (uint32_t i = 0; byok_value_is(options, BYOK_VALUE_MAP) && i < options->count; i++) {
         const struct byok_member *option = &options->as.members[i];
         if (!byok_str_is(option->name, "api-version"))
             byok_kit_put(call->arena, &inner->options, option->name, option->value);
     }
-}
-
-/* The job's members without max_tokens, which is an option now. */
-static struct byok_value root_of(const struct byok_adapter_call *call)
-{
-    const struct byok_value *root = &call->request->root;
-    struct byok_value out = byok_value_map();
-    if (!is_chat(call) || !byok_value_find(root, "max_tokens"))
-        return *root;
-    for (uint32_t i = 0; i < root->count; i++) {
-        if (!byok_str_is(root->as.members[i].name, "max_tokens"))
-            byok_kit_put(call->arena, &out, root->as.members[i].name, root->as.members[i].value);
-    }
-    return out;
 }
 
 static void make_inner(const struct byok_adapter_call *call, bool with_deployment,
@@ -105,7 +81,6 @@ static void make_inner(const struct byok_adapter_call *call, bool with_deploymen
     inner->version = version_of(call);
     take_options(call, inner);
     inner->request.provider_options = &inner->options;
-    inner->request.root = root_of(call);
     inner->call.request = &inner->request;
     inner->call.provider = &inner->provider;
     if (ends_with(base, "/v1"))

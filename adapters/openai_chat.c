@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* adapters/openai_chat.c - a chat job as a request for POST /chat/completions. */
-#include <string.h>
-
 #include "adapters/kit_chat.h"
 #include "adapters/openai_parts.h"
 
@@ -28,13 +26,13 @@ static void put_same(const struct byok_adapter_call *call, struct byok_value *bo
     }
 }
 
-/* OpenAI's newer models refuse max_tokens; other services do not know its successor. */
+/* OpenAI's newer models, Azure's too, refuse max_tokens; other services do not know its successor. */
 static void put_max_tokens(const struct byok_adapter_call *call, struct byok_value *body)
 {
     const struct byok_value *value = byok_kit_member(call, "max_tokens");
-    const bool own = strcmp(call->provider->origin, BYOK_OPENAI_ORIGIN) == 0;
     if (value)
-        byok_value_set(call->arena, body, own ? "max_completion_tokens" : "max_tokens", *value);
+        byok_value_set(call->arena, body,
+                       byok_openai_is_own(call) ? "max_completion_tokens" : "max_tokens", *value);
 }
 
 /* A tool without parameters takes none: OpenAI lets them be left out, Mistral does not. */
