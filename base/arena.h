@@ -44,6 +44,12 @@ struct byok_str byok_arena_printf(struct byok_arena *arena, const char *format, 
  *  block. */
 bool byok_arena_holds(const struct byok_arena *arena, const void *memory) BYOK_NONNULL(1);
 
+/** The same work would need more than the cap, outside of the arena: fail as if it had been asked for. */
+static inline void byok_arena_refuse(struct byok_arena *arena)
+{
+    arena->failed = arena->overflow = true;
+}
+
 static inline bool byok_arena_failed(const struct byok_arena *arena)
 {
     return arena->failed;

@@ -18,17 +18,23 @@
 
 /* yyjson's memory comes through base/mem: wiped when given back, and no block of a reader is
  * larger than the arena's cap (ctx), so that the cap bounds the reader too. */
+static bool is_too_much(struct byok_arena *arena, size_t size)
+{
+    bool too_much = arena->cap_bytes != 0 && size > arena->cap_bytes;
+    if (too_much)
+        byok_arena_refuse(arena);
+    return too_much;
+}
+
 static void *take(void *ctx, size_t size)
 {
-    const size_t *cap = ctx;
-    return *cap != 0 && size > *cap ? NULL : byok_new(1, size);
+    return is_too_much(ctx, size) ? NULL : byok_new(1, size);
 }
 
 static void *retake(void *ctx, void *memory, size_t old_size, size_t size)
 {
-    const size_t *cap = ctx;
     (void)old_size;
-    return *cap != 0 && size > *cap ? NULL : byok_renew(memory, size, 1);
+    return is_too_much(ctx, size) ? NULL : byok_renew(memory, size, 1);
 }
 
 static void give_back(void *ctx, void *memory)
@@ -176,7 +182,7 @@ enum byok_err byok_json_decode(struct byok_arena *arena, struct byok_str bytes,
         return BYOK_E_NOMEM;
     if (bytes.len > 0)
         memcpy(copy, bytes.ptr, bytes.len);
-    yyjson_alc alc = {take, retake, give_back, &arena->cap_bytes};
+    yyjson_alc alc = {take, retake, give_back, arena};
     yyjson_read_err error;
     yyjson_doc *doc = yyjson_read_opts(
         copy, bytes.len, YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW, &alc, &error);
@@ -337,7 +343,7 @@ static enum byok_err write_document(struct writer *writer, const yyjson_alc *alc
 
 enum byok_err byok_json_encode(const struct byok_value *value, struct byok_buf *out)
 {
-    size_t no_cap = 0;
+    struct byok_arena no_cap = {0};
     const yyjson_alc alc = {take, retake, give_back, &no_cap};
     struct writer writer = {.doc = yyjson_mut_doc_new(&alc)};
     if (!writer.doc)

@@ -241,8 +241,10 @@ enum byok_err byok_msgpack_decode(struct byok_arena *arena, struct byok_str byte
         return byok_fault_set(fault, BYOK_E_BAD_MESSAGE, "at byte %zu: not msgpack for us: %s",
                               guard.at, guard.why);
     /* msgpack-c's own memory is not in the arena; keep it under the same cap */
-    if (arena->cap_bytes != 0 && guard.values > arena->cap_bytes / sizeof(msgpack_object))
+    if (arena->cap_bytes != 0 && guard.values > arena->cap_bytes / sizeof(msgpack_object)) {
+        byok_arena_refuse(arena);
         return BYOK_E_NOMEM;
+    }
     struct byok_str copy = byok_arena_copy(arena, bytes);
     if (!copy.ptr)
         return BYOK_E_NOMEM;

@@ -85,6 +85,32 @@ Test(deadletter, what_may_hold_a_raw_key_goes_nowhere_though_another_fault_was_f
     }
 }
 
+/* 16 KiB of values that take more memory than a job may have: whoever tried it again until there is
+ * more would never get past it. */
+Test(deadletter, a_message_of_too_many_values_holds_nobody_up)
+{
+    static char json[16384], packed[16384] = "\x81\xa1\x61\xdc\x3f\xf0"; /* {"a": [0, 0, …]} */
+    struct byok_str messages[] = {{json, sizeof json}, {packed, 6 + 0x3ff0}};
+    world->settings.request_max_bytes = sizeof json;
+    world->settings.answer_max_bytes = sizeof json;
+    start();
+    for (size_t i = 0; i < sizeof json; i++)
+        json[i] = i % 2 ? ',' : '0';
+    memcpy(json, "{\"a\":[0", 7);
+    memcpy(json + sizeof json - 3, " ]}", 3);
+    for (size_t i = 0; i < 2; i++)
+        sim_append(world, BYOK_TOPIC_REQUESTS, partition_of("alice"), byok_str_of("alice"),
+                   messages[i], NULL, 0, 0);
+    sim_chat(world, "alice", "behind");
+    assert_done(60);
+    assert_code("behind", "ok");
+    const struct sim_topic *letters = &world->cluster.topics[BYOK_TOPIC_DLQ][partition_of("alice")];
+    cr_assert_eq(letters->count, 2);
+    for (size_t i = 0; i < 2; i++)
+        cr_assert(byok_str_is(byok_record_header_of(letters->records[i], BYOK_HEADER_ERROR_CODE),
+                              "too_large"));
+}
+
 Test(deadletter, a_header_too_large_to_publish_is_left_behind)
 {
     static char type[100000];
