@@ -184,7 +184,7 @@ static bool take_for_list(void *context, const struct byok_record *record)
         print_line(reading->cli->out, &read);
         return true;
     }
-    fprintf(reading->cli->out, "%.*s\n", BYOK_STR_ARG(record->value)); /* it is one line of JSON */
+    byok_cli_print_json_text(reading->cli, record->value);
     return true;
 }
 

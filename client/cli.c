@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "schemas/codec.h"
 #include "schemas/key_shape.h"
+#include "schemas/utf8.h"
 
 #define DEFAULT_BROKERS "localhost:9092"
 #define DEFAULT_PREFIX "byok."
@@ -155,24 +156,52 @@ void byok_cli_print_json(struct byok_cli *cli, const struct byok_value *value)
         fputs("byok: a record is too large to be printed\n", cli->err);
         return;
     }
-    fwrite(text.ptr, 1, text.len, cli->out);
+    byok_cli_print_json_text(cli, byok_buf_str(&text));
+}
+
+void byok_cli_print_json_text(struct byok_cli *cli, struct byok_str json)
+{
+    size_t from = 0; /* what is not written yet */
+    for (size_t i = 0, len; i < json.len; i += len) {
+        unsigned c;
+        len = byok_utf8_steers((struct byok_str){json.ptr + i, json.len - i}, true, &c);
+        if (len == 0) {
+            len = 1;
+            continue;
+        }
+        fwrite(json.ptr + from, 1, i - from, cli->out);
+        if (c < 0x20) /* white space between values: in a text it is escaped already */
+            fputc(' ', cli->out);
+        else
+            fprintf(cli->out, "\\u%04x", c);
+        from = i + len;
+    }
+    fwrite(json.ptr + from, 1, json.len - from, cli->out);
     fputc('\n', cli->out);
     fflush(cli->out); /* who follows a topic by a pipe wants each line when it comes */
 }
 
+/* The length of the character that is the first; 0: it is not UTF-8. */
+static size_t character(struct byok_str text)
+{
+    unsigned char lead = (unsigned char)text.ptr[0];
+    size_t len = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    return len <= text.len && byok_utf8_valid((struct byok_str){text.ptr, len}) == len ? len : 0;
+}
+
 void byok_cli_print_text(FILE *to, struct byok_str text, bool lines)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        /* U+0080..U+009F, two bytes in UTF-8, are control characters too */
-        bool c1 = c == 0xC2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] < 0xA0;
-        if (c == '\n' || c == '\t' || c == '\r')
-            fputc(!lines ? ' ' : c == '\r' ? ' ' : c, to);
-        else if (c < 0x20 || c == 0x7f || c1)
+    for (size_t i = 0, len; i < text.len; i += len) {
+        struct byok_str rest = {text.ptr + i, text.len - i};
+        unsigned c = 0;
+        len = byok_utf8_steers(rest, !lines, &c);
+        size_t shown = len == 0 ? character(rest) : 0;
+        if (len > 0 && (c == '\n' || c == '\t' || c == '\r'))
+            fputc(lines && c != '\r' ? (int)c : ' ', to);
+        else if (shown == 0) /* a byte of no character may steer a terminal that knows no UTF-8 */
             fputc('?', to);
-        else
-            fputc(c, to);
-        i += c1;
+        fwrite(rest.ptr, 1, shown, to);
+        len = len > 0 ? len : shown > 0 ? shown : 1;
     }
 }
 

@@ -76,8 +76,12 @@ void byok_cli_note(struct byok_cli *cli, const char *format, ...) BYOK_NONNULL(1
 /** The tree as one line of JSON on `cli->out`. */
 void byok_cli_print_json(struct byok_cli *cli, const struct byok_value *value) BYOK_NONNULL(1, 2);
 
+/** JSON as one line on `cli->out`; what could steer a terminal is escaped in it. */
+void byok_cli_print_json_text(struct byok_cli *cli, struct byok_str json) BYOK_NONNULL(1);
+
 /** Text of others for a terminal: control characters (an escape sequence could rewrite the screen)
- *  become '?'; newlines and tabs stay with `lines`, else they become spaces. */
+ *  and what is not UTF-8 become '?'; newlines and tabs stay with `lines`, else they become spaces,
+ *  and what turns the order of the characters behind it round becomes '?'. */
 void byok_cli_print_text(FILE *to, struct byok_str text, bool lines) BYOK_NONNULL(1);
 
 /** SIGINT and SIGTERM set the flag below instead of ending the process; for commands that follow a

@@ -78,7 +78,9 @@ void byok_render_head(FILE *to, const struct byok_value *result)
     struct byok_str what = text_of(result, "capability");
     struct byok_str model = text_of(result, "model_answered");
     int64_t created, finished;
-    fprintf(to, "%-7.*s", BYOK_STR_ARG(text_of(result, "status")));
+    struct byok_str status = text_of(result, "status");
+    byok_cli_print_text(to, status, false);
+    fprintf(to, "%*s", status.len < 7 ? 7 - (int)status.len : 0, "");
     print_part(to, "  ", text_of(result, "user"));
     print_part(to, "  ", text_of(result, "id"));
     print_part(to, "  ", what.len > 0 ? what : text_of(result, "type"));
@@ -171,8 +173,9 @@ static void print_media(FILE *to, const struct byok_value *result, const char *i
     if (audio && (audio->type == BYOK_VALUE_BYTES || audio->type == BYOK_VALUE_STRING)) {
         size_t bytes =
             audio->type == BYOK_VALUE_BYTES ? audio->as.str.len : audio->as.str.len / 4 * 3;
-        fprintf(to, "%s%.*s, about %zu bytes (--json prints it as base64)\n", indent,
-                BYOK_STR_ARG(type), bytes);
+        fputs(indent, to);
+        byok_cli_print_text(to, type, false);
+        fprintf(to, ", about %zu bytes (--json prints it as base64)\n", bytes);
     }
     if (byok_value_is(images, BYOK_VALUE_ARRAY))
         fprintf(to, "%s%u images (--json prints them)\n", indent, images->count);

@@ -48,6 +48,25 @@ size_t byok_utf8_valid(struct byok_str text)
     return i;
 }
 
+size_t byok_utf8_steers(struct byok_str text, bool bidi, unsigned *out)
+{
+    const unsigned char *p = (const unsigned char *)text.ptr;
+    if (text.len >= 1 && (p[0] < 0x20 || p[0] == 0x7F)) {
+        *out = p[0];
+        return 1;
+    }
+    if (text.len >= 2 && p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0) {
+        *out = p[1];
+        return 2;
+    }
+    if (!bidi || text.len < 3 || p[0] != 0xE2)
+        return 0;
+    *out = 0x2000u | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
+    bool steers = (p[1] == 0x80 && p[2] >= 0xAA && p[2] <= 0xAE) ||
+                  (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9);
+    return steers ? 3 : 0;
+}
+
 struct byok_str byok_utf8_repair(struct byok_arena *arena, struct byok_str text)
 {
     static const char replacement[] = {'\xEF', '\xBF', '\xBD'};

@@ -13,6 +13,12 @@
  *  surrogates): `text.len` when all of it is. */
 size_t byok_utf8_valid(struct byok_str text);
 
+/** What `text` begins with, when that is one character that steers how the others are shown: a
+ *  control (U+0000 to 001F, 007F to 009F) or, with `bidi`, an embedding, override or isolate of
+ *  bidirectional text (U+202A to 202E, 2066 to 2069).  Its length, and the character in `*out`; 0:
+ *  it begins with none. */
+size_t byok_utf8_steers(struct byok_str text, bool bidi, unsigned *out) BYOK_NONNULL(3);
+
 /** The text itself when it is UTF-8, else a copy with each ill-formed byte replaced by U+FFFD. */
 struct byok_str byok_utf8_repair(struct byok_arena *arena, struct byok_str text) BYOK_NONNULL(1);
 

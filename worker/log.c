@@ -36,43 +36,34 @@ static void put_text(struct line *line, const char *text)
     put(line, text, strlen(text));
 }
 
-/* One byte inside quotes.  Both formats have JSON's escapes, so that no text can end its line,
- * steer a terminal, or look like another field. */
-static void put_escaped(struct line *line, unsigned char c)
+static void put_escape(struct line *line, unsigned c)
 {
-    char text[8];
-    switch (c) {
-    case '"':
-    case '\\':
-        snprintf(text, sizeof text, "\\%c", c);
-        break;
-    case '\n':
-        snprintf(text, sizeof text, "\\n");
-        break;
-    case '\t':
-        snprintf(text, sizeof text, "\\t");
-        break;
-    case '\r':
-        snprintf(text, sizeof text, "\\r");
-        break;
-    default:
-        if (c >= 0x20 && c != 0x7f) {
-            put(line, (const char *)&c, 1);
-            return;
-        }
+    char text[12];
+    const char *at = c == 0 ? NULL : strchr("\"\"\\\\\nn\tt\rr", (int)c); /* each, and its letter */
+    if (at)
+        snprintf(text, sizeof text, "\\%c", at[1]);
+    else
         snprintf(text, sizeof text, "\\u%04x", c);
-        break;
-    }
     put_text(line, text);
 }
 
+/* Both formats have JSON's escapes, so that no text can end its line, steer a terminal, show what
+ * stands around it in another order, or look like another field. */
 static void put_quoted(struct line *line, struct byok_str text)
 {
     bool utf8 = byok_utf8_valid(text) == text.len;
     put_text(line, "\"");
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        put_escaped(line, !utf8 && c >= 0x80 ? '?' : c);
+    for (size_t i = 0, len; i < text.len; i += len) {
+        struct byok_str rest = {text.ptr + i, text.len - i};
+        unsigned c = (unsigned char)text.ptr[i], steers;
+        len = byok_utf8_steers(rest, true, &steers);
+        if (len > 0)
+            put_escape(line, steers);
+        else if (c == '"' || c == '\\')
+            put_escape(line, c);
+        else
+            put(line, !utf8 && c >= 0x80 ? "?" : rest.ptr, 1);
+        len += len == 0;
     }
     put_text(line, "\"");
 }

@@ -70,11 +70,42 @@ Test(render, shows_what_a_person_wants_to_know)
 Test(render, no_text_of_others_reaches_the_terminal_as_control_characters)
 {
     char *text = render("{\"id\":\"\\u001b[31m\",\"status\":\"ok\","
+                        "\"media_type\":\"audio/\\u001b[2J\",\"audio\":\"UklGRg==\","
+                        "\"provider\":\"\\u202elive\",\"model\":\"caf\\u00e9\","
                         "\"text\":\"a\\u001b]0;x\\u0007b\\u009bc\\rd\\u007f\"}");
     for (const char *at = text; *at != '\0'; at++)
         cr_assert((unsigned char)*at >= 0x20 || *at == '\n', "%s", text);
     cr_assert_null(strstr(text, "\xc2\x9b"));
     cr_assert_not_null(strstr(text, "a?]0;x?b?c d?"));
+    cr_assert_not_null(strstr(text, "?live/caf\xc3\xa9"));
+    free(text);
+}
+
+Test(render, what_is_not_utf8_does_not_reach_the_terminal)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *to = open_memstream(&text, &len);
+    byok_cli_print_text(to,
+                        byok_str_of("a\x9b"
+                                    "31m\xe2\x82\xac\xc2"),
+                        true);
+    byok_cli_print_text(to, byok_str_of("\xd7\xa9\xe2\x80\xae"), true);
+    fclose(to);
+    /* in a text of lines the order of its own characters is its own matter */
+    cr_assert_str_eq(text, "a?31m\xe2\x82\xac?\xd7\xa9\xe2\x80\xae");
+    free(text);
+}
+
+Test(render, json_is_the_same_with_its_controls_escaped)
+{
+    struct byok_cli cli = {0};
+    char *text = NULL;
+    size_t len;
+    cli.out = open_memstream(&text, &len);
+    byok_cli_print_json_text(&cli, byok_str_of("{\"a\":\n\"x\x7f\xc2\x9b\xc2\xa0\xe2\x80\xae\"}"));
+    fclose(cli.out);
+    cr_assert_str_eq(text, "{\"a\": \"x\\u007f\\u009b\xc2\xa0\\u202e\"}\n");
     free(text);
 }
 

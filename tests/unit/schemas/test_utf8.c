@@ -51,3 +51,34 @@ Test(utf8, repairs_what_is_ill_formed_and_nothing_else)
             cr_assert_eq(repaired.ptr, text.ptr, "a good text is not copied");
     }
 }
+
+Test(utf8, finds_what_steers_how_a_text_is_shown)
+{
+    static const struct {
+        const char *bytes;
+        size_t len, len_bidi;
+        unsigned is;
+    } some[] = {
+        {"\x1b[", 1, 1, 0x1b},
+        {"\x7f", 1, 1, 0x7f},
+        {"\xc2\x80", 2, 2, 0x80},
+        {"\xc2\x9f", 2, 2, 0x9f},
+        {"\xc2\xa0", 0, 0, 0},
+        {"\xc2", 0, 0, 0},
+        {"\xe2\x80\xaa", 0, 3, 0x202a},
+        {"\xe2\x80\xae", 0, 3, 0x202e},
+        {"\xe2\x81\xa6", 0, 3, 0x2066},
+        {"\xe2\x81\xa9", 0, 3, 0x2069},
+        {"\xe2\x80\xaf", 0, 0, 0},
+        {"\xe2\x80", 0, 0, 0},
+        {"", 0, 0, 0},
+        {"a\x1b", 0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
+        unsigned c = 0;
+        cr_assert_eq(byok_utf8_steers(byok_str_of(some[i].bytes), false, &c), some[i].len, "%zu",
+                     i);
+        cr_assert_eq(byok_utf8_steers(byok_str_of(some[i].bytes), true, &c), some[i].len_bidi);
+        cr_assert(some[i].is == 0 || c == some[i].is, "%zu: %x", i, c);
+    }
+}

@@ -51,6 +51,15 @@ Test(log, outside_text_cannot_break_out_of_its_field)
     cr_assert_eq(strchr(line, '\n'), line + strlen(line) - 1);
 }
 
+Test(log, outside_text_steers_no_terminal_and_turns_no_order_round)
+{
+    begin("info", "text");
+    byok_log_event(&file.log, BYOK_LOG_INFO, "e",
+                   BYOK_F_TEXT("a", "\xc2\x9b"
+                                    "31m\x7f \xe2\x80\xae\xe2\x81\xa6 caf\xc3\xa9"));
+    cr_assert_not_null(strstr(written(), " a=\"\\u009b31m\\u007f \\u202e\\u2066 caf\xc3\xa9\"\n"));
+}
+
 Test(log, json_lines_parse)
 {
     begin("info", "json");
