@@ -14,6 +14,8 @@
 
 #define PAGE_BYTES_MAX ((size_t)256 * 1024)
 #define CONNECTIONS_MAX 64u
+#define CONNECTIONS_OF_ONE_MAX                                                                     \
+    16u /* so that who holds his open takes none from a probe elsewhere */
 #define IDLE_SECONDS 10u
 
 struct byok_status_server {
@@ -150,6 +152,7 @@ static struct MHD_Daemon *start_daemon(struct byok_status_server *status, const 
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, status, MHD_OPTION_EXTERNAL_LOGGER,
                             on_words, NULL, MHD_OPTION_SOCK_ADDR, at->ai_addr,
                             MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_OF_ONE_MAX,
                             MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_END);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -60,13 +61,24 @@ static void end(void)
 
 TestSuite(status, .init = begin, .fini = end);
 
-static const char *ask(const char *method, const char *path)
+/* A connection from 127.0.0.`host` whose reads end after 5 s. */
+static int dial(uint32_t host)
 {
+    const struct timeval limit = {.tv_sec = 5};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000000u + host)};
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                              .sin_port = htons(byok_status_port(status))};
+    cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
     cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    return fd;
+}
+
+static const char *ask(const char *method, const char *path)
+{
+    int fd = dial(1);
     char request[256];
     snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
              method, path);
@@ -170,4 +182,18 @@ Test(status, an_address_in_use_is_named)
     snprintf(taken, sizeof taken, "127.0.0.1:%d", byok_status_port(status));
     cr_assert_eq(byok_status_start(taken, &source, &test_log, &none, &fault), BYOK_E_CONFIG);
     cr_assert_not_null(strstr(fault.text, taken));
+}
+
+/* Half a request each, more than the server takes at once; it ends one after 10 s only. */
+Test(status, who_holds_connections_open_takes_none_from_the_others)
+{
+    int held[80];
+    for (size_t i = 0; i < 80; i++) {
+        held[i] = dial(2);
+        (void)!send(held[i], "GET /healthz HTTP/1.1\r\nX: ", 26, MSG_NOSIGNAL);
+    }
+    ask("GET", "/healthz");
+    cr_assert(has("200 OK"), "%s", answer);
+    for (size_t i = 0; i < 80; i++)
+        close(held[i]);
 }
