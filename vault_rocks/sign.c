@@ -61,7 +61,8 @@ bool byok_signer_of_text(struct byok_str base64, struct byok_signer *out)
     const char *end = NULL;
     if (sodium_base642bin(out->public_key, sizeof out->public_key, base64.ptr, base64.len, NULL,
                           &len, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        len != sizeof out->public_key || end != base64.ptr + base64.len)
+        len != sizeof out->public_key || end != base64.ptr + base64.len ||
+        crypto_core_ed25519_is_valid_point(out->public_key) != 1)
         return false;
     name_signer(out);
     return true;

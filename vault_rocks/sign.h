@@ -45,7 +45,8 @@ struct byok_signer {
 void byok_signer_of_seed(const uint8_t seed[static BYOK_SIGNER_SEED_BYTES], struct byok_signer *out)
     BYOK_NONNULL(1, 2);
 
-/** The signer of a public key in base64 (44 characters); false: it is none. */
+/** The signer of a public key in base64 (44 characters); false: it is none, such as a point of small
+ *  order, for which signatures can be made without a key. */
 bool byok_signer_of_text(struct byok_str base64, struct byok_signer *out) BYOK_NONNULL(2)
     BYOK_MUST_USE;
 

@@ -6,6 +6,14 @@
 
 #define FUTURE_MS ((int64_t)5 * 60 * 1000) /* how far a client's clock may be ahead */
 
+/* A signature is good until its own time and the age limit have passed, and that must not be longer
+ * than its request's id is known: after that the same command would be carried out once more. */
+static int64_t future_ms(const struct byok_settings *settings)
+{
+    int64_t known_ms = settings->done_keep_ms - settings->envelope_max_age_ms;
+    return known_ms < FUTURE_MS ? known_ms : FUTURE_MS;
+}
+
 static bool changes_keys(enum byok_request_type type)
 {
     return byok_request_stores_key(type) || type == BYOK_REQUEST_KEY_DELETE;
@@ -40,7 +48,7 @@ enum byok_err byok_authorize(const struct byok_env *env, const struct byok_reque
         return byok_fault_set(fault, BYOK_E_UNAUTHORIZED,
                               "the signature is not signer %s's for this command", signer->id);
     int64_t now_ms = env->clock->ops->wall_ms(env->clock);
-    if (text.at_wall_ms > now_ms + FUTURE_MS)
+    if (text.at_wall_ms > now_ms + future_ms(settings))
         return byok_fault_set(fault, BYOK_E_UNAUTHORIZED,
                               "the signature comes from the future: check the clock of the client");
     if (text.at_wall_ms < now_ms - settings->envelope_max_age_ms)

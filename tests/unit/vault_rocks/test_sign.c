@@ -104,3 +104,50 @@ Test(sign, a_public_key_is_read_from_its_base64_form_only)
     text[0] = '!';
     cr_assert_not(byok_signer_of_text(kit_str(text), &read));
 }
+
+/* Points of small order, and others that are written twice (RFC 8032, 5.1.3; "Taming the many
+ * EdDSAs", 2020): somebody without a key can make signatures for them. */
+Test(sign, a_public_key_that_anybody_can_sign_for_is_none)
+{
+    static const char *const weak[] = {
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    };
+    struct byok_command_text text = command();
+    uint8_t forged[BYOK_SIGNATURE_BYTES] = {1}; /* R the neutral point, S zero */
+    cr_assert_geq(sodium_init(), 0);
+    for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++) {
+        struct byok_signer signer = {{0}, ""}, read;
+        char base64[64];
+        cr_assert_eq(sodium_hex2bin(signer.public_key, sizeof signer.public_key, weak[i], 64, NULL,
+                                    NULL, NULL),
+                     0);
+        sodium_bin2base64(base64, sizeof base64, signer.public_key, sizeof signer.public_key,
+                          sodium_base64_VARIANT_ORIGINAL);
+        cr_assert_not(byok_signer_of_text(kit_str(base64), &read), "%s", weak[i]);
+        cr_assert_not(byok_command_verify(&signer, &text,
+                                          (struct byok_str){(const char *)forged, sizeof forged}));
+    }
+}
+
+/* S and S + L are the same to a verifier that does not look (RFC 8032, 8.4). */
+Test(sign, a_signature_has_one_form_only)
+{
+    static const uint8_t order[32] = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58,       0xd6,
+                                      0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10};
+    struct byok_signer signer;
+    uint8_t bytes[BYOK_SIGNATURE_BYTES];
+    struct byok_command_text text = command();
+    cr_assert_geq(sodium_init(), 0);
+    byok_signer_of_seed(seed, &signer);
+    cr_assert_eq(byok_command_sign(seed, &text, bytes), BYOK_E_OK);
+    sodium_add(bytes + 32, order, sizeof order);
+    cr_assert_not(
+        byok_command_verify(&signer, &text, (struct byok_str){(const char *)bytes, sizeof bytes}));
+}
