@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "base/limits.h"
@@ -42,11 +43,13 @@ static const struct byok_option options[] = {
     {"no-wait", 0, BYOK_OPTION_OFF, NULL, "send and end", AT(wait)},
 };
 
-/* The key never gets into a core file; the slot is out of it already, this is for the rest. */
-static void forbid_core_files(void)
+/* No core file, which the slot is out of already, and no other process of the same user that looks
+ * on.  A limit of 0 alone does not hold where cores go to a program (core(5)). */
+static void keep_to_ourselves(void)
 {
     const struct rlimit none = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 enum byok_err byok_key_seal(struct byok_arena *arena, const struct byok_key_flags *flags,
@@ -72,7 +75,7 @@ static enum byok_err sealed_key(struct byok_cli *cli, const struct byok_key_flag
     enum byok_err err = byok_vault_key_find(&cli->arena, flags->vault_key, &vault, fault);
     if (err != BYOK_E_OK)
         return err;
-    forbid_core_files();
+    keep_to_ourselves();
     err = byok_slots_new(1, &slots, fault);
     if (err != BYOK_E_OK)
         return err;
@@ -205,7 +208,7 @@ static enum byok_exit act(struct byok_cli *cli, const struct byok_key_flags *fla
         {"default", "user.configure", "jobs use"},
     };
     if (flags->batch) {
-        forbid_core_files();
+        keep_to_ourselves();
         return byok_key_batch(cli, flags);
     }
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What a worker cannot do any more, asked of a living one through a debugger; and that it works without any privilege."""
+import base64
 import ctypes
 import json
 import os
@@ -87,15 +88,25 @@ def a_worker_has_given_up_what_it_does_not_use():
 
 
 def another_process_cannot_look_into_it():
-    """As the same user: neither its memory, nor its environment, nor tracing."""
+    """As the same user: neither its memory, nor its environment, nor tracing; nor those of `byok` while it asks for a key."""
     with Stack() as stack:
         worker = stack.add(unprivileged(stack, "w1"))
         wait_for("it is ready", worker.ready)
-        proc = f"/proc/{worker.process.pid}"
-        tries = ["cat %s/environ" % proc, "cat %s/maps" % proc, "head -c 1 %s/mem" % proc, f"gdb -batch -nx -p {worker.process.pid} -ex 'info registers rip' | grep rip"]
-        for line in tries:
-            done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", line], capture_output=True, text=True)
-            expect(done.returncode != 0 and not done.stdout.strip(), f"{line}: {done.stdout[:200]}")
+        sealed = base64.b64encode(b"7" * 32).decode()
+        client = subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", BUILD / "client" / "byok", "key", "add", "--user", "alice",
+                                   "--provider", "openai", "--vault-key", sealed], stdin=subprocess.PIPE)
+        try:
+            wait_for("byok is closed to its own user", lambda: os.stat(f"/proc/{client.pid}/mem").st_uid == 0
+                     and b"byok" in Path(f"/proc/{client.pid}/cmdline").read_bytes().split(b"\0")[0], 20)
+            for pid in (worker.process.pid, client.pid):
+                tries = [f"cat /proc/{pid}/{name}" for name in ("environ", "maps")] + [f"head -c 1 /proc/{pid}/mem"]
+                tries.append(f"gdb -batch -nx -p {pid} -ex 'info registers rip' | grep rip")
+                for line in tries:
+                    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", line], capture_output=True, text=True)
+                    expect(done.returncode != 0 and not done.stdout.strip(), f"{line}: {done.stdout[:200]}")
+        finally:
+            client.kill()
+            client.wait()
         done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", "cat /proc/$$/environ"], capture_output=True)
         expect(done.returncode == 0 and done.stdout, "of a process that is dumpable the same can be read")
 
