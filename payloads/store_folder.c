@@ -21,7 +21,7 @@
 #include "payloads/store.h"
 
 #define SPARE_BYTES 40
-#define TRIES 3 /* a sweep may take the empty folder of an owner away */
+#define TRIES 100 /* a sweep may take the empty folder of an owner away, at any moment */
 #define READ_BYTES ((size_t)256 * 1024)
 #define OPEN_FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
@@ -167,6 +167,8 @@ static enum byok_err put(struct byok_payload_store *store, const struct byok_pay
     enum byok_err err = BYOK_E_STORE;
     for (int i = 0; i < TRIES && err != BYOK_E_OK; i++) {
         int owner = open_owner(folder, ref, true);
+        if (owner < 0 && errno == ENOENT && i + 1 < TRIES)
+            continue;
         if (owner < 0)
             return failed(fault, "a user's folder cannot be made");
         err = put_into(folder, owner, ref, content, fault);

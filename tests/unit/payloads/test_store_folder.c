@@ -7,7 +7,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -205,6 +207,30 @@ Test(store_folder, an_owner_without_anything_goes_and_comes_back)
     cr_assert_eq(count_entries(path), 0);
     cr_assert_eq(put("old"), BYOK_E_OK);
     cr_assert_str_eq(got(), "old");
+}
+
+static atomic_bool putting;
+
+static void *sweep_on(void *arg)
+{
+    (void)arg;
+    while (atomic_load(&putting)) /* with the test's store */
+        (void)store->ops->sweep(store, (int64_t)time(NULL) - 1000);
+    return NULL;
+}
+
+/* It takes away what is empty, such as the folder that was just made for it. */
+Test(store_folder, a_sweep_beside_it_makes_no_put_fail)
+{
+    pthread_t sweeper;
+    atomic_store(&putting, true);
+    cr_assert_eq(pthread_create(&sweeper, NULL, sweep_on, NULL), 0);
+    for (int i = 0; i < 300; i++) {
+        cr_assert_eq(put("content"), BYOK_E_OK, "%s", fault.text);
+        cr_assert_eq(unlink(place()), 0);
+    }
+    atomic_store(&putting, false); /* with sweep_on's load */
+    cr_assert_eq(pthread_join(sweeper, NULL), 0);
 }
 
 /* Killed at any moment, a writer leaves the whole content or none under the name. */
