@@ -19,7 +19,7 @@
 /* How often the topic is looked at, while nothing is known of it or the brokers are away, and
  * otherwise. */
 #define LOOK_SOON_US ((int64_t)2000000)
-#define LOOK_LATER_US ((int64_t)60000000)
+#define LOOK_LATER_US ((int64_t)15000000)
 #define LOOK_TIMEOUT_MS 3000
 
 /* Before a consumer that failed for good (another has its instance id) tries again. */
@@ -45,9 +45,8 @@ static const struct byok_broker_ops ops = {
 /* On the pool's thread: rd_kafka_metadata waits for a broker.  The admin API would not wait, but it
  * asks the controller, and librdkafka's mock cluster (the embedded broker) has none.  A consumer
  * asks, since a producer's question creates the topic on brokers that allow it. */
-static void look(uv_work_t *work)
+static void look_for_count(struct byok_rdk *rdk)
 {
-    struct byok_rdk *rdk = work->data;
     rd_kafka_t *rk = rdk->handles[BYOK_RDK_CONSUMER].rk;
     const struct rd_kafka_metadata *found = NULL;
     rdk->look_count = 0;
@@ -66,6 +65,16 @@ static void look(uv_work_t *work)
     rd_kafka_metadata_destroy(found);
 }
 
+static void look(uv_work_t *work)
+{
+    struct byok_rdk *rdk = work->data;
+    look_for_count(rdk);
+    for (int i = 0; i < BYOK_RDK_ROLES; i++) {
+        if (rdk->handles[i].looked_at)
+            byok_rdk_recall(&rdk->handles[i]);
+    }
+}
+
 /* The count is fixed at the first answer: users and their state are placed by it, so another count
  * needs a restart of all workers (and moved state), which the event says. */
 static void note_count(struct byok_rdk *rdk, int32_t count)
@@ -81,6 +90,17 @@ static void note_count(struct byok_rdk *rdk, int32_t count)
     }
 }
 
+static void end_look(struct byok_rdk *rdk)
+{
+    for (int i = 0; i < BYOK_RDK_ROLES; i++) {
+        struct byok_rdk_handle *handle = &rdk->handles[i];
+        if (!handle->looked_at)
+            continue;
+        handle->looked_at = false;
+        byok_rdk_handle_unuse(handle);
+    }
+}
+
 static void on_looked(uv_work_t *work, int status)
 {
     (void)status;
@@ -92,24 +112,32 @@ static void on_looked(uv_work_t *work, int status)
         byok_rdk_seen(rdk);
         if (!rdk->look_topic_err && rdk->look_count > 0) {
             note_count(rdk, rdk->look_count);
-            rdk->look_next_us = byok_rdk_now_us(rdk) + LOOK_LATER_US;
+            if (byok_rdk_now_us(rdk) > rdk->trouble_until_us)
+                rdk->look_next_us = byok_rdk_now_us(rdk) + LOOK_LATER_US;
         } else if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_TOPIC)) {
             byok_log_event(rdk->env->log, BYOK_LOG_ERROR, "topic_not_usable",
                            BYOK_F_TEXT("topic", rdk->topics[BYOK_TOPIC_REQUESTS]),
                            BYOK_F_TEXT("error", rd_kafka_err2str(rdk->look_topic_err)));
         }
     }
-    byok_rdk_handle_unuse(&rdk->handles[BYOK_RDK_CONSUMER]);
+    end_look(rdk);
 }
 
-/* Ask for the partitions of the requests topic. */
+/* Ask for the partitions of the requests topic, and whether each handle still has brokers. */
 static void begin_look(struct byok_rdk *rdk)
 {
-    struct byok_rdk_handle *handle = &rdk->handles[BYOK_RDK_CONSUMER];
-    if (handle->used || handle->state != BYOK_RDK_OPEN || byok_rdk_now_us(rdk) < rdk->look_next_us)
+    const struct byok_rdk_handle *consumer = &rdk->handles[BYOK_RDK_CONSUMER];
+    if (consumer->looked_at || consumer->state != BYOK_RDK_OPEN ||
+        byok_rdk_now_us(rdk) < rdk->look_next_us)
         return;
+    for (int i = 0; i < BYOK_RDK_ROLES; i++) {
+        struct byok_rdk_handle *handle = &rdk->handles[i];
+        handle->looked_at = handle->state == BYOK_RDK_OPEN;
+        handle->used += handle->looked_at;
+    }
     rdk->looking.data = rdk;
-    handle->used = uv_queue_work(rdk->loop, &rdk->looking, look, on_looked) == 0;
+    if (uv_queue_work(rdk->loop, &rdk->looking, look, on_looked) != 0)
+        end_look(rdk);
 }
 
 enum byok_rdk_served byok_rdk_on_event(struct byok_rdk_handle *handle, rd_kafka_event_t *event)

@@ -249,7 +249,7 @@ void byok_rdk_handle_retire(struct byok_rdk_handle *handle)
 {
     if (handle->state != BYOK_RDK_OPEN)
         return;
-    if (handle->serving || handle->used) {
+    if (handle->serving || handle->used > 0) {
         handle->retire_asked = true;
         return;
     }
@@ -270,7 +270,7 @@ void byok_rdk_handle_retire(struct byok_rdk_handle *handle)
 
 void byok_rdk_handle_unuse(struct byok_rdk_handle *handle)
 {
-    handle->used = false;
-    if (handle->retire_asked)
+    handle->used--;
+    if (handle->retire_asked && handle->used == 0)
         byok_rdk_handle_retire(handle);
 }

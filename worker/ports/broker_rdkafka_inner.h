@@ -11,6 +11,7 @@
  * broker_rdkafka_txn.c      the same in transactions (exactly once)
  * broker_rdkafka_txn_thread.c  librdkafka's transaction calls, which block
  * broker_rdkafka_cut.c      getting librdkafka out of a wait for the group's coordinator
+ * broker_rdkafka_recall.c   reminding librdkafka of its brokers
  * broker_rdkafka_notes.c    claims, outside the batches
  * broker_rdkafka_notice.c   what librdkafka reports, as log events
  *
@@ -63,7 +64,8 @@ struct byok_rdk_handle {
     rd_kafka_event_t *held; /* to be served again */
     const rd_kafka_message_t *message; /* of the held event: an event gives it only once */
     bool serving;           /* an event of it is in hand */
-    bool used;              /* by a thread of the pool: not to be destroyed now */
+    unsigned used;          /* by threads of the pool: not to be destroyed now */
+    bool looked_at;         /* one of them asks it for its brokers */
     bool retire_asked;
     int event_fd;           /* written to by librdkafka's threads, read by the loop */
     uv_poll_t poll;
@@ -255,6 +257,7 @@ struct byok_rdk {
     rd_kafka_resp_err_t look_err, look_topic_err;
     int32_t look_count;
     int64_t look_next_us;
+    int64_t trouble_until_us; /* a connection has failed lately: they are looked at often */
     int64_t quiet_until_us[BYOK_RDK_NOTICES];
     /* consumer */
     struct byok_rdk_part **parts; /* by partition id */
@@ -482,6 +485,10 @@ void byok_rdk_waits_begin(struct byok_rdk_txn *txn) BYOK_NONNULL(1);
 void byok_rdk_waits_end(struct byok_rdk_txn *txn) BYOK_NONNULL(1);
 /** Called about once a second: cut a connection if such a wait is long. */
 void byok_rdk_cut_tick(struct byok_rdk *rdk) BYOK_NONNULL(1);
+
+/** Ask an open handle for its brokers, and tell it where to find some if it has none.
+ *  Thread: any; waits up to a second, and the handle is not to be destroyed meanwhile. */
+void byok_rdk_recall(const struct byok_rdk_handle *handle) BYOK_NONNULL(1);
 
 /* notice */
 

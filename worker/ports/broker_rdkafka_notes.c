@@ -212,7 +212,8 @@ static void on_report(struct byok_rdk *rdk, const rd_kafka_message_t *message)
     }
     note->given = false; /* at the next tick, if its partition is ours then */
     rdk->notes.waiting++;
-    /* Seen to deliver nothing more for minutes after its broker was back: it is made anew. */
+    /* Seen to deliver nothing more for minutes after its broker was back; broker_rdkafka_recall.c
+     * has the likely cause.  A new handle is the shorter way, and asks for all of it again. */
     if (message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
         byok_rdk_handle_retire(noter(rdk));
     if (byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_PUBLISH))

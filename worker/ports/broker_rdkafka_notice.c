@@ -8,6 +8,10 @@
 
 #define QUIET_US ((int64_t)60000000)
 
+/* From a connection that fails to brokers that know each other again, when Kafka starts on a slow
+ * machine.  librdkafka tells failures that go on every 30 s at least. */
+#define TROUBLE_US ((int64_t)120000000)
+
 /* syslog(3) levels, as librdkafka uses them */
 #define SYSLOG_WARNING 4
 #define SYSLOG_DEBUG 7
@@ -46,6 +50,7 @@ static void unreachable(struct byok_rdk *rdk, rd_kafka_event_t *event)
     if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         atomic_store_explicit(&rdk->up, false, memory_order_relaxed);
     rdk->look_next_us = 0;
+    rdk->trouble_until_us = byok_rdk_now_us(rdk) + TROUBLE_US;
     if (!byok_rdk_may_say(rdk, BYOK_RDK_NOTICE_UNREACHABLE))
         return;
     rdk->was_unreachable = true;

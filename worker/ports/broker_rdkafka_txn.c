@@ -134,7 +134,7 @@ static void give(struct byok_rdk *rdk, enum byok_rdk_job job,
         .end = BYOK_RDK_JOB_DEAD,
     };
     rdk->txn.busy = true;
-    producer(rdk)->used = true;
+    producer(rdk)->used++;
     byok_rdk_thread_give(&rdk->txn);
 }
 
