@@ -12,7 +12,7 @@ set(BYOK_TEST_ENVIRONMENT
 
 function(byok_register_test name label)
   add_test(NAME ${name} COMMAND ${ARGN})
-  set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT 300
+  set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT 1200
     FAIL_REGULAR_EXPRESSION "${BYOK_SANITIZER_REPORT}" ENVIRONMENT "${BYOK_TEST_ENVIRONMENT}")
 endfunction()
 

@@ -25,7 +25,7 @@ void store_control(const char *words)
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     cr_assert(fd >= 0);
-    const struct timeval patience = {.tv_sec = 90};
+    const struct timeval patience = {.tv_sec = 300};
     cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
     cr_assert_eq(connect(fd, (struct sockaddr *)(void *)&address, sizeof address), 0);
     cr_assert_eq(send(fd, words, strlen(words), 0), (ssize_t)strlen(words));

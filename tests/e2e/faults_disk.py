@@ -15,9 +15,8 @@ from support.stack import BUILD, SANITIZED, Stack, call, expect, main, wait_for 
 SIM = ["--latency-ms", "20", "--latency-jitter-ms", "50"]
 
 
-def settings(stack, **more):
-    provider = {**stack.settings("w")["providers"][0], "timeout_ms": 3000}
-    return {"delivery": "exactly_once", "shards": 2, "providers": [provider], "shutdown": {"grace_ms": 5000}, **more}
+def settings(**more):
+    return {"delivery": "exactly_once", "shards": 2, **more}
 
 
 @contextlib.contextmanager
@@ -51,8 +50,10 @@ def a_full_disk():
     with Stack(partitions=4, sim_options=SIM) as stack, disk(stack, "small", 12) as folder:  # too small for RocksDB to set its log's room aside
         if not folder:
             return
-        first = stack.worker("w1", **settings(stack, data_dir=str(folder / "data")))
-        stack.worker("w2", **settings(stack))
+        # so long a claimed call's outcome may be awaited
+        hasty = {"providers": [{**stack.settings("w")["providers"][0], "timeout_ms": 3000}], "shutdown": {"grace_ms": 5000}}
+        first = stack.worker("w1", **settings(data_dir=str(folder / "data"), **hasty))
+        stack.worker("w2", **settings(**hasty))
         with Load(stack, rate=100) as load:
             load.wait_done(200)
             fill(folder)
@@ -62,7 +63,7 @@ def a_full_disk():
             time.sleep(pick(1, 10))
             (folder / "ballast").unlink()
             first.stop()
-            stack.worker("w1", **settings(stack, data_dir=str(folder / "data")))
+            stack.worker("w1", **settings(data_dir=str(folder / "data"), **hasty))
             load.wait_done(200)
             load.finish()
             load.judge("a full disk")
@@ -73,16 +74,16 @@ def a_read_only_disk():
     with Stack(partitions=4, sim_options=SIM) as stack, disk(stack, "small", 12) as folder:  # too small for RocksDB to set its log's room aside
         if not folder:
             return
-        worker = stack.worker("w1", **settings(stack, data_dir=str(folder / "data")))
+        worker = stack.worker("w1", **settings(data_dir=str(folder / "data")))
         with Load(stack, rate=100) as load:
             load.wait_done(100)
             expect(worker.stop() == 0, "SIGTERM ends with 0")
             subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
-            refused = stack.worker("w1", wait=False, **settings(stack, data_dir=str(folder / "data")))
+            refused = stack.worker("w1", wait=False, **settings(data_dir=str(folder / "data")))
             wait_for("it ends", lambda: not refused.running())
             expect(refused.process.returncode != 0 and "can be written" in refused.err(), refused.err())
             subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
-            stack.worker("w1", **settings(stack, data_dir=str(folder / "data")))
+            stack.worker("w1", **settings(data_dir=str(folder / "data")))
             load.wait_done(100)
             load.finish()
             load.judge("a read-only disk", statuses=("ok",))
@@ -96,7 +97,7 @@ def a_slow_disk():
     with Stack(partitions=4, sim_options=SIM) as stack:
         os.environ |= {"LD_PRELOAD": str(BUILD / "tests" / "e2e" / "libbyok_slow_disk.so"), "BYOK_SLOW_US": "20000"}
         try:
-            stack.worker("w1", **settings(stack, sandbox={"preload": True}))
+            stack.worker("w1", **settings(sandbox={"preload": True}))
         finally:
             del os.environ["LD_PRELOAD"], os.environ["BYOK_SLOW_US"]
         with Load(stack, rate=pick(40, 100)) as load:
@@ -117,7 +118,7 @@ def calls_of_repeats(stack, load):
 def damaged_local_state():
     """Bytes that rotted in every file of the database: it is set aside, and filled again from the changelogs."""
     with Stack(partitions=2, sim_options=SIM) as stack:
-        worker = stack.worker("w1", **settings(stack))
+        worker = stack.worker("w1", **settings())
         with Load(stack, users=8, rate=0) as load:
             load.send([f"job-a{i}" for i in range(100)])
             load.finish()
@@ -126,7 +127,7 @@ def damaged_local_state():
                 data = bytearray(file.read_bytes())
                 data[len(data) // 2:len(data) // 2 + 20] = b"X" * 20
                 file.write_bytes(data)
-            worker = stack.worker("w1", **settings(stack))
+            worker = stack.worker("w1", **settings())
             expect("event=local_state_set_aside" in worker.err(), worker.err())
             expect(list((stack.folder / "w1").glob("set-aside-*/MANIFEST-*")), "it is kept")
             expect(calls_of_repeats(stack, load) == 1, "what was done is known")
@@ -136,16 +137,16 @@ def damaged_local_state():
 def local_state_of_other_topics():
     """The topics were deleted and made again: what the folder holds is a copy of others, and is not served from."""
     with Stack(partitions=2, sim_options=SIM) as stack:
-        worker = stack.worker("w1", **settings(stack))
+        worker = stack.worker("w1", **settings())
         stack.add_key("alice", "sk-alice-" + "a1B2" * 8)
         expect(worker.stop() == 0, "SIGTERM ends with 0")
         stack.delete_topics()
-        worker = stack.worker("w1", **settings(stack))
+        worker = stack.worker("w1", **settings())
         expect("event=local_state_set_aside" in worker.err(), worker.err())
         refused = call(stack, "submit", "--user", "alice", "--capability", "chat", "--provider", "openai", "--prompt", "x", "--wait", ok=False)
         expect(refused["error"]["code"] == "no_key", f"a key of the other topics: {refused}")
         expect(worker.stop() == 0, "SIGTERM ends with 0")
-        worker = stack.worker("w1", **settings(stack))
+        worker = stack.worker("w1", **settings())
         expect("event=local_state_set_aside" not in worker.err(), "once")
 
 

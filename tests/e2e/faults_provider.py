@@ -14,8 +14,7 @@ SIM = ["--latency-ms", "20", "--latency-jitter-ms", "50"]
 
 
 def settings(stack, **more):
-    provider = {**stack.settings("w")["providers"][0], "timeout_ms": 3000}
-    return {"delivery": "exactly_once", "shards": 2, "providers": [provider], **more}
+    return {"delivery": "exactly_once", "shards": 2, "providers": stack.settings("w")["providers"], **more}
 
 
 def faults(stack, *rules):

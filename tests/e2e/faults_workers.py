@@ -19,9 +19,13 @@ SIM = ["--latency-ms", "20", "--latency-jitter-ms", "150"]  # calls overlap, and
 def settings(stack, instance=None, **more):
     """A timeout of calls that is soon over: so long a claimed call's outcome may be awaited after a kill."""
     provider = {**stack.settings("w")["providers"][0], "timeout_ms": 3000}
+    return {"providers": [provider], "shutdown": {"grace_ms": 5000}, **calm(instance), **more}
+
+
+def calm(instance=None, **more):
+    """Nothing is killed: every call ends and every drain, however long they take, and nothing is unclear."""
     kafka = {"instance_id": instance} if instance else {}
-    return {"delivery": "exactly_once", "shards": 2, "providers": [provider], "kafka": {**kafka, "transaction_timeout_ms": 5000},
-            "shutdown": {"grace_ms": 5000}, **more}
+    return {"delivery": "exactly_once", "shards": 2, "kafka": {**kafka, "transaction_timeout_ms": 5000}, **more}
 
 
 def killed_at_random_times():
@@ -68,13 +72,13 @@ def frozen_past_its_session():
 def restarted_one_after_the_other():
     """A rolling restart: SIGTERM, the next start, the other one; nothing stands in doubt, so every result is ok."""
     with Stack(partitions=8, sim_options=SIM) as stack:
-        workers = {name: stack.worker(name, **settings(stack, name)) for name in ("w1", "w2")}
+        workers = {name: stack.worker(name, **calm(name)) for name in ("w1", "w2")}
         with Load(stack) as load:
             load.wait_done(200)
             for _ in range(pick(1, 5)):
                 for name in workers:
                     expect(workers[name].stop() == 0, "SIGTERM ends with 0")
-                    workers[name] = stack.worker(name, **settings(stack, name))
+                    workers[name] = stack.worker(name, **calm(name))
                     load.wait_done(100)
             load.finish()
             load.judge(f"{pick(2, 10)} restarts by SIGTERM", statuses=("ok",))
@@ -84,13 +88,13 @@ def members_come_and_go():
     """A rebalance storm: every few seconds one more worker, or one less."""
     chance = random.Random(SEED)
     with Stack(partitions=8, sim_options=SIM) as stack:
-        stack.worker("w0", **settings(stack))
+        stack.worker("w0", **calm())
         guests = []
         with Load(stack) as load:
             load.wait_done(100)
             for step in range(pick(4, 30)):
                 if len(guests) < 1 or (len(guests) < 3 and chance.random() < 0.5):
-                    guests.append(stack.worker(f"g{step}", wait=False, **settings(stack)))
+                    guests.append(stack.worker(f"g{step}", wait=False, **calm()))
                 else:
                     guest = guests.pop(chance.randrange(len(guests)))
                     wait_for(f"{guest.name} listens", guest.status_port)  # before that a signal ends it at once
@@ -103,9 +107,9 @@ def members_come_and_go():
 
 def two_on_one_data_folder():
     with Stack(partitions=2, sim_options=SIM) as stack:
-        first = stack.worker("w1", **settings(stack))
+        first = stack.worker("w1", **calm())
         with Load(stack, users=8) as load:
-            second = stack.worker("w2", wait=False, **settings(stack, data_dir=str(stack.folder / "w1")))
+            second = stack.worker("w2", wait=False, **calm(data_dir=str(stack.folder / "w1")))
             wait_for("the second one ends", lambda: not second.running())
             expect(second.process.returncode != 0 and "two processes on one data folder" in second.err(), second.err())
             load.wait_done(100)

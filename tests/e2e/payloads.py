@@ -227,7 +227,7 @@ def to_s3_and_back_signed():
 def an_answer_that_s3_refuses_stays_in_its_result():
     with Stack() as stack:
         bucket = Bucket(stack)
-        worker = start(stack, **bucket.settings(stack, "wrong-secret"), timeout_ms=1000)
+        worker = start(stack, **bucket.settings(stack, "wrong-secret"), timeout_ms=5000)
         stack.add_key("alice", KEY)
         stack.produce([("alice", speak("large"))])
         large = result_of(stack, "large")

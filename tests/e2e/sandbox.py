@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.stack import BUILD, SKIPPED, Stack, Worker, call, expect, main, wait_for  # noqa: E402
+from support.stack import BUILD, PATIENCE, SKIPPED, Stack, Worker, call, expect, main, wait_for  # noqa: E402
 
 KEY = "sk-alice-" + "a1B2" * 8
 NUMBERS = {  # asm/unistd.h
@@ -31,7 +31,7 @@ def syscalls(worker, calls):
     lines = [f'print (long)syscall({NUMBERS[name]}{"".join(f", {a}" if isinstance(a, int) else f", (char*){quoted(a)}" for a in arguments)})'
              "\nprint *(int*)__errno_location()" for name, *arguments in calls]
     commands = [part for line in lines for part in ("-ex", line.split("\n")[0], "-ex", line.split("\n")[1])]
-    done = subprocess.run(["gdb", "-batch", "-nx", "-p", str(worker.process.pid), *commands], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["gdb", "-batch", "-nx", "-p", str(worker.process.pid), *commands], capture_output=True, text=True, timeout=120 * PATIENCE)
     values = [int(value) for value in re.findall(r"^\$\d+ = (-?\d+)$", done.stdout, re.M)]
     expect(len(values) == 2 * len(calls), f"gdb: {done.stdout[-1500:]} {done.stderr[-1500:]}")
     return [value if value >= 0 else -error for value, error in zip(values[::2], values[1::2])]
@@ -188,7 +188,7 @@ def a_kernel_that_lacks_it_is_named():
                     if wanted == "auto":
                         wait_for("it has started", lambda: "event=started" in log.read_text() or process.poll() is not None)
                         process.terminate()
-                    expect(process.wait(60) == code, f"{wanted}: {log.read_text()}")
+                    expect(process.wait(60 * PATIENCE) == code, f"{wanted}: {log.read_text()}")
                 finally:
                     process.kill()
             text = log.read_text()

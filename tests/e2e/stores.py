@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.servers import SKIPPED, Missing, MongoDB, PostgreSQL  # noqa: E402
-from support.stack import BUILD, Stack, expect, main, wait_for  # noqa: E402
+from support.stack import BUILD, PATIENCE, Stack, expect, main, wait_for  # noqa: E402
 
 KEY = "sk-alice-" + "a1B2" * 8
 
@@ -39,7 +39,7 @@ def an_outage(stack, server, worker):
     ok(stack, ["goer-d"])  # it is committed, and cannot be written
     stack.produce([job(user, "beside") for user in ("user0", "user1", "user2")])
     ok(stack, [f"user{i}-beside" for i in range(3)])
-    expect(worker.metric("byok_store_broken") == 1, "the store is away")
+    wait_for("the store is away", lambda: worker.metric("byok_store_broken") == 1)
     stack.byok("key", "add", "--user", "late", "--provider", "openai", "--no-wait", input=KEY + "\n")
     stack.produce([job("late", 1)])
     expect(worker.running(), "an outage ends no process")
@@ -120,7 +120,7 @@ def the_life_of_a_store(server, secret, whole):
         server.start()  # of another cluster, as it were
         stack.prefix += "other."
         foreign = stack.worker("w5", wait=False, delivery="exactly_once", vault=vault)
-        expect(foreign.process.wait(60) != 0 and "other topics" in foreign.err(), foreign.err()[-500:])
+        expect(foreign.process.wait(60 * PATIENCE) != 0 and "other topics" in foreign.err(), foreign.err()[-500:])
 
 
 def sealed_keys_on_postgresql():

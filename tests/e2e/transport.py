@@ -44,12 +44,12 @@ def a_broker_by_tls():
 
 def a_broker_that_goes_away():
     with OwnKafka() as kafka, Stack(brokers=kafka.brokers) as stack:
-        # the usual session timeout: the group does not forget the worker meanwhile
-        worker = stack.worker("w1", kafka={"brokers": stack.brokers, "consumer_properties": []})
+        # the group does not forget the worker meanwhile
+        worker = stack.worker("w1", kafka={"brokers": stack.brokers, "consumer_properties": ["session.timeout.ms=300000"]})
         stack.add_key("alice", KEY)
         stack.produce([("alice", {"id": f"a{i}", "user": "alice", "capability": "chat", "provider": "openai",
-                                  "prompt": "[[sim:delay_ms=1500]]"}) for i in range(4)])
-        wait_for("calls are under way", lambda: worker.metric("byok_calls_in_flight") == 4)
+                                  "prompt": "[[sim:delay_ms=3000]]"}) for i in range(4)])
+        wait_for("calls are under way", lambda: len(stack.sim_get("/sim/ledger/calls?since=0")) == 4)
         kafka.run("stop")
         wait_for("the worker says it is not ready", lambda: not worker.ready(), 60)
         time.sleep(3)  # their results have nowhere to go meanwhile

@@ -13,7 +13,7 @@ import time
 import msgpack
 from confluent_kafka import Consumer, TopicPartition
 
-from support.stack import Failure, expect, wait_for
+from support.stack import PATIENCE, Failure, expect, wait_for
 
 LONG = bool(os.environ.get("BYOK_TEST_FAULTS"))  # ./dev test --faults
 MASK = (1 << 64) - 1
@@ -54,7 +54,7 @@ class Load:
 
     def __enter__(self):
         wait_for("all topics have leaders", lambda: self.stack.byok("doctor", ok=False).returncode == 0, every=0.5)
-        self.stack.byok("key", "add", "--provider", "openai", "--batch", "-", timeout=300,
+        self.stack.byok("key", "add", "--provider", "openai", "--batch", "-", timeout=300 * PATIENCE,
                         input="".join(f"{user}\tsk-{user}-{'k7J6' * 6}\n" for user in self.users))
         self.watcher = threading.Thread(target=self._guard, args=(self._watch,))
         self.feeder = threading.Thread(target=self._guard, args=(self._feed,))
@@ -90,7 +90,7 @@ class Load:
                     self.sent[id] = user
                 number += 1
             producer.poll(0.02)
-        expect(producer.flush(120) == 0, "the test's own jobs were not all delivered")
+        expect(producer.flush(120 * PATIENCE) == 0, "the test's own jobs were not all delivered")
 
     def send(self, ids):
         """More jobs, besides those of the rate."""
@@ -204,8 +204,8 @@ class Load:
         consumer = Consumer({"bootstrap.servers": self.stack.brokers, "group.id": self.stack.prefix + "byokd",
                              "isolation.level": "read_committed"})
         left = 0
-        for at in consumer.committed([TopicPartition(self.stack.prefix + "requests", p) for p in range(self.stack.partitions)], timeout=30):
-            low, high = consumer.get_watermark_offsets(TopicPartition(at.topic, at.partition), timeout=30)
+        for at in consumer.committed([TopicPartition(self.stack.prefix + "requests", p) for p in range(self.stack.partitions)], timeout=30 * PATIENCE):
+            low, high = consumer.get_watermark_offsets(TopicPartition(at.topic, at.partition), timeout=30 * PATIENCE)
             left += high - max(at.offset, low)
         consumer.close()
         return left

@@ -67,7 +67,7 @@ class Server:
 
     def start(self):
         self.process = self.popen(self.command())
-        end = time.monotonic() + 60
+        end = time.monotonic() + 240
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"{self.kind} does not start: {(self.folder / 'log').read_text(errors='replace')[-2000:]}")
@@ -87,7 +87,7 @@ class Server:
         if self.process and self.process.poll() is None:
             found = self.signal_all(signal.SIGKILL)
             self.process.wait()
-            end = time.monotonic() + 30
+            end = time.monotonic() + 120
             while any(Path(f"/proc/{pid}").exists() for pid in found) and time.monotonic() < end:
                 time.sleep(0.01)
 
@@ -101,7 +101,7 @@ class Server:
     def freeze(self):
         """Returns when every thread stands still: until then the server may answer."""
         found = self.signal_all(signal.SIGSTOP)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not all(is_stopped(pid) for pid in found):
             if time.monotonic() > end:
                 raise RuntimeError(f"{self.kind} does not stop")
@@ -191,7 +191,7 @@ class PostgreSQL(Server):
 
     def gave_up(self):
         """Waits until no session of byokd waits for a lock."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'byokd' AND wait_event_type = 'Lock'"
         while self.psql("-c", query).stdout != "0\n":
             if time.monotonic() > end:

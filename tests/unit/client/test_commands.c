@@ -36,7 +36,7 @@ static void end(void)
     kit_broker_free(broker);
 }
 
-TestSuite(commands, .init = begin, .fini = end, .timeout = 120);
+TestSuite(commands, .init = begin, .fini = end, .timeout = 600);
 
 static void begin_worker(const struct kit_worker_options *options)
 {
@@ -89,7 +89,7 @@ Test(commands, the_exit_code_tells_errors_from_unclear_ends)
 
 Test(commands, no_answer_in_time_is_an_exit_code_of_its_own)
 {
-    byok("submit --user alice --prompt hi --wait --timeout 2s", NULL);
+    byok("submit --user alice --prompt hi --wait --timeout 5s", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_BROKER);
     cr_assert_not_null(strstr(run.err, "byok doctor"), "%s", run.err);
 }
@@ -99,7 +99,7 @@ Test(commands, without_a_broker_it_says_what_to_do)
     byok("submit --user alice --prompt hi --brokers 127.0.0.1:1 --timeout 500ms", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_BROKER);
     cr_assert_not_null(strstr(run.err, "--brokers"));
-    byok("submit --user alice --prompt hi --topic-prefix other. --timeout 5s", NULL);
+    byok("submit --user alice --prompt hi --topic-prefix other. --timeout 60s", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_BROKER);
     cr_assert_not_null(strstr(run.err, "other.requests"), "%s", run.err);
 }
@@ -318,7 +318,7 @@ Test(commands, doctor_tells_a_wrong_vault_key_and_a_worker_that_sleeps)
     kit_worker_stop(worker);
     kit_worker_free(worker);
     worker = NULL;
-    byok("doctor --timeout 1s --json", NULL);
+    byok("doctor --timeout 5s --json", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_FAILED);
     cr_assert_not_null(strstr(run.out, "\"check\":\"worker\",\"verdict\":\"FAIL\""));
     byok("doctor --brokers 127.0.0.1:1 --timeout 300ms", NULL);
@@ -377,11 +377,11 @@ Test(commands, vault_status_and_rotate_name_what_needs_an_old_master_key)
     cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
     cr_assert_not_null(strstr(run.out, "master key 1: 1 keys\n"), "%s", run.out);
     cr_assert_not_null(strstr(run.out, "master key 2: 2 keys\n"), "%s", run.out);
-    byok("vault rotate --to 2 --timeout 2s", NULL);
+    byok("vault rotate --to 2 --timeout 5s", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_FAILED);
     cr_assert_not_null(strstr(run.out, "needs master key 1: openai key 'default' of alice\n"));
     put_sealed("alice", "default", 2);
-    byok("vault rotate --to 2 --timeout 10s", NULL);
+    byok("vault rotate --to 2 --timeout 60s", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_OK, "%s%s", run.out, run.err);
     cr_assert_not_null(strstr(run.out, "no other master key is needed"));
     byok("vault status --to 1 --json", NULL);

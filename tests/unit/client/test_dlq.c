@@ -28,7 +28,7 @@ static void end(void)
     kit_broker_free(broker);
 }
 
-TestSuite(dlq, .init = begin, .fini = end, .timeout = 60);
+TestSuite(dlq, .init = begin, .fini = end, .timeout = 600);
 
 static void byok(const char *line, const char *input)
 {

@@ -42,7 +42,7 @@ static void end(void)
     cr_assert_eq(folder_remove(folder), 0);
 }
 
-TestSuite(payloads, .init = begin, .fini = end, .timeout = 120);
+TestSuite(payloads, .init = begin, .fini = end, .timeout = 600);
 
 static void byok(const char *words)
 {

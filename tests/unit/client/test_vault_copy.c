@@ -24,7 +24,7 @@ static void end(void)
     (void)folder_remove(folder);
 }
 
-TestSuite(vault_copy, .init = begin, .fini = end, .timeout = 120);
+TestSuite(vault_copy, .init = begin, .fini = end, .timeout = 600);
 
 static struct byok_store *open_folder(const char *name)
 {

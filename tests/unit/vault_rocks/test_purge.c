@@ -50,7 +50,7 @@ static bool folder_holds(const char *folder, const char *text)
 static bool is_gone(const char *folder, const char *text)
 {
     const struct timespec nap = {0, 20000000};
-    for (int i = 0; i < 1500; i++) { /* 30 s: a bound, not a measurement */
+    for (int i = 0; i < 9000; i++) { /* 180 s: a bound, not a measurement */
         if (!folder_holds(folder, text))
             return true;
         nanosleep(&nap, NULL);

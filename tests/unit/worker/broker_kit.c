@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "worker/ports/clock_system.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 100000
 
 struct intake {
     struct kit_member *member;

@@ -8,7 +8,7 @@
 #include "tests/unit/worker/notes_kit.h"
 #include "worker/ports/broker_rdkafka_inner.h"
 
-#define SECONDS 30
+#define SECONDS 120 /* a bound, not a measurement */
 #define NOTES 500
 #define LONG_US ((int64_t)60000000)
 
@@ -43,8 +43,8 @@ static void tear_down(void)
     kit_done(&kit);
 }
 
-TestSuite(broker_notes, .init = set_up, .fini = tear_down, .timeout = 120);
-TestSuite(static_notes, .init = set_up_static, .fini = tear_down, .timeout = 120);
+TestSuite(broker_notes, .init = set_up, .fini = tear_down, .timeout = 600);
+TestSuite(static_notes, .init = set_up_static, .fini = tear_down, .timeout = 600);
 
 static bool is_answered(void *arg)
 {
@@ -239,12 +239,12 @@ Test(broker_notes, one_commit_proves_those_of_the_next_seconds_too)
     claim(0, 0);
     succeeds(0);
     uint64_t proofs = inner->proofs;
-    cr_assert_eq(proofs, 1);
-    inner->proven_us = byok_rdk_fresh_us();
+    cr_assert_geq(proofs, 1);
+    inner->proven_us = byok_rdk_fresh_us() + LONG_US; /* however long the next one takes */
     claim(1, 1);
     succeeds(1);
     cr_assert_eq(inner->proofs, proofs);
-    inner->proven_us -= LONG_US;
+    inner->proven_us -= 3 * LONG_US;
     claim(2, 0);
     succeeds(2);
     cr_assert_eq(inner->proofs, proofs + 1);

@@ -151,7 +151,7 @@ static void end_fake(void)
     uv_sem_destroy(&fake.may);
 }
 
-TestSuite(notes_host, .timeout = 120);
+TestSuite(notes_host, .timeout = 600);
 
 Test(notes_host, all_that_come_during_a_sync_share_the_next_one, .init = begin_fake,
      .fini = end_fake)

@@ -62,7 +62,7 @@ static struct byok_payload_call call_of(const char *content)
         .put = content != NULL,
         .user = byok_str_of("alice"),
         .content = byok_str_of(content),
-        .timeout_us = 5000000,
+        .timeout_us = 100000000,
         .reply_to = (struct byok_actor *)(void *)&replies,
         .reply = &msg,
     };

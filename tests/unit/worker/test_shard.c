@@ -79,7 +79,7 @@ static void tear_down(void)
     rd_kafka_destroy(mock_client);
 }
 
-TestSuite(shard, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(shard, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static struct byok_shard_options options(void)
 {

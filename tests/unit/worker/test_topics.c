@@ -53,7 +53,7 @@ static void make(enum byok_topic topic, int partitions)
     (void)rd_kafka_mock_topic_create(mock, name, partitions, 1);
 }
 
-TestSuite(topics, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(topics, .init = set_up, .fini = tear_down, .timeout = 600);
 
 Test(topics, accepts_topics_that_are_right)
 {
