@@ -31,7 +31,7 @@
 
 struct options {
     const char *host, *tls_cert, *tls_key, *keys;
-    uint64_t port, threads, ledger_max, latency_ms, jitter_ms, answer_words, seed;
+    uint64_t port, threads, ledger_max, latency_ms, jitter_ms, gap_ms, answer_words, seed;
     bool is_quiet;
 };
 
@@ -44,6 +44,7 @@ static const char usage[] =
     "  --keys FILE             accepted keys, one a line (none: every key that looks like one)\n"
     "  --latency-ms N          answer after N ms (0)\n"
     "  --latency-jitter-ms N   and up to N ms more (0)\n"
+    "  --gap-ms N              between the pieces of a streamed answer (0)\n"
     "  --answer-words N        words of a chat answer (24)\n"
     "  --threads N             (2)\n"
     "  --ledger-max N          calls listed in the ledger (2000000)\n"
@@ -69,6 +70,7 @@ enum {
     KEYS,
     LATENCY,
     JITTER,
+    GAP,
     WORDS,
     THREADS,
     LEDGER,
@@ -85,6 +87,7 @@ static const struct option names[] = {
     {"keys", required_argument, NULL, KEYS},
     {"latency-ms", required_argument, NULL, LATENCY},
     {"latency-jitter-ms", required_argument, NULL, JITTER},
+    {"gap-ms", required_argument, NULL, GAP},
     {"answer-words", required_argument, NULL, WORDS},
     {"threads", required_argument, NULL, THREADS},
     {"ledger-max", required_argument, NULL, LEDGER},
@@ -118,6 +121,8 @@ static bool set_option(struct options *options, int which)
         return read_number(optarg, INT32_MAX, &options->latency_ms);
     case JITTER:
         return read_number(optarg, INT32_MAX, &options->jitter_ms);
+    case GAP:
+        return read_number(optarg, 60000, &options->gap_ms);
     case WORDS:
         return read_number(optarg, 1000000, &options->answer_words);
     case THREADS:
@@ -246,6 +251,7 @@ static bool fill_server(const struct options *options, struct sim_server *server
 {
     server->latency_ms = (int64_t)options->latency_ms;
     server->jitter_ms = (int64_t)options->jitter_ms;
+    server->gap_ms = (int64_t)options->gap_ms;
     server->answer_words = (uint32_t)options->answer_words;
     server->is_quiet = options->is_quiet;
     if (options->keys && !read_keys(options->keys, server))

@@ -313,7 +313,7 @@ static void reply_answer(struct sim_call *call, const struct sim_endpoint *endpo
         body->step = fault->bytes > 0 ? (uint64_t)fault->bytes : 1;
         body->gap_ms = fault->gap_ms > 0 ? fault->gap_ms : 100;
     } else if (body && is_stream) {
-        body->gap_ms = fault->gap_ms;
+        body->gap_ms = fault->gap_ms > 0 ? fault->gap_ms : call->server->gap_ms;
         body->step = strncmp(type, EVENTS, sizeof EVENTS - 1) == 0 ? 0 : PIECE_BYTES;
     }
     reply_body(call, 200, type, is_stream, body);

@@ -28,6 +28,7 @@ struct sim_server {
     size_t key_count;
     atomic_uint_fast64_t request_count; /* numbers the requests */
     int64_t latency_ms, jitter_ms;
+    int64_t gap_ms; /* between the pieces of a stream, where no fault says another */
     uint32_t answer_words;
     bool is_quiet;
 };
