@@ -226,20 +226,20 @@ static bool send_one(PGconn *conn, const struct byok_pg_statement *statement)
 
 /* Nobody waits for it any longer then; for this transaction only, since a pool of the server's may
  * give the session to others.  False: the connection broke. */
-static bool limit_time(PGconn *conn, int64_t timeout_us)
+static bool limit_time(PGconn *conn, int64_t deadline_us)
 {
     char sql[80];
+    const int64_t left_us = deadline_us - byok_server_now_us();
     snprintf(sql, sizeof sql, "SELECT set_config('statement_timeout', '%lld', true)",
-             (long long)(timeout_us / 1000));
+             (long long)(left_us > 1000 ? left_us / 1000 : 1)); /* 0 would be no limit */
     return send_one(conn, &(const struct byok_pg_statement){.sql = sql});
 }
 
 /* Several, as one transaction.  False: the connection is of no use any more. */
 static bool run_on(PGconn *conn, const struct byok_pg_statement *statements, size_t count,
-                   int64_t timeout_us, PGresult **rows, char error[static BYOK_OUTAGE_TEXT_BYTES])
+                   int64_t deadline_us, PGresult **rows, char error[static BYOK_OUTAGE_TEXT_BYTES])
 {
-    int64_t deadline_us = byok_server_now_us() + timeout_us;
-    bool ok = PQenterPipelineMode(conn) == 1 && limit_time(conn, timeout_us);
+    bool ok = PQenterPipelineMode(conn) == 1 && limit_time(conn, deadline_us);
     for (size_t i = 0; ok && i < count; i++)
         ok = send_one(conn, &statements[i]);
     ok = ok && PQpipelineSync(conn) == 1;
@@ -265,9 +265,9 @@ enum byok_err byok_pg_run(struct byok_pg *self, const struct byok_pg_statement *
         PGconn *conn = take(self, timeout_us, &fresh, fault);
         if (!conn)
             return BYOK_E_STORE;
-        int64_t deadline_us = byok_server_now_us() + timeout_us;
+        const int64_t deadline_us = byok_server_now_us() + timeout_us;
         PGresult *got = NULL;
-        bool sound = run_on(conn, statements, count, timeout_us, &got, error);
+        bool sound = run_on(conn, statements, count, deadline_us, &got, error);
         bool late = byok_server_now_us() >= deadline_us;
         snprintf(text, sizeof text, "PostgreSQL: %.150s",
                  late ? "no answer in time" : PQerrorMessage(conn));
