@@ -39,9 +39,19 @@ struct call {
     struct call *next; /* of the free ones */
 };
 
+struct bare;
+
+/* What the jobs are. */
+struct work {
+    bool (*read)(struct byok_str record, struct bare_job *job, struct byok_buf *body);
+    void (*end)(struct byok_buf *body); /* NULL: a body is whole as it is read */
+    void (*answer)(struct bare *bare, struct call *call, unsigned status);
+};
+
 struct bare {
+    const struct work *work;
     const char *brokers, *requests, *results, *group, *url, *transactional;
-    unsigned long count, concurrency, texts; /* texts: 0: the jobs are chats */
+    unsigned long count, concurrency, jobs_per_call;
     rd_kafka_t *consumer, *producer;
     rd_kafka_queue_t *queue;
     CURLM *multi;
@@ -50,11 +60,6 @@ struct bare {
     unsigned long in_flight; /* calls */
     unsigned long taken, finished, acknowledged, committed; /* jobs */
 };
-
-static unsigned long jobs_per_call(const struct bare *bare)
-{
-    return bare->texts > 0 ? bare->texts : 1;
-}
 
 static double seconds_now(void)
 {
@@ -167,7 +172,7 @@ static void open_http(struct bare *bare)
         byok_buf_init(&call->body, ANSWER_CAP);
         byok_buf_init(&call->answer, ANSWER_CAP);
         byok_buf_init(&call->result, ANSWER_CAP);
-        call->jobs = byok_new(jobs_per_call(bare), sizeof *call->jobs);
+        call->jobs = byok_new(bare->jobs_per_call, sizeof *call->jobs);
         call->easy = curl_easy_init();
         if (!call->easy || !call->jobs)
             die("curl", "no memory");
@@ -186,8 +191,8 @@ static void open_http(struct bare *bare)
 
 static void send_call(struct bare *bare, struct call *call)
 {
-    if (bare->texts > 0)
-        bare_end_texts(&call->body);
+    if (bare->work->end)
+        bare->work->end(&call->body);
     curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body.ptr);
     curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE, (long)call->body.len);
     curl_multi_add_handle(bare->multi, call->easy);
@@ -207,11 +212,11 @@ static void take(struct bare *bare, const rd_kafka_message_t *message)
     }
     const struct byok_str record = {message->payload, message->len};
     struct bare_job *job = &call->jobs[call->job_count];
-    if (!(bare->texts > 0 ? bare_add_text : bare_read_record)(record, job, &call->body))
+    if (!bare->work->read(record, job, &call->body))
         return;
     call->job_count++;
     bare->taken++;
-    if (call->job_count == jobs_per_call(bare) || bare->taken == bare->count)
+    if (call->job_count == bare->jobs_per_call || bare->taken == bare->count)
         send_call(bare, call);
 }
 
@@ -219,7 +224,7 @@ static unsigned long room(const struct bare *bare)
 {
     unsigned long calls = bare->concurrency - bare->in_flight, left = bare->count - bare->taken;
     unsigned long jobs =
-        calls * jobs_per_call(bare) - (bare->filling ? bare->filling->job_count : 0);
+        calls * bare->jobs_per_call - (bare->filling ? bare->filling->job_count : 0);
     if (jobs > left)
         jobs = left;
     return jobs < CONSUME_AT_ONCE ? jobs : CONSUME_AT_ONCE;
@@ -255,25 +260,30 @@ static void produce(struct bare *bare, const struct bare_job *job, const struct 
         die("produce", rd_kafka_err2str(err));
 }
 
-static void produce_results(struct bare *bare, struct call *call)
+static void answer_chat(struct bare *bare, struct call *call, unsigned status)
 {
-    long status = 0;
+    byok_buf_clear(&call->result);
+    if (!bare_write_result(call->jobs, status, byok_buf_str(&call->answer), &call->result))
+        die("answer", "cannot be read");
+    produce(bare, call->jobs, &call->result);
+}
+
+static void answer_texts(struct bare *bare, struct call *call, unsigned status)
+{
     struct bare_vectors vectors;
-    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (bare->texts > 0 && (status != 200 || !bare_vectors_open(byok_buf_str(&call->answer),
-                                                                call->job_count, &vectors)))
+    if (status != 200 || !bare_vectors_open(byok_buf_str(&call->answer), call->job_count, &vectors))
         die("answer", "holds no vector for each text");
     for (unsigned long i = 0; i < call->job_count; i++) {
         byok_buf_clear(&call->result);
-        if (!(bare->texts > 0 ? bare_vectors_write(&vectors, &call->jobs[i], &call->result)
-                              : bare_write_result(&call->jobs[i], (unsigned)status,
-                                                  byok_buf_str(&call->answer), &call->result)))
+        if (!bare_vectors_write(&vectors, &call->jobs[i], &call->result))
             die("answer", "cannot be read");
         produce(bare, &call->jobs[i], &call->result);
     }
-    if (bare->texts > 0)
-        bare_vectors_done(&vectors);
+    bare_vectors_done(&vectors);
 }
+
+static const struct work chats = {bare_read_record, NULL, answer_chat};
+static const struct work texts = {bare_add_text, bare_end_texts, answer_texts};
 
 static void count_finished(struct bare *bare, unsigned long jobs)
 {
@@ -294,7 +304,9 @@ static void finish_calls(struct bare *bare)
             die("call", curl_easy_strerror(message->data.result));
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
         curl_multi_remove_handle(bare->multi, call->easy);
-        produce_results(bare, call);
+        long status = 0;
+        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+        bare->work->answer(bare, call, (unsigned)status);
         call->next = bare->free;
         bare->free = call;
         bare->in_flight--;
@@ -367,21 +379,22 @@ static void read_options(int argc, char **argv, struct bare *bare, const char **
             bare->transactional = optarg;
             break;
         case 'x':
-            bare->texts = strtoul(optarg, NULL, 10);
+            bare->jobs_per_call = strtoul(optarg, NULL, 10);
+            bare->work = &texts;
             break;
         default:
             exit(2);
         }
     }
     if (!bare->brokers || !bare->requests || !bare->results || !bare->group || !bare->url ||
-        !*key || bare->count == 0 || bare->concurrency == 0)
+        !*key || bare->count == 0 || bare->concurrency == 0 || bare->jobs_per_call == 0)
         die("usage", "all of --brokers --requests --results --group --url --key --count "
                      "--concurrency are needed");
 }
 
 int main(int argc, char **argv)
 {
-    struct bare bare = {0};
+    struct bare bare = {.work = &chats, .jobs_per_call = 1};
     const char *key = NULL;
     char header[600];
     read_options(argc, argv, &bare, &key);

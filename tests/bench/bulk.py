@@ -5,9 +5,8 @@ The bare limit is tests/bench/bare.c with as many calls at once and as many text
 calls, and writes a result for each text; it does not look at whose they are, and has no state, no claims, no usage. Texts/s are between the first
 and the last result's timestamp, as for the other rows; calls are those that the provider has counted.
 """
-import subprocess
-
-from support.stack import BUILD, Stack, expect, wait_for
+from bench import loop
+from support.stack import Stack, wait_for
 
 KEY = "sk-bulk-" + "b3N4" * 8
 TEXTS_PER_CALL = 2048  # OpenAI's limit
@@ -22,12 +21,6 @@ def jobs(name, count, users):
                      "dimensions": DIMENSIONS, "input": f"Text number {i}: what is it about?"}
 
 
-def seconds(stack, topic, count, skip=0):
-    stamps = sorted(m.timestamp()[1] for m in stack.read(topic))[skip:]
-    expect(len(stamps) >= count, f"{len(stamps)} results of {count} jobs in {topic}")
-    return max((stamps[-1] - stamps[0]) / 1000, 0.001)
-
-
 def calls_made(stack):
     return stack.sim_get("/sim/ledger")["calls"]
 
@@ -35,12 +28,9 @@ def calls_made(stack):
 def run_bare(stack, count, users, texts_per_call, concurrency, delivery):
     stack.worker("topics").stop()  # makes the topics
     stack.produce(jobs("bare", count, users))
-    transactional = ["--transactional", stack.prefix + "bare"] if delivery == "exactly_once" else []
-    subprocess.run([BUILD / "tests/bench/byok-bench-bare", "--brokers", stack.brokers, "--requests", stack.prefix + "requests",
-                    "--results", stack.prefix + "results", "--group", stack.prefix + "bare", "--url", stack.sim_url + "/v1/embeddings", "--key", KEY,
-                    "--count", str(count), "--concurrency", str(min(concurrency, USER_CALLS * users)), "--texts", str(texts_per_call),
-                    *transactional], capture_output=True, text=True, check=True)
-    return count / seconds(stack, "results", count), calls_made(stack)
+    loop.run_bare(stack, delivery, "requests", "results", "--url", stack.sim_url + "/v1/embeddings", "--key", KEY, "--count", count,
+                  "--concurrency", min(concurrency, USER_CALLS * users), "--texts", texts_per_call)
+    return count / loop.seconds_between(stack, "results", count), calls_made(stack)
 
 
 def run_byokd(stack, count, users, texts_per_call, concurrency, delivery):
@@ -55,7 +45,7 @@ def run_byokd(stack, count, users, texts_per_call, concurrency, delivery):
     worker = stack.worker("w", wait=False, **settings)
     wait_for("all jobs are done", lambda: worker.metric('byok_results_total{code="ok"}') >= count, 900, every=0.5)
     worker.stop()
-    return count / seconds(stack, "results", count, registrations), calls_made(stack)
+    return count / loop.seconds_between(stack, "results", count, registrations), calls_made(stack)
 
 
 def measure(options, sim):
@@ -66,10 +56,10 @@ def measure(options, sim):
         whole_calls = max(1, min(TEXTS_PER_CALL, count // users))  # a call holds texts of one user
         for name, texts_per_call, bare_texts in (("alone", 1, 1), ("in bulk", 0, whole_calls)):
             with Stack(sim_options=sim) as stack:
-                bare, bare_calls = run_bare(stack, count, users, bare_texts, options.concurrency, delivery)
+                limit, limit_calls = run_bare(stack, count, users, bare_texts, options.concurrency, delivery)
             with Stack(sim_options=sim) as stack:
                 rates[name], calls = run_byokd(stack, count, users, texts_per_call, options.concurrency, delivery)
-            print(f"{'bare ' + name + f', {users} users':>24}: {bare:8.0f} texts/s, {bare_calls:6} calls")
-            print(f"{name + f', {users} users':>24}: {rates[name]:8.0f} texts/s, {calls:6} calls, {rates[name] / bare:.2f} of its bare limit's texts/s",
+            print(f"{'bare ' + name + f', {users} users':>24}: {limit:8.0f} texts/s, {limit_calls:6} calls")
+            print(f"{name + f', {users} users':>24}: {rates[name]:8.0f} texts/s, {calls:6} calls, {rates[name] / limit:.2f} of its bare limit's texts/s",
                   flush=True)
         print(f"{'ratio':>24}: {rates['in bulk'] / rates['alone']:8.2f} of the texts/s with a call for each")
