@@ -8,6 +8,7 @@
 static const uint8_t seed[BYOK_SIGNER_SEED_BYTES] = {7}, stranger[BYOK_SIGNER_SEED_BYTES] = {8};
 static struct byok_signer signers[1];
 static bool in_escapes; /* the id is written in JSON's escapes */
+static bool in_msgpack; /* and all of it in the other format */
 
 static void require_signatures(void)
 {
@@ -29,12 +30,29 @@ struct sent {
     struct byok_str envelope; /* base64; empty: none */
 };
 
+static void send_command(const char *user, const char *json)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    BYOK_AUTO(byok_buf) bytes = {.cap_bytes = 16384};
+    struct byok_value tree;
+    struct byok_fault fault;
+    if (!in_msgpack) {
+        sim_send(world, user, "%s", json);
+        return;
+    }
+    cr_assert_eq(byok_decode(&arena, BYOK_JSON, byok_str_of(json), &tree, &fault), BYOK_E_OK);
+    cr_assert_eq(byok_encode(BYOK_MSGPACK, &tree, &bytes), BYOK_E_OK);
+    const struct byok_str key = byok_str_of(user);
+    sim_append(world, BYOK_TOPIC_REQUESTS, byok_partition_of(key, world->cluster.partitions), key,
+               byok_buf_str(&bytes), NULL, 0, 0);
+}
+
 static void send_signed(const struct sent *sent)
 {
     BYOK_AUTO(byok_arena) arena = {0};
     struct byok_signer signer;
     uint8_t bytes[BYOK_SIGNATURE_BYTES], raw[4096];
-    char text[128], id[512], envelope[8192] = "";
+    char text[128], id[512], envelope[4096] = "", json[8192];
     size_t raw_len = 0;
     if (sent->envelope.len > 0) {
         cr_assert_eq(sodium_base642bin(raw, sizeof raw, sent->envelope.ptr, sent->envelope.len,
@@ -57,10 +75,13 @@ static void send_signed(const struct sent *sent)
     snprintf(id, sizeof id, "%s", sent->id);
     if (in_escapes)
         escape(sent->id, id);
-    sim_send(world, sent->user,
-             "{\"type\":\"%s\",\"id\":\"%s\",\"user\":\"%s\",\"provider\":\"openai\"%s,"
-             "\"signature\":{\"signer\":\"%s\",\"at_ms\":%lld,\"value\":\"%s\"}}",
-             sent->type, id, sent->user, envelope, signer.id, (long long)sent->at_wall_ms, text);
+    int len = snprintf(json, sizeof json,
+                       "{\"type\":\"%s\",\"id\":\"%s\",\"user\":\"%s\",\"provider\":\"openai\"%s,"
+                       "\"signature\":{\"signer\":\"%s\",\"at_ms\":%lld,\"value\":\"%s\"}}",
+                       sent->type, id, sent->user, envelope, signer.id, (long long)sent->at_wall_ms,
+                       text);
+    cr_assert(len > 0 && (size_t)len < sizeof json);
+    send_command(sent->user, json);
 }
 
 TestSuite(authorize, .init = setup, .fini = teardown);
@@ -108,6 +129,9 @@ Test(authorize, a_signed_command_is_carried_out_once)
     send_signed(&(struct sent){"key.register", "r2", "bob", NULL, seed, wall_ms(), envelope});
     send_signed(&delete_it); /* a replay: the same id */
     in_escapes = true;       /* and spelled otherwise, which its signature does not see */
+    send_signed(&delete_it);
+    in_escapes = false;
+    in_msgpack = true; /* or in the other format */
     send_signed(&delete_it);
     sim_chat(world, "bob", "job");
     assert_done(60);
