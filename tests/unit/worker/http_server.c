@@ -27,8 +27,9 @@ struct http_server {
     pthread_t threads[CONNECTIONS_MAX];
     int fds[CONNECTIONS_MAX];
     atomic_int connections, requests;
-    pthread_mutex_t lock; /* guards last_head and fds */
+    pthread_mutex_t lock; /* guards last_head, last_body and fds */
     char last_head[8192];
+    uint32_t last_body;
     SSL_CTX *tls;
     X509 *certificate;
 };
@@ -38,6 +39,7 @@ struct connection {
     int index, fd;
     SSL *ssl;
     int requests;
+    uint32_t body; /* the last request's: http_server_sum() */
 };
 
 static bool put(struct connection *c, const char *bytes, size_t len)
@@ -63,6 +65,13 @@ static bool put_text(struct connection *c, const char *text)
     return put(c, text, strlen(text));
 }
 
+uint32_t http_server_sum(uint32_t sum, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) /* FNV-1a */
+        sum = (sum ^ (unsigned char)bytes[i]) * 16777619u;
+    return sum;
+}
+
 /* Reads a head and its body; false: the client has gone. */
 static bool read_request(struct connection *c, char *head, size_t room)
 {
@@ -80,11 +89,13 @@ static bool read_request(struct connection *c, char *head, size_t room)
     size_t body = length && length < end ? strtoul(length + 16, NULL, 10) : 0;
     size_t have = len - (size_t)(end + 4 - head);
     *end = '\0';
+    c->body = http_server_sum(0, end + 4, have);
     while (have < body) {
         char sink[4096];
         ssize_t n = get(c, sink, sizeof sink);
         if (n <= 0)
             return false;
+        c->body = http_server_sum(c->body, sink, (size_t)n);
         have += (size_t)n;
     }
     return true;
@@ -185,6 +196,7 @@ static void *serve(void *arg)
     while (open && read_request(c, head, sizeof head)) {
         pthread_mutex_lock(&server->lock);
         memcpy(server->last_head, head, sizeof head);
+        server->last_body = c->body;
         pthread_mutex_unlock(&server->lock);
         server->requests++;
         c->requests++;
@@ -310,6 +322,14 @@ const char *http_server_last_head(struct http_server *server)
     memcpy(copy, server->last_head, sizeof copy);
     pthread_mutex_unlock(&server->lock);
     return copy;
+}
+
+uint32_t http_server_last_body(struct http_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    const uint32_t sum = server->last_body;
+    pthread_mutex_unlock(&server->lock);
+    return sum;
 }
 
 void http_server_write_certificate(const struct http_server *server, const char *path)

@@ -14,6 +14,8 @@
 #define BYOK_TESTS_UNIT_WORKER_HTTP_SERVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct http_server;
 
@@ -26,6 +28,9 @@ int http_server_connections(struct http_server *server); /* accepted */
 int http_server_requests(struct http_server *server);    /* read whole */
 /* The last request's head, in static memory. */
 const char *http_server_last_head(struct http_server *server);
+/* The sum of its body's bytes, and how such a sum, from 0 on, grows. */
+uint32_t http_server_last_body(struct http_server *server);
+uint32_t http_server_sum(uint32_t sum, const char *bytes, size_t len);
 /* Its certificate as PEM, into a file. */
 void http_server_write_certificate(const struct http_server *server, const char *path);
 

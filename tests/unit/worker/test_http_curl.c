@@ -180,6 +180,34 @@ Test(http_curl, sends_the_request_and_gives_the_answer)
     done(&t);
 }
 
+/* Longer than libcurl takes at a time, and one that is empty. */
+Test(http_curl, a_body_in_pieces_is_sent_as_if_it_were_one)
+{
+    static char large[200001];
+    for (size_t i = 0; i < sizeof large; i++)
+        large[i] = (char)(i * 7 + i / 251);
+    const struct byok_str pieces[] = {
+        BYOK_STR("--b\r\n"), {large, sizeof large}, {NULL, 0}, BYOK_STR("\r\n--b--\r\n")};
+    uint32_t sum = 0;
+    size_t bytes = 0;
+    for (size_t i = 0; i < 4; i++) {
+        sum = http_server_sum(sum, pieces[i].ptr, pieces[i].len);
+        bytes += pieces[i].len;
+    }
+    struct test_call t;
+    char length[64];
+    snprintf(length, sizeof length, "Content-Length: %zu", bytes);
+    prepare(&t, "POST", "http://127.0.0.1", http_server_port(server), "/ok");
+    t.call.request.body = (struct byok_str){NULL, 0};
+    t.call.request.pieces = pieces;
+    t.call.request.piece_count = 4;
+    run(&t);
+    cr_assert_eq(t.call.fault.code, BYOK_E_OK, "%s", t.call.fault.text);
+    cr_assert_not_null(strstr(http_server_last_head(server), length));
+    cr_assert_eq(http_server_last_body(server), sum);
+    done(&t);
+}
+
 Test(http_curl, keeps_the_connection_for_the_next_call)
 {
     for (int i = 0; i < 5; i++) {
