@@ -164,8 +164,9 @@ void byok_user_learn(struct byok_ctx *ctx, struct byok_user *self, struct byok_t
     struct byok_lane *lane = byok_user_lane(ctx, self, task);
     int64_t now = byok_now_us(ctx);
     enum byok_err code = task->fault.code;
+    struct byok_clock *clock = ctx->env->clock;
     if (byok_breaker_leave(&lane->breaker, now, 0, task->lane_ticket, task->verdict,
-                           ctx->env->clock->ops->random(ctx->env->clock)))
+                           task->verdict == BYOK_VERDICT_BAD ? clock->ops->random(clock) : 0))
         byok_log_event(ctx->env->log, BYOK_LOG_INFO,
                        lane->breaker.state == BYOK_BREAKER_CLOSED ? "user_breaker_closed"
                                                                   : "user_breaker_opened",
