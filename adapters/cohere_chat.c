@@ -206,7 +206,8 @@ static enum byok_finish finish_of(struct byok_str word)
     return BYOK_FINISH_NONE;
 }
 
-/* usage.tokens is what the model saw, usage.billed_units what is paid for. */
+/* usage.tokens is what the model saw, usage.billed_units what is paid for; so no price is told for
+ * these models (schemas/prices.json). */
 static struct byok_usage read_usage(const struct byok_value *usage)
 {
     struct byok_usage out = BYOK_USAGE_UNSAID;
