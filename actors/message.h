@@ -111,8 +111,8 @@ struct byok_speech;
 struct byok_streaming;
 struct byok_task;
 
-/* One Kafka record, or a parked request as if it had just come (actors/partition/parked.h); one heap block
- * (byok_new), everything it points to is inside. */
+/* One Kafka record, or a parked request as if it had just come (actors/partition/parked.h); one
+ * heap block (byok_new), everything it points to is inside. */
 struct byok_record {
     struct byok_msg msg;
     int32_t partition;
@@ -146,9 +146,9 @@ struct byok_chunk {
     uint32_t epoch;
     struct byok_record *records;
     int64_t position; /* the next offset after them; -1: unknown (an empty topic) */
-    int64_t until; /* the end of the changelog, as it was at the assignment; 0: not known */
-    bool end; /* the end of the changelog, as it was at the assignment, is reached */
-    bool reset; /* empty the table first: it is no prefix of this changelog */
+    int64_t until;    /* the end of the changelog, as it was at the assignment; 0: not known */
+    bool end;         /* the end of the changelog, as it was at the assignment, is reached */
+    bool reset;       /* empty the table first: it is no prefix of this changelog */
     struct byok_fault fault; /* code OK, or why the restore failed (it is tried again) */
 };
 
@@ -171,7 +171,7 @@ void byok_rewrap_free(struct byok_rewrap *step);
 struct byok_ready {
     struct byok_msg msg;
     bool away;
-    bool exempt; /* it is for a command, which no breaker holds up */
+    bool exempt;     /* it is for a command, which no breaker holds up */
     uint32_t ticket; /* of the turn, at the provider's breaker */
     int64_t until_us;
 };
@@ -181,7 +181,7 @@ struct byok_ready {
 /* One record to be published; slices borrow from the task. */
 struct byok_out {
     enum byok_topic topic;
-    int32_t partition; /* -1: by the key */
+    int32_t partition;   /* -1: by the key */
     struct byok_str key; /* of the record */
     struct byok_str value;
     bool tombstone; /* value is null */
@@ -189,14 +189,14 @@ struct byok_out {
     struct byok_record_header headers[BYOK_OUT_HEADERS_MAX];
     size_t header_count;
     int64_t offset; /* out: where it was written; set by the broker port */
-    bool refused; /* out: the broker never takes it (too large); its batch has failed */
+    bool refused;   /* out: the broker never takes it (too large); its batch has failed */
 };
 
 /* A payload of a task, and where it stands in the job or in the answer. */
 struct byok_payload_item {
     struct byok_value *place;
     struct byok_payload_ref ref; /* of what is to be put only the type */
-    struct byok_buf body; /* what was got; vectors as they are written */
+    struct byok_buf body;        /* what was got; vectors as they are written */
 };
 
 struct byok_payload_set {
@@ -218,7 +218,7 @@ struct byok_leg_key {
 struct byok_task {
     struct byok_msg msg;
     struct byok_arena arena;
-    struct byok_actor *user; /* its user actor; NULL: none (a dead letter, a forward) */
+    struct byok_actor *user;   /* its user actor; NULL: none (a dead letter, a forward) */
     struct byok_record *record; /* owned; kept until the end for dead letters */
     int32_t partition;
     uint32_t epoch;
@@ -228,23 +228,23 @@ struct byok_task {
     const struct byok_provider *provider;
     struct byok_str model;
     struct byok_leg *legs; /* of a job that names fallbacks, its own first; in the arena */
-    uint8_t leg; /* which of them it goes to, now */
+    uint8_t leg;                 /* which of them it goes to, now */
     struct byok_leg_key *leg_keys; /* of each, once it has left it */
     int64_t deadline_us, not_before_us; /* monotonic */
     int64_t reserved_tokens, tokens_ticket, requests_ticket; /* of the limits per minute */
     /* embeddings that may share a call (actors/provider/bulk.h) */
     uint32_t bulk_texts; /* that it brings; 0: it goes alone */
-    size_t bulk_bytes; /* of them */
-    uint32_t bulk_most; /* jobs in one call with it, since calls of more were refused; 0: any */
+    size_t bulk_bytes;   /* of them */
+    uint32_t bulk_most;  /* jobs in one call with it, since calls of more were refused; 0: any */
     uint32_t parted; /* how often that was so: no fault of the job, so no attempt of its own */
     struct byok_bulk *bulk; /* of the call under way; NULL: it has its own */
     bool joined; /* that call is another member's, the first one's */
     struct byok_speech
         *speech; /* of a text that is spoken in parts; in the arena (actors/provider/speech.h) */
-    bool more; /* its call was for a part, and there are others */
+    bool more;                  /* its call was for a part, and there are others */
     /* the call under way */
     uint32_t ticket, lane_ticket; /* at the provider's breaker, at its user's for the provider */
-    enum byok_verdict verdict; /* what its end says of the provider */
+    enum byok_verdict verdict;    /* what its end says of the provider */
     int64_t turn_us; /* when its limits were taken; 0: its user has none */
     bool calling; /* given to the HTTP port: it cannot be cancelled any more */
     bool cancelled; /* not to be sent: it comes back late, and takes no turn */
@@ -262,7 +262,7 @@ struct byok_task {
     struct byok_slot *slot; /* leased; wiped and given back when the attempt ends */
     struct byok_slots *slots; /* where it was leased */
     int64_t key_floor_wall_ms; /* what the user's record says: see schemas/state.h */
-    bool marks_key; /* its refusal has marked the key invalid: to be noted */
+    bool marks_key;            /* its refusal has marked the key invalid: to be noted */
     struct byok_key_info key; /* issued_wall_ms 0: none was opened yet */
     struct byok_str sealed; /* key.register: the record to store */
     struct byok_http_call http;
@@ -271,7 +271,7 @@ struct byok_task {
     /* payloads; actors/publisher/payloads.h */
     struct byok_payload_set inputs, outputs;
     struct {
-        bool put; /* it is about the outputs */
+        bool put;     /* it is about the outputs */
         bool inlined; /* the store did not take an output */
         uint32_t tries;
         int64_t until_us, retry_us;

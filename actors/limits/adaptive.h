@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/limits/adaptive.h - how many calls at once a provider, or a key, takes: found out, not configured.
+/* actors/limits/adaptive.h - how many calls at once a provider, or a key, takes: found out, not
+ * configured.
  *
  * Additive increase, multiplicative decrease: each round of good answers while the limit is in use
  * allows one call more; an answer that says "too much" halves what was under way, at most once per

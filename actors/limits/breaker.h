@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/limits/breaker.h - a circuit breaker: whoever fails is left alone for a while, then asked again.
+/* actors/limits/breaker.h - a circuit breaker: whoever fails is left alone for a while, then asked
+ * again.
  *
  * Closed: calls pass, and their ends are counted in a window of time (two halves, so what is looked
  * at is between half a window and a whole one).  It opens when enough of them have failed by the
@@ -21,7 +22,7 @@
 #include "base/attr.h"
 
 struct byok_breaker_settings {
-    int64_t calls; /* within the window, from which on it may open; 0: it never does */
+    int64_t calls;           /* within the window, from which on it may open; 0: it never does */
     int64_t failure_percent; /* of them that must have failed */
     int64_t window_us;
     int64_t open_us, open_max_us; /* the first time; the longest */
@@ -32,7 +33,7 @@ struct byok_breaker_settings {
 enum byok_verdict {
     BYOK_VERDICT_NONE, /* it was not made, or says nothing */
     BYOK_VERDICT_GOOD, /* it was answered, be it by a refusal */
-    BYOK_VERDICT_BAD /* the provider was not there, or could not */
+    BYOK_VERDICT_BAD   /* the provider was not there, or could not */
 };
 
 enum byok_breaker_state { BYOK_BREAKER_CLOSED, BYOK_BREAKER_OPEN, BYOK_BREAKER_HALF_OPEN };
@@ -46,11 +47,11 @@ struct byok_breaker {
     struct byok_tally *tally; /* of the newer half, then of the older, `parts` each */
     uint32_t parts;
     enum byok_breaker_state state;
-    int64_t half; /* number of the newer half since the clock's beginning */
-    int64_t until_us; /* when it is open: until then */
+    int64_t half;      /* number of the newer half since the clock's beginning */
+    int64_t until_us;  /* when it is open: until then */
     uint32_t openings; /* without a success between them */
-    uint32_t probes; /* under way */
-    uint32_t ticket; /* of this half-open time's probes; never 0 */
+    uint32_t probes;   /* under way */
+    uint32_t ticket;   /* of this half-open time's probes; never 0 */
 };
 
 /** A closed one; `tally` has room for 2 * `parts` and lives as long. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/partition/intake.c - the shard's front door: partitions come and go, records go to their users.
+/* actors/partition/intake.c - the shard's front door: partitions come and go, records go to their
+ * users.
  *
  * A partition is restored from its two changelogs (the vault's and the users' state) before its
  * records are taken; when it is revoked, what is in flight ends first.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/partition/parked.h - requests that wait in the state: when they are due, and how they come back.
+/* actors/partition/parked.h - requests that wait in the state: when they are due, and how they come
+ * back.
  *
  * actors/user/park.c puts them there and takes those of the user's queue up again; the actor of parked.c
  * hands out what is due at a time, and wakes the users who have a queue when a partition comes.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/partition/partition.h - the partitions a shard owns, and what all its actors must agree on of them.
+/* actors/partition/partition.h - the partitions a shard owns, and what all its actors must agree
+ * on of them.
  *
  * Not an actor but a table of the shard, used by its intake, users and publisher, all on one
  * thread: phase, epoch, watermark and user directory of each partition, and the memory that is
@@ -36,9 +37,9 @@ enum byok_phase {
 /* How far a changelog of a partition is restored. */
 struct byok_restore {
     int64_t position; /* the next offset to read; -1: from the beginning */
-    int64_t left; /* offsets up to the end, as far as known; counted in a metric */
-    int64_t tell_us; /* when the log is told next; 0: not begun */
-    bool reading; /* the broker port is at it; else it waits to be tried again */
+    int64_t left;     /* offsets up to the end, as far as known; counted in a metric */
+    int64_t tell_us;  /* when the log is told next; 0: not begun */
+    bool reading;     /* the broker port is at it; else it waits to be tried again */
     bool done;
 };
 
@@ -66,7 +67,7 @@ struct byok_partition {
     int64_t committed; /* the position of the last commit that succeeded; -1: none */
     struct byok_user_entry *users;
     int64_t last_offset; /* the newest taken; -1: none */
-    uint32_t open; /* records taken and neither committed nor dropped */
+    uint32_t open;       /* records taken and neither committed nor dropped */
     struct byok_restore vault, state;
     int64_t state_end; /* behind all records of ours that are known to be in the state changelog */
     bool torn; /* at least once, a batch has failed: part of it may be in the changelogs only */

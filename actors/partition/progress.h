@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/partition/progress.h - how far restores are, for the log and the metrics.  Thread: the shard's. */
+/* actors/partition/progress.h - how far restores are, for the log and the metrics.  Thread: the
+ * shard's. */
 #ifndef BYOK_ACTORS_PARTITION_PROGRESS_H
 #define BYOK_ACTORS_PARTITION_PROGRESS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/provider/speech.h - text to speech that is longer than its provider takes: parts, in order, joined.
+/* actors/provider/speech.h - text to speech that is longer than its provider takes: parts, in
+ * order, joined.
  *
  * Each part is a call of its own, with its turn, its place in the limits and its claim.  What is
  * spoken so far is in memory only, in the task.  While there is any, the job's claim stands and the

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/publisher/payloads.h - large content by reference: a job's is got before it may be called, an answer's
+/* actors/publisher/payloads.h - large content by reference: a job's is got before it may be called,
+ * an answer's
  * is put before its result is committed.
  *
  * user -> payloads: FETCH, STORE; back: FETCHED, STORED.  Failures that may pass are tried again here.

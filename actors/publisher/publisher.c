@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/publisher/publisher.c - gathers finished requests into batches, commits them, then applies them.
+/* actors/publisher/publisher.c - gathers finished requests into batches, commits them, then
+ * applies them.
  *
  * A batch is what is committed together: results, usage, changes of state, and the offsets up to
  * which the partitions are done.  Only when the broker has it is it written to the local tables,
@@ -22,8 +23,8 @@
 #define STATE_OUTS ((size_t)4) /* that a task has as a rule at most */
 
 struct publisher {
-    struct byok_queue fresh; /* tasks to be committed */
-    struct byok_queue again; /* of batches that failed; they go first */
+    struct byok_queue fresh;    /* tasks to be committed */
+    struct byok_queue again;    /* of batches that failed; they go first */
     struct byok_queue applying; /* committed batches that are to be applied, oldest first */
     struct byok_queue for_vault; /* of these, what is for the vault too, when the rest is applied */
     uint32_t under_way; /* batches at the broker port */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/user/authorize.h - whether a key command may be carried out: its signature, when one is needed.
+/* actors/user/authorize.h - whether a key command may be carried out: its signature, when one is
+ * needed.
  */
 #ifndef BYOK_ACTORS_USER_AUTHORIZE_H
 #define BYOK_ACTORS_USER_AUTHORIZE_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/user/claim.c - what becomes of a request that an earlier owner has claimed and not done. */
+/* actors/user/claim.c - what becomes of a request that an earlier owner has claimed and not done.
+ * */
 #include "actors/user/parts.h"
 #include "actors/user/retry.h"
 

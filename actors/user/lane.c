@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/user/lane.c - what a user has with each provider: turns, and what its key is found to take.
+/* actors/user/lane.c - what a user has with each provider: turns, and what its key is found to
+ * take.
  *
  * A lane is held up by the user's limits, by what the provider has said of the key (wait, so many at
  * once), by a breaker of the user's own, and by the provider's breaker, of which it is told.  A

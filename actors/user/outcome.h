@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/user/outcome.h - what a finished request publishes: its result, usage, and changes of state.
+/* actors/user/outcome.h - what a finished request publishes: its result, usage, and changes of
+ * state.
  *
  * All of it is written into the task (task->outs), so that it is committed together or not at all.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/vault/rewrap.c - rotation of the master key: seals what older ones sealed anew, while jobs run.
+/* actors/vault/rewrap.c - rotation of the master key: seals what older ones sealed anew, while
+ * jobs run.
  *
  * One per shard.  It walks the vault's table of each partition once per assignment, in steps that
  * the vault's thread makes between its other work.  New records go the way of registrations:
@@ -17,8 +18,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-#define LOOK_US ((int64_t)1000000) /* for partitions to walk */
-#define BUSY_US ((int64_t)20000) /* a key command is under way */
+#define LOOK_US ((int64_t)1000000)   /* for partitions to walk */
+#define BUSY_US ((int64_t)20000)     /* a key command is under way */
 #define TROUBLE_US ((int64_t)1000000) /* the vault's table cannot be read, or a commit failed */
 
 struct rewrap {

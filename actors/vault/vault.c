@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/vault/vault.c - the only actor with the master keys and the sealed records; on its own thread.
+/* actors/vault/vault.c - the only actor with the master keys and the sealed records; on its own
+ * thread.
  *
  * It puts keys into slots that others have leased, and keeps its table as the changelog says.
  */
