@@ -39,7 +39,9 @@ static void put_text(struct line *line, const char *text)
 static void put_escape(struct line *line, unsigned c)
 {
     char text[12];
-    const char *at = c == 0 ? NULL : strchr("\"\"\\\\\nn\tt\rr", (int)c); /* each, and its letter */
+    const bool is_ascii = c > 0 && c < 0x80; /* strchr looks for a byte, and would find the 0 */
+    const char *at =
+        is_ascii ? strchr("\"\"\\\\\nn\tt\rr", (int)c) : NULL; /* each, and its letter */
     if (at)
         snprintf(text, sizeof text, "\\%c", at[1]);
     else
