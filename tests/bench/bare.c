@@ -8,6 +8,7 @@
  * asked for them.
  * With --transactional ID results and positions go in transactions, as in byokd's exactly_once: the
  * limit of that mode.  Committing blocks this loop, but the provider goes on answering.
+ * With --same-records PREFIX too, it writes also what byokd does (bare_same.h): a second limit.
  * Prints one line of JSON: jobs, seconds (from the first record to the last acknowledgement), CPU.
  */
 #define _GNU_SOURCE /* getopt_long */
@@ -24,6 +25,7 @@
 
 #include "base/mem.h"
 #include "tests/bench/bare_record.h"
+#include "tests/bench/bare_same.h"
 #include "tests/bench/bare_vectors.h"
 
 #define ANSWER_CAP ((size_t)4 * 1024 * 1024)
@@ -50,7 +52,8 @@ struct work {
 
 struct bare {
     const struct work *work;
-    const char *brokers, *requests, *results, *group, *url, *transactional;
+    const char *brokers, *requests, *results, *group, *url, *transactional, *prefix;
+    struct bare_same *same; /* or NULL */
     unsigned long count, concurrency, jobs_per_call;
     rd_kafka_t *consumer, *producer;
     rd_kafka_queue_t *queue;
@@ -86,7 +89,8 @@ static void on_report(rd_kafka_t *producer, const rd_kafka_message_t *message, v
     (void)producer;
     if (message->err)
         die("produce", rd_kafka_err2str(message->err));
-    ((struct bare *)opaque)->acknowledged++;
+    if (message->_private) /* a result */
+        ((struct bare *)opaque)->acknowledged++;
 }
 
 static void check(const char *what, rd_kafka_error_t *error)
@@ -195,9 +199,18 @@ static void send_call(struct bare *bare, struct call *call)
         bare->work->end(&call->body);
     curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body.ptr);
     curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE, (long)call->body.len);
-    curl_multi_add_handle(bare->multi, call->easy);
     bare->filling = NULL;
     bare->in_flight++;
+    if (bare->same)
+        bare_same_claim(bare->same, call->jobs, call);
+    else
+        curl_multi_add_handle(bare->multi, call->easy);
+}
+
+static void on_claim(void *opaque, void *claimed)
+{
+    const struct call *call = claimed;
+    curl_multi_add_handle(((struct bare *)opaque)->multi, call->easy);
 }
 
 static void take(struct bare *bare, const rd_kafka_message_t *message)
@@ -214,6 +227,7 @@ static void take(struct bare *bare, const rd_kafka_message_t *message)
     struct bare_job *job = &call->jobs[call->job_count];
     if (!bare->work->read(record, job, &call->body))
         return;
+    job->partition = message->partition;
     call->job_count++;
     bare->taken++;
     if (call->job_count == bare->jobs_per_call || bare->taken == bare->count)
@@ -249,10 +263,10 @@ static void produce(struct bare *bare, const struct bare_job *job, const struct 
 {
     rd_kafka_resp_err_t err;
     do { /* a call's worth of results may be more than the queue holds */
-        err = rd_kafka_producev(bare->producer, RD_KAFKA_V_TOPIC(bare->results),
-                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                RD_KAFKA_V_KEY(job->user, strlen(job->user)),
-                                RD_KAFKA_V_VALUE(result->ptr, result->len), RD_KAFKA_V_END);
+        err = rd_kafka_producev(
+            bare->producer, RD_KAFKA_V_TOPIC(bare->results),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(job->user, strlen(job->user)),
+            RD_KAFKA_V_VALUE(result->ptr, result->len), RD_KAFKA_V_OPAQUE(bare), RD_KAFKA_V_END);
         if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
             rd_kafka_poll(bare->producer, 1);
     } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL);
@@ -266,6 +280,8 @@ static void answer_chat(struct bare *bare, struct call *call, unsigned status)
     if (!bare_write_result(call->jobs, status, byok_buf_str(&call->answer), &call->result))
         die("answer", "cannot be read");
     produce(bare, call->jobs, &call->result);
+    if (bare->same)
+        bare_same_write(bare->same, bare->producer, call->jobs);
 }
 
 static void answer_texts(struct bare *bare, struct call *call, unsigned status)
@@ -324,6 +340,8 @@ static double run(struct bare *bare)
             began = seconds_now();
         finish_calls(bare);
         rd_kafka_poll(bare->producer, 0);
+        if (bare->same)
+            bare_same_poll(bare->same);
         if (bare->transactional && (bare->finished - bare->committed >= COMMIT_EVERY ||
                                     (bare->finished == bare->count && bare->in_flight == 0)))
             commit_transaction(bare);
@@ -345,6 +363,7 @@ static void read_options(int argc, char **argv, struct bare *bare, const char **
         {"count", required_argument, NULL, 'n'},
         {"concurrency", required_argument, NULL, 'c'},
         {"transactional", required_argument, NULL, 't'},
+        {"same-records", required_argument, NULL, 's'},
         {"texts", required_argument, NULL, 'x'},
         {NULL, 0, NULL, 0},
     };
@@ -378,6 +397,9 @@ static void read_options(int argc, char **argv, struct bare *bare, const char **
         case 't':
             bare->transactional = optarg;
             break;
+        case 's':
+            bare->prefix = optarg;
+            break;
         case 'x':
             bare->jobs_per_call = strtoul(optarg, NULL, 10);
             bare->work = &texts;
@@ -390,6 +412,8 @@ static void read_options(int argc, char **argv, struct bare *bare, const char **
         !*key || bare->count == 0 || bare->concurrency == 0 || bare->jobs_per_call == 0)
         die("usage", "all of --brokers --requests --results --group --url --key --count "
                      "--concurrency are needed");
+    if (bare->prefix && (!bare->transactional || bare->work != &chats))
+        die("usage", "--same-records is for chats, with --transactional");
 }
 
 int main(int argc, char **argv)
@@ -404,6 +428,8 @@ int main(int argc, char **argv)
     bare.headers = curl_slist_append(bare.headers, "Content-Type: application/json");
     open_kafka(&bare);
     open_http(&bare);
+    if (bare.prefix)
+        bare.same = bare_same_open(bare.brokers, bare.prefix, on_claim, &bare);
     double seconds = run(&bare);
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);

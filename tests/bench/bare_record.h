@@ -23,6 +23,7 @@ struct bare_job {
     char user[BARE_USER_BYTES];
     char model[BARE_MODEL_BYTES];
     int64_t started_wall_ms;
+    int32_t partition; /* of its request; the caller's to set */
 };
 
 /** Read a JSON or msgpack record (told apart by its first byte) into `job`, and append the chat
