@@ -157,6 +157,8 @@ class Stack:
 
     def __exit__(self, kind, *_):
         failed = kind is not None
+        if failed:
+            self.print_state()
         for process in reversed(self.processes):
             if process.running():
                 process.kill()
@@ -174,6 +176,24 @@ class Stack:
             shutil.rmtree(self.folder, ignore_errors=True)
         if reports and not failed:
             raise Failure(f"a sanitizer reports: {reports}")
+
+    def print_state(self):
+        """Where things stand when a test fails: what each topic has, and what each worker counts."""
+        for topic in TOPICS:
+            try:
+                records = self.read(topic)
+            except Exception as error:  # the broker may be what has failed
+                print(f"---- {topic}: {error}", file=sys.stderr)
+                break
+            print(f"---- {topic}: {len(records)} records, the last: {[(m.partition(), m.offset(), m.key(), len(m.value() or b'')) for m in records[-5:]]}", file=sys.stderr)
+        for worker in self.processes:
+            if isinstance(worker, Worker) and worker.running():
+                try:
+                    lines = worker.get("/readyz")[1].splitlines() + worker.get("/metrics")[1].splitlines()
+                except Exception as error:  # or the worker
+                    lines = [str(error)]
+                shown = [line for line in lines if not line.startswith("#") and not line.endswith(" 0") and "_bucket" not in line]
+                print(f"---- {worker.name}: {'; '.join(shown)}", file=sys.stderr)
 
     def add(self, process):
         self.processes.append(process)
