@@ -110,6 +110,7 @@ static void on_looked(uv_work_t *work, int status)
         atomic_store_explicit(&rdk->up, false, memory_order_relaxed);
     } else {
         byok_rdk_seen(rdk);
+        byok_rdk_resume_again(rdk);
         if (!rdk->look_topic_err && rdk->look_count > 0) {
             note_count(rdk, rdk->look_count);
             if (byok_rdk_now_us(rdk) > rdk->trouble_until_us)

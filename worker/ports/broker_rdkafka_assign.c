@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* worker/ports/broker_rdkafka_assign.c - the consumer: rebalances, records, pausing.
  *
- * A new partition is assigned paused, so that nothing of it is fetched before it is restored.  A
- * revocation is answered only when the intake has released its partitions.  Until then librdkafka
+ * A partition that is not restored yet, or whose records have no room, is paused when a record of
+ * it comes, and not before: librdkafka numbers what it is told of a partition, drops what comes to
+ * its thread after a higher number, and takes numbers for pausing on our thread and for the
+ * beginning of fetching on its own.  So one of the two can be dropped when both are told at once,
+ * and the partition stands still for good, silently (its issue 5591; test_broker_start.c shows it).
+ * After the first record there is no beginning left to be lost.  A pause that is lost all the same
+ * shows by a record, a resumption is told again from time to time.
+ *
+ * A revocation is answered only when the intake has released its partitions.  Until then librdkafka
  * itself pauses all partitions: what the others have taken goes on, new records wait.
  * A lost partition is somebody else's already and is let go at once.
  */
@@ -135,8 +142,9 @@ static enum byok_rdk_served on_assign(struct byok_rdk *rdk, rd_kafka_topic_parti
         if (!add_part(rdk, list->elems[i].partition))
             return BYOK_RDK_AGAIN;
     }
+    /* paused when it went the last time, which librdkafka remembers */
+    (void)rd_kafka_resume_partitions(consumer(rdk), list);
     report(rdk, "assign_failed", rd_kafka_incremental_assign(consumer(rdk), list));
-    (void)rd_kafka_pause_partitions(consumer(rdk), list);
     return BYOK_RDK_SERVED;
 }
 
@@ -155,6 +163,37 @@ void byok_rdk_lose_all(struct byok_rdk *rdk)
         lose(rdk, (int32_t)i);
 }
 
+static void tell_paused(struct byok_rdk *rdk, struct byok_rdk_part *part, bool paused)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, rdk->topics[BYOK_TOPIC_REQUESTS], part->id);
+    part->paused = paused;
+    if (paused)
+        (void)rd_kafka_pause_partitions(consumer(rdk), list);
+    else
+        (void)rd_kafka_resume_partitions(consumer(rdk), list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Let its records come, or not. */
+static void settle(struct byok_rdk *rdk, struct byok_rdk_part *part)
+{
+    const bool paused = rdk->paused || !part->started;
+    if (part->fetched && part->paused != paused &&
+        rdk->handles[BYOK_RDK_CONSUMER].state == BYOK_RDK_OPEN)
+        tell_paused(rdk, part, paused);
+}
+
+void byok_rdk_resume_again(struct byok_rdk *rdk)
+{
+    for (size_t i = 0; i < rdk->part_room; i++) {
+        struct byok_rdk_part *part = rdk->parts[i];
+        if (part && part->fetched && !part->paused && part->started &&
+            rdk->handles[BYOK_RDK_CONSUMER].state == BYOK_RDK_OPEN)
+            tell_paused(rdk, part, false);
+    }
+}
+
 static enum byok_rdk_served on_revoke(struct byok_rdk *rdk, rd_kafka_event_t *event,
                                       rd_kafka_topic_partition_list_t *list)
 {
@@ -165,13 +204,13 @@ static enum byok_rdk_served on_revoke(struct byok_rdk *rdk, rd_kafka_event_t *ev
         return BYOK_RDK_SERVED;
     }
     assert(!rdk->revocation); /* librdkafka waits for the answer before it asks again */
-    (void)rd_kafka_pause_partitions(consumer(rdk), list);
     for (int i = 0; i < list->cnt; i++) {
         struct byok_rdk_part *part = byok_rdk_part(rdk, list->elems[i].partition);
         if (!part)
             continue;
         part->started = part->start_wanted = false;
         part->revoked = true;
+        settle(rdk, part);
         if (!part->released)
             tell(rdk, BYOK_MSG_REVOKED, &part->revoked_msg);
     }
@@ -290,10 +329,12 @@ enum byok_rdk_served byok_rdk_on_record(struct byok_rdk *rdk, rd_kafka_event_t *
         return BYOK_RDK_AGAIN;
     }
     byok_rdk_seen(rdk);
+    part->fetched = true;
+    part->paused = false; /* or it would not have come */
+    settle(rdk, part);
     if (part->started) {
         deliver(rdk, record);
-    } else {
-        /* fetched in the moment between the assignment and its pause: it would not come again */
+    } else { /* it would not come again */
         record->msg.next = NULL;
         if (part->early_last)
             part->early_last->msg.next = &record->msg;
@@ -304,25 +345,12 @@ enum byok_rdk_served byok_rdk_on_record(struct byok_rdk *rdk, rd_kafka_event_t *
     return BYOK_RDK_SERVED;
 }
 
-static void pause_one(struct byok_rdk *rdk, int32_t id, bool pause)
+static void pause_all(struct byok_rdk *rdk, bool paused)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, rdk->topics[BYOK_TOPIC_REQUESTS], id);
-    if (pause)
-        (void)rd_kafka_pause_partitions(consumer(rdk), list);
-    else
-        (void)rd_kafka_resume_partitions(consumer(rdk), list);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-static void pause_all(struct byok_rdk *rdk, bool pause)
-{
-    rdk->paused = pause;
-    if (rdk->handles[BYOK_RDK_CONSUMER].state != BYOK_RDK_OPEN)
-        return;
+    rdk->paused = paused;
     for (size_t i = 0; i < rdk->part_room; i++) {
-        if (rdk->parts[i] && rdk->parts[i]->started)
-            pause_one(rdk, (int32_t)i, pause);
+        if (rdk->parts[i])
+            settle(rdk, rdk->parts[i]);
     }
 }
 
@@ -346,8 +374,7 @@ void byok_rdk_start(struct byok_broker *broker, int32_t partition)
         deliver(rdk, record);
     }
     part->early_last = NULL;
-    if (!rdk->paused)
-        pause_one(rdk, partition, false);
+    settle(rdk, part);
 }
 
 void byok_rdk_start_wanted(struct byok_rdk *rdk)
@@ -377,7 +404,6 @@ void byok_rdk_release(struct byok_broker *broker, int32_t partition)
     part->released = true;
     part->started = part->start_wanted = false;
     byok_rdk_restore_drop(rdk, part);
-    if (!part->revoked && rdk->handles[BYOK_RDK_CONSUMER].state == BYOK_RDK_OPEN)
-        pause_one(rdk, partition, true);
+    settle(rdk, part);
     byok_rdk_try_unassign(rdk);
 }

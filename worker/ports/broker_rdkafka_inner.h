@@ -108,7 +108,9 @@ struct byok_rdk_part {
     uint64_t serial; /* of the assignment: positions of batches given before it are void */
     bool start_wanted; /* the partition count is not known yet */
     bool started, revoked, released;
-    bool begun; /* it was started in this assignment */
+    bool begun;   /* it was started in this assignment */
+    bool fetched; /* a record of it has come in this assignment */
+    bool paused;  /* librdkafka was told so */
     int64_t position;  /* to be committed; -1: none yet */
     int64_t committed; /* what the group has of us; -1: nothing */
     /* allocated with the partition, so that bad news never fail for want of memory */
@@ -374,6 +376,8 @@ void byok_rdk_start(struct byok_broker *broker, int32_t partition) BYOK_NONNULL(
 void byok_rdk_start_wanted(struct byok_rdk *rdk) BYOK_NONNULL(1);
 void byok_rdk_pause(struct byok_broker *broker) BYOK_NONNULL(1);
 void byok_rdk_resume(struct byok_broker *broker) BYOK_NONNULL(1);
+/** Say it again, from time to time, in case librdkafka has lost it; what runs runs on. */
+void byok_rdk_resume_again(struct byok_rdk *rdk) BYOK_NONNULL(1);
 void byok_rdk_release(struct byok_broker *broker, int32_t partition) BYOK_NONNULL(1);
 
 /** Answer a revocation whose partitions are all released and committed (or lost meanwhile). */
