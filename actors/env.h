@@ -65,7 +65,8 @@ struct byok_settings {
     bool rewrap; /* seal what older master keys sealed anew */
     bool at_least_once; /* nothing fences a worker that has lost a partition without knowing */
     /* sizes */
-    size_t held_bytes_max; /* of records and jobs per shard; above it intake pauses */
+    size_t held_bytes_max; /* of records and jobs, with their payloads, per shard; above it intake
+                            * pauses, and a user gets payloads for one job at a time */
     size_t request_max_bytes;
     size_t answer_max_bytes;
     size_t

@@ -272,6 +272,7 @@ struct byok_task {
     struct byok_payload_set inputs, outputs;
     struct {
         bool put;     /* it is about the outputs */
+        bool getting; /* its inputs are on their way: they are in the account already */
         bool inlined; /* the store did not take an output */
         uint32_t tries;
         int64_t until_us, retry_us;

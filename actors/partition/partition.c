@@ -207,8 +207,10 @@ void byok_task_weigh(struct byok_env *env, struct byok_task *task)
 {
     struct byok_partitions *all = env->partitions;
     size_t weight = task->arena.used_bytes + task->http.body.room + task->claim.room;
-    for (uint32_t i = 0; i < task->inputs.count; i++)
-        weight += task->inputs.items[i].body.room;
+    for (uint32_t i = 0; i < task->inputs.count; i++) {
+        const struct byok_payload_item *item = &task->inputs.items[i];
+        weight += task->payload.getting ? (size_t)item->ref.size : item->body.room;
+    }
     all->held_bytes = all->held_bytes - task->weight + weight;
     if (task->outgoing)
         all->outgoing_bytes = all->outgoing_bytes - task->weight + weight;

@@ -13,25 +13,62 @@
  * store's time, few enough that a queue of them does not fill the memory. */
 #define AHEAD_MAX 4
 
-void byok_user_fetch(struct byok_ctx *ctx, struct byok_user *self, int64_t now_us)
+/* Whether the payloads of a job like that one, which is under way or may go now, are in memory or on
+ * their way.  One that waits for a time, or for a key, may wait long: it does not count. */
+static bool has_one(const struct byok_ctx *ctx, const struct byok_user *self,
+                    const struct byok_task *like, int64_t now_us)
+{
+    struct byok_known *line, *next;
+    HASH_ITER(hh, self->known, line, next) {
+        if (line == &self->anchor)
+            continue;
+        const struct byok_task *task = byok_user_task_of(line);
+        if (task->provider == like->provider &&
+            (task->payload.getting ||
+             (byok_payloads_loaded(task) && byok_user_due(ctx, self, task) <= now_us)))
+            return true;
+    }
+    return false;
+}
+
+/* While memory is short a user gets them for one job at a time and provider: that one always, or a
+ * user who waits for a limit with all of his in memory would hold up the others. */
+static bool may_fetch(const struct byok_ctx *ctx, const struct byok_user *self,
+                      const struct byok_task *task, int64_t now_us)
+{
+    size_t bytes = ctx->env->partitions->held_bytes;
+    for (uint32_t i = 0; i < task->inputs.count; i++)
+        bytes += (size_t)task->inputs.items[i].ref.size;
+    return bytes <= ctx->env->settings->held_bytes_max || !has_one(ctx, self, task, now_us);
+}
+
+bool byok_user_fetch(struct byok_ctx *ctx, struct byok_user *self, int64_t now_us)
 {
     struct byok_task *task, *next;
     uint32_t ahead = self->fetching;
+    const struct byok_provider *denied = NULL; /* nobody overtakes there */
     if (self->payload_count == 0)
-        return;
+        return true;
     DL_FOREACH(self->window, task)
         ahead += byok_payloads_loaded(task);
     DL_FOREACH_SAFE(self->window, task, next) {
         if (ahead >= AHEAD_MAX)
-            return;
+            return true;
         if (!byok_payloads_missing(task) || task->fault.code != BYOK_E_OK ||
-            task->not_before_us > now_us)
+            task->not_before_us > now_us || task->provider == denied)
             continue;
+        if (!may_fetch(ctx, self, task, now_us)) {
+            denied = task->provider;
+            continue;
+        }
         byok_user_window_remove(self, task);
         self->fetching++;
         ahead++;
+        task->payload.getting = true;
+        byok_task_weigh(ctx->env, task);
         byok_send_task(ctx, ctx->env->payloads, BYOK_MSG_FETCH, &task);
     }
+    return denied == NULL;
 }
 
 static bool is_ours(const struct byok_ctx *ctx, const struct byok_user *self)
@@ -44,6 +81,7 @@ void byok_user_fetched(struct byok_ctx *ctx, struct byok_user *self, struct byok
     struct byok_task *task = (struct byok_task *)*msg;
     *msg = NULL;
     self->fetching--;
+    task->payload.getting = false;
     byok_task_weigh(ctx->env, task);
     if (self->closed || !is_ours(ctx, self)) {
         byok_user_leave_to_next(ctx, self, task);

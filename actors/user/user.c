@@ -80,11 +80,11 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
         more = byok_user_may_fill(ctx, self);
     }
     wake_us = byok_user_earliest(wake_us, byok_user_parks_backlog_at(ctx, self));
-    if (self->queue.more && !byok_user_may_refill(ctx, self)) /* memory is short */
+    bool is_short = self->queue.more && !byok_user_may_refill(ctx, self);
+    if (!byok_user_fetch(ctx, self, now) || is_short) /* of memory */
         wake_us = byok_user_earliest(wake_us, now + TROUBLE_RETRY_US);
     if (err != BYOK_E_OK)
         wake_us = now + TROUBLE_RETRY_US;
-    byok_user_fetch(ctx, self, now);
     if (looked)
         byok_user_offer(ctx, self, now, &wake_us);
     self->stale = self->stale || !byok_user_is_calm(ctx, self, now);

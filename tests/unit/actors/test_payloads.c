@@ -174,6 +174,72 @@ Test(payloads, of_a_queue_of_them_only_the_next_ones_are_in_memory)
     assert_code("l39", "ok");
 }
 
+#define MANY 24
+
+static int64_t records_before, most_ended, most_held;
+
+/* What is to be written beside a result is open for a moment too, and ends nothing. */
+static int64_t ended_of(struct sim_worker *one)
+{
+    int64_t ended =
+        sim_metric(one, BYOK_METRIC_RECORDS) - records_before - sim_metric(one, BYOK_METRIC_OPEN);
+    most_ended = ended > most_ended ? ended : most_ended;
+    return most_ended;
+}
+
+static bool all_are_taken(struct sim_world *w)
+{
+    return sim_metric(&w->workers[0], BYOK_METRIC_RECORDS) - records_before == MANY;
+}
+
+static bool first_ones_have_ended(struct sim_world *w)
+{
+    return ended_of(&w->workers[0]) >= 8;
+}
+
+/* Counts, whenever something happens, the jobs that have got their payload and have not ended. */
+static bool all_have_ended(struct sim_world *w)
+{
+    int64_t ended = ended_of(&w->workers[0]);
+    int64_t held = sim_metric(&w->workers[0], BYOK_METRIC_PAYLOADS_GOT) - ended;
+    most_held = held > most_held ? held : most_held;
+    return ended == MANY;
+}
+
+/* Of many jobs with payloads that wait in the window when the memory becomes so much. */
+static int64_t most_held_with(size_t held_bytes_max)
+{
+    world->settings.park_after_us = 0;
+    world->payload_delay_us = SIM_S;
+    start();
+    records_before = sim_metric(worker, BYOK_METRIC_RECORDS);
+    for (int i = 0; i < MANY; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "l%d", i);
+        struct byok_payload_ref ref = put_sound("alice", id);
+        listen_to(id, &ref);
+    }
+    cr_assert(sim_run_until(world, all_are_taken, 10 * SIM_S));
+    world->settings.held_bytes_max = held_bytes_max;
+    cr_assert(sim_run_until(world, first_ones_have_ended, 60 * SIM_S));
+    most_held = 0; /* those got before are gone */
+    cr_assert(sim_run_until(world, all_have_ended, 600 * SIM_S));
+    assert_done(60);
+    assert_code("l23", "ok");
+    cr_expect_eq(worker->env.partitions->held_bytes, 0);
+    return most_held;
+}
+
+Test(payloads, while_there_is_memory_they_are_got_for_several_jobs_of_a_user)
+{
+    cr_expect_geq(most_held_with((size_t)64 << 20), 2);
+}
+
+Test(payloads, while_memory_is_short_they_are_got_for_one_job_of_a_user_at_a_time)
+{
+    cr_expect_eq(most_held_with(1), 1);
+}
+
 Test(payloads, vectors_too_large_for_a_result_stand_in_the_store_as_they_are_written)
 {
     world->settings.payload_inline_max = 100;
