@@ -165,17 +165,27 @@ static void print_tool_calls(FILE *to, const struct byok_value *calls, const cha
     }
 }
 
+/* Bytes, or base64 (RFC 4648, padded) in JSON. */
+static size_t size_of_media(const struct byok_value *value)
+{
+    const struct byok_str text = value->as.str;
+    size_t padding = 0;
+    if (value->type == BYOK_VALUE_BYTES)
+        return text.len;
+    while (padding < 2 && padding < text.len && text.ptr[text.len - 1 - padding] == '=')
+        padding++;
+    return text.len / 4 * 3 - padding;
+}
+
 static void print_media(FILE *to, const struct byok_value *result, const char *indent)
 {
     const struct byok_value *audio = byok_value_find(result, "audio");
     const struct byok_value *images = byok_value_find(result, "images");
     struct byok_str type = text_of(result, "media_type");
     if (audio && (audio->type == BYOK_VALUE_BYTES || audio->type == BYOK_VALUE_STRING)) {
-        size_t bytes =
-            audio->type == BYOK_VALUE_BYTES ? audio->as.str.len : audio->as.str.len / 4 * 3;
         fputs(indent, to);
         byok_cli_print_text(to, type, false);
-        fprintf(to, ", about %zu bytes (--json prints it as base64)\n", bytes);
+        fprintf(to, ", %zu bytes (--json prints it as base64)\n", size_of_media(audio));
     }
     if (byok_value_is(images, BYOK_VALUE_ARRAY))
         fprintf(to, "%s%u images (--json prints them)\n", indent, images->count);

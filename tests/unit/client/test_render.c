@@ -54,7 +54,7 @@ static const struct {
      "\"text_to_speech\",\"audio\":\"UklGRg==\",\"media_type\":\"audio/wav\","
      "\"usage\":{\"characters\":13,\"seconds\":1.25}}",
      "ok       a  3  text_to_speech  13 characters  1.2 s of audio\n"
-     "  audio/wav, about 6 bytes (--json prints it as base64)\n"},
+     "  audio/wav, 4 bytes (--json prints it as base64)\n"},
     {"{}", "       \n"},
 };
 
