@@ -138,7 +138,9 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
     entry->partition = byok_partition_of(user, world->cluster.partitions);
     entry->worker = worker;
     entry->life = worker->life;
-    entry->generation = worker->broker.shares[entry->partition].generation;
+    /* of the assignment that the worker knows of: the end of one counts too */
+    const struct sim_share *share = &worker->broker.shares[entry->partition];
+    entry->generation = share->generation - !share->assigned;
     entry->is_void = !sim_is_held(entry);
     if (key && !sim_partition(worker, entry->partition))
         sim_fail(world,
