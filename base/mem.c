@@ -13,12 +13,17 @@ void *byok_new(size_t count, size_t size)
     return calloc(count, size);
 }
 
-void byok_delete(void *memory)
+void byok_delete_used(void *memory, size_t used)
 {
     if (!memory)
         return;
-    explicit_bzero(memory, malloc_usable_size(memory));
+    explicit_bzero(memory, used);
     free(memory);
+}
+
+void byok_delete(void *memory)
+{
+    byok_delete_used(memory, malloc_usable_size(memory));
 }
 
 void *byok_renew(void *memory, size_t count, size_t size)
