@@ -13,9 +13,9 @@
 
 #include "base/mem.h"
 
-/* Few heap calls: a key of a record takes one, which glibc answers from its thread's cache (that ends
- * at 1032 bytes, header included); a request that waits two; an ordinary chat job, with its 19 KiB,
- * three.  Then all are of the last size. */
+/* Few heap calls: a key of a record takes one, which glibc answers from its thread's cache (that
+ * ends at 1032 bytes, header included); a request that waits two; an ordinary chat job, with its
+ * 19 KiB, three.  Then all are of the last size. */
 static const size_t block_sizes[] = {960, 3072, 20480, 65536};
 #define SIZES (sizeof block_sizes / sizeof block_sizes[0])
 

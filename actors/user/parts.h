@@ -422,8 +422,8 @@ void byok_user_drop(struct byok_ctx *ctx, struct byok_user *self, struct byok_ta
 void byok_user_leave_to_next(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
     BYOK_NONNULL(1, 2, 3);
 
-/** Have the payloads of the next jobs of the window got, a few ahead.  False: not all that could be,
- *  for memory is short. */
+/** Have the payloads of the next jobs of the window got, a few ahead.  False: not all that could
+ *  be, for memory is short. */
 bool byok_user_fetch(struct byok_ctx *ctx, struct byok_user *self, int64_t now_us)
     BYOK_NONNULL(1, 2);
 

@@ -13,8 +13,8 @@
  * store's time, few enough that a queue of them does not fill the memory. */
 #define AHEAD_MAX 4
 
-/* Whether the payloads of a job like that one, which is under way or may go now, are in memory or on
- * their way.  One that waits for a time, or for a key, may wait long: it does not count. */
+/* Whether the payloads of a job like that one, which is under way or may go now, are in memory or
+ * on their way.  One that waits for a time, or for a key, may wait long: it does not count. */
 static bool has_one(const struct byok_ctx *ctx, const struct byok_user *self,
                     const struct byok_task *like, int64_t now_us)
 {

@@ -2,9 +2,9 @@
 /* tests/unit/worker/test_broker_start.c - starting a partition while librdkafka begins to fetch it.
  *
  * librdkafka drops one of two orders for a partition that two threads give at once (see
- * broker_rdkafka_assign.c).  The moment is some instructions long, and between them it writes a line
- * of its debug log: these tests stand in for that log (the linker's --wrap) and hold our thread
- * there until librdkafka's has given its order.
+ * broker_rdkafka_assign.c).  The moment is some instructions long, and between them it writes a
+ * line of its debug log: these tests stand in for that log (the linker's --wrap) and hold our
+ * thread there until librdkafka's has given its order.
  */
 #include <criterion/criterion.h>
 
