@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* base/arena.c - a chain of heap blocks, filled front to back.
- *
- * What of a block was not given out is neither zeroed nor wiped: nobody has written to it.
- */
+/* base/arena.c - a chain of heap blocks, filled front to back. */
 #include "base/arena.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/mem.h"
 
-/* Few heap calls: a key of a record takes one, which glibc answers from its thread's cache (that
- * ends at 1032 bytes, header included); a request that waits two; an ordinary chat job, with its
- * 19 KiB, three.  Then all are of the last size. */
-static const size_t block_sizes[] = {960, 3072, 20480, 65536};
-#define SIZES (sizeof block_sizes / sizeof block_sizes[0])
+/* Large enough for the whole of an ordinary chat job, so that it costs one heap call. */
+#define FIRST_BLOCK_BYTES ((size_t)2048)
+#define LARGEST_BLOCK_BYTES ((size_t)65536)
 
 struct byok_arena_block {
     struct byok_arena_block *next;
@@ -36,36 +30,29 @@ void byok_arena_done(struct byok_arena *arena)
     struct byok_arena_block *block = arena->head;
     while (block) {
         struct byok_arena_block *next = block->next;
-        byok_delete_used(block, sizeof *block + block->used);
+        byok_delete(block);
         block = next;
     }
     byok_arena_init(arena, arena->cap_bytes);
 }
 
-/* The next size, or less where the cap leaves less. */
-static size_t size_of_next(const struct byok_arena *arena, size_t bytes)
-{
-    const size_t header = sizeof(struct byok_arena_block);
-    const size_t room = arena->cap_bytes == 0 ? SIZE_MAX : arena->cap_bytes - arena->used_bytes;
-    size_t i = 0;
-    while (arena->head && i + 1 < SIZES && block_sizes[i] <= arena->head->size)
-        i++;
-    size_t size = block_sizes[i] > bytes ? block_sizes[i] : bytes;
-    return header + size > room && header + bytes <= room ? room - header : size;
-}
-
 static struct byok_arena_block *grow(struct byok_arena *arena, size_t bytes)
 {
-    size_t size = size_of_next(arena, bytes);
+    size_t size = arena->head ? arena->head->size * 2 : FIRST_BLOCK_BYTES;
+    if (size > LARGEST_BLOCK_BYTES)
+        size = LARGEST_BLOCK_BYTES;
+    if (size < bytes)
+        size = bytes;
     size_t total = sizeof(struct byok_arena_block) + size;
     if (arena->cap_bytes != 0 && total > arena->cap_bytes - arena->used_bytes) {
         arena->overflow = true;
         return NULL;
     }
-    struct byok_arena_block *block = byok_renew(NULL, 1, total);
+    struct byok_arena_block *block = byok_new(1, total);
     if (!block)
         return NULL;
-    *block = (struct byok_arena_block){.size = size, .next = arena->head};
+    block->size = size;
+    block->next = arena->head;
     arena->head = block;
     arena->used_bytes += total;
     return block;
@@ -90,7 +77,7 @@ void *byok_arena_alloc(struct byok_arena *arena, size_t bytes)
     }
     void *memory = block->bytes + block->used;
     block->used += need;
-    return memset(memory, 0, need);
+    return memory;
 }
 
 struct byok_str byok_arena_copy(struct byok_arena *arena, struct byok_str text)

@@ -13,17 +13,12 @@ void *byok_new(size_t count, size_t size)
     return calloc(count, size);
 }
 
-void byok_delete_used(void *memory, size_t used)
+void byok_delete(void *memory)
 {
     if (!memory)
         return;
-    explicit_bzero(memory, used);
+    explicit_bzero(memory, malloc_usable_size(memory));
     free(memory);
-}
-
-void byok_delete(void *memory)
-{
-    byok_delete_used(memory, malloc_usable_size(memory));
 }
 
 void *byok_renew(void *memory, size_t count, size_t size)

@@ -17,10 +17,6 @@ void *byok_new(size_t count, size_t size) BYOK_MUST_USE;
 /** Give back what byok_new gave, wiping it; NULL is fine. Any thread. */
 void byok_delete(void *memory);
 
-/** The same, for a block that nobody has written to behind its first `used` bytes: only those are
- *  wiped. */
-void byok_delete_used(void *memory, size_t used);
-
 /** Resize to `count` objects of `size` bytes; on NULL the old block is still the caller's.
  *  The old block, when moved, is wiped.  New bytes are not zeroed. */
 void *byok_renew(void *memory, size_t count, size_t size) BYOK_MUST_USE;

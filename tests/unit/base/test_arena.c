@@ -39,31 +39,6 @@ Test(arena, takes_a_block_larger_than_any_it_makes_by_itself)
     memory[((size_t)1 << 20) - 1] = 'x';
 }
 
-Test(arena, gives_zeroed_memory_from_blocks_that_others_have_used)
-{
-    for (size_t round = 0; round < 3; round++) {
-        BYOK_AUTO(byok_arena) arena = {0};
-        for (size_t i = 0; i < 64; i++) {
-            unsigned char *memory = byok_arena_alloc(&arena, 1000);
-            cr_assert_not_null(memory);
-            for (size_t byte = 0; byte < 1000; byte++)
-                cr_assert_eq(memory[byte], 0);
-            memset(memory, 'x', 1000);
-        }
-    }
-}
-
-Test(arena, gives_all_that_its_cap_allows)
-{
-    BYOK_AUTO(byok_arena) arena = {.cap_bytes = 8192};
-    size_t given = 0;
-    while (byok_arena_alloc(&arena, 64))
-        given += 64;
-    cr_assert(arena.overflow);
-    cr_assert_leq(arena.used_bytes, 8192);
-    cr_assert_geq(given, 7800, "%zu of 8192 bytes", given);
-}
-
 Test(arena, fails_for_good_when_its_cap_is_passed)
 {
     BYOK_AUTO(byok_arena) arena = {0};
