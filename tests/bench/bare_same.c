@@ -12,7 +12,6 @@
 
 #define TOPIC_BYTES 250
 #define VALUE_BYTES ((size_t)4096)
-#define KEY_BYTES (BARE_ID_BYTES + BARE_USER_BYTES + 2)
 #define USER_RECORD_EVERY 8
 #define ZEROS_64 "0000000000000000000000000000000000000000000000000000000000000000"
 
@@ -65,27 +64,19 @@ static void give(const struct target *to, struct byok_str key, struct byok_str v
 
 /* ---- state records ---- */
 
-/* "kind NUL user NUL id", or without an id "kind NUL user". */
-static struct byok_str state_key(char out[static KEY_BYTES], char kind, const char *user,
-                                 const char *id)
-{
-    size_t user_bytes = strlen(user), id_bytes = id ? strlen(id) + 1 : 0;
-    out[0] = kind;
-    out[1] = '\0';
-    memcpy(out + 2, user, user_bytes + 1);
-    if (id)
-        memcpy(out + 2 + user_bytes + 1, id, id_bytes - 1);
-    return (struct byok_str){out, 2 + user_bytes + id_bytes};
-}
-
+/* All of one job, under their keys: what its DONE record says, that its claim is over, and at times
+ * its user's record. */
 static void give_state(const struct bare_same *same, rd_kafka_t *producer,
-                       const struct bare_job *job, char kind, const struct byok_buf *value)
+                       const struct bare_job *job)
 {
-    char key[KEY_BYTES];
+    BYOK_AUTO(byok_arena) arena = {0};
+    const struct byok_str user = byok_str_of(job->user), id = byok_str_of(job->id);
     const struct target to = {
         .producer = producer, .topic = same->state, .partition = job->partition};
-    give(&to, state_key(key, kind, job->user, kind == 'u' ? NULL : job->id),
-         value ? byok_buf_str(value) : (struct byok_str){0});
+    give(&to, byok_done_key(&arena, user, id), byok_buf_str(&same->done));
+    if (same->jobs % USER_RECORD_EVERY == 0)
+        give(&to, byok_user_key(&arena, user), byok_buf_str(&same->user));
+    give(&to, byok_claim_key(&arena, user, id), (struct byok_str){0});
 }
 
 static void make_user_record(struct byok_buf *out)
@@ -173,10 +164,7 @@ void bare_same_write(struct bare_same *same, rd_kafka_t *producer, const struct 
 {
     same->jobs++;
     give_usage(same, producer, job);
-    give_state(same, producer, job, 'd', &same->done);
-    if (same->jobs % USER_RECORD_EVERY == 0)
-        give_state(same, producer, job, 'u', &same->user);
-    give_state(same, producer, job, 'c', NULL);
+    give_state(same, producer, job);
     give_audit(same, producer, job);
 }
 
@@ -184,12 +172,13 @@ void bare_same_write(struct bare_same *same, rd_kafka_t *producer, const struct 
 
 void bare_same_claim(struct bare_same *same, const struct bare_job *job, void *call)
 {
-    char key[KEY_BYTES];
+    BYOK_AUTO(byok_arena) arena = {0};
     const struct target to = {.producer = same->claims,
                               .topic = same->state,
                               .partition = job->partition,
                               .opaque = call};
-    give(&to, state_key(key, 'c', job->user, job->id), byok_buf_str(&same->claim));
+    give(&to, byok_claim_key(&arena, byok_str_of(job->user), byok_str_of(job->id)),
+         byok_buf_str(&same->claim));
 }
 
 static void on_report(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
