@@ -50,6 +50,7 @@ struct byok_settings {
     int64_t drain_us;           /* for calls in flight at a revocation or a stop */
     int64_t envelope_max_age_ms;
     int64_t commit_linger_us;   /* how long a batch waits for more results */
+    int64_t commit_interval_us; /* least time from a batch's start to the next one's */
     int64_t bulk_linger_us; /* an embeddings job waits for others, while a call is under way */
     int64_t stream_linger_us; /* between two deltas of an answer; the first goes at once */
     int64_t park_after_us; /* a request that waits longer is parked in the state; 0: never */

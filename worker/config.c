@@ -159,6 +159,7 @@ struct byok_settings byok_config_settings(const struct byok_config *config)
         .key_recheck_us = config->keys.recheck_s * 1000000,
         .rewrap = config->vault.rewrap,
         .commit_linger_us = config->publish.linger_ms * 1000,
+        .commit_interval_us = config->publish.interval_ms * 1000,
         .bulk_linger_us = config->bulk.linger_ms * 1000,
         .stream_linger_us = config->publish.stream_linger_ms * 1000,
         .user_idle_us = (int64_t)60 * 1000 * 1000,

@@ -128,7 +128,7 @@ struct byok_config {
         int64_t inline_max_bytes, max_bytes, timeout_ms, keep_s;
     } payloads;
     struct {
-        int64_t linger_ms, stream_linger_ms, batch;
+        int64_t linger_ms, interval_ms, stream_linger_ms, batch;
     } publish;
     struct {
         int64_t grace_ms;

@@ -32,6 +32,7 @@ struct publisher {
     uint32_t tasks_max; /* of a batch, while memory is short; 0: as the settings say */
     uint64_t batches; /* made so far; the number of the last one */
     bool at_vault; /* one that was the first of these */
+    int64_t began_us; /* the last of them was given to the broker */
     struct byok_timer linger;
     struct byok_timer apply_retry;
 };
@@ -265,8 +266,19 @@ static void flush(struct byok_ctx *ctx, struct publisher *self)
             return;
         }
         self->under_way++;
+        self->began_us = byok_now_us(ctx);
         broker->ops->commit(broker, commit);
     }
+}
+
+/* After a pause a batch waits a moment for more; while batches follow each other they keep their
+ * distance, since what a transaction costs the brokers hardly depends on its size. */
+static int64_t due_us(const struct byok_ctx *ctx, const struct publisher *self)
+{
+    const struct byok_settings *settings = ctx->env->settings;
+    int64_t lingers = byok_now_us(ctx) + settings->commit_linger_us;
+    int64_t apart = self->batches > 0 ? self->began_us + settings->commit_interval_us : 0;
+    return lingers > apart ? lingers : apart;
 }
 
 static void flush_or_linger(struct byok_ctx *ctx, struct publisher *self)
@@ -276,11 +288,11 @@ static void flush_or_linger(struct byok_ctx *ctx, struct publisher *self)
     bool rests = self->again.head || tasks_max(ctx, self) < settings->commit_tasks_max;
     if (!has_work(ctx, self) || (rests && self->linger.set))
         return; /* nothing, or what failed rests a little */
-    if (self->again.head || waiting >= settings->commit_tasks_max ||
-        settings->commit_linger_us == 0)
+    int64_t due = due_us(ctx, self);
+    if (self->again.head || waiting >= settings->commit_tasks_max || due <= byok_now_us(ctx))
         flush(ctx, self);
     else if (!self->linger.set)
-        byok_timer_set(ctx, &self->linger, byok_now_us(ctx) + settings->commit_linger_us);
+        byok_timer_set(ctx, &self->linger, due);
 }
 
 /* ---- applying a batch ---- */

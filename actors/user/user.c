@@ -155,6 +155,8 @@ static bool last_was_sent(const struct byok_task *task)
 /* Whether a failed attempt is made again, and when. */
 static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, int64_t *at_us)
 {
+    if (task->fault.code == BYOK_E_OK)
+        return false; /* before chance is asked for */
     const struct byok_settings *settings = ctx->env->settings;
     const struct byok_retry_policy policy = {settings->attempts_max, settings->backoff_base_us,
                                              settings->backoff_max_us};
@@ -167,7 +169,7 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
         .deadline_us = task->deadline_us,
         .random = task->bulk ? task->bulk->random : ctx->env->clock->ops->random(ctx->env->clock),
     };
-    return task->fault.code != BYOK_E_OK && byok_retry_decide(&policy, &what, at_us);
+    return byok_retry_decide(&policy, &what, at_us);
 }
 
 /* Whether a failed job goes out again: to another of its providers, or to this one. */

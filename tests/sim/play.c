@@ -54,6 +54,7 @@ static void set_sizes(struct sim_play *play)
     settings->window = 1 + (uint32_t)below(play, 64);
     settings->queue = (uint32_t)below(play, 20);
     settings->park_after_us = (int64_t)below(play, 10) * SIM_S;
+    settings->commit_interval_us = (int64_t)(play->seed % 3) * 25000;
     settings->commit_tasks_max = 1 + (uint32_t)below(play, 30);
     settings->drain_us = (int64_t)below(play, 60) * SIM_S;
     settings->deadline_us = 7200 * SIM_S;

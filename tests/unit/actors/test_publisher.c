@@ -163,6 +163,67 @@ Test(publisher, one_batch_writes_a_users_record_once)
                  10 * 3 + 2); /* claim, its end, DONE; the user and the audit's head */
 }
 
+/* Each in its time: one batch would be as good as another if all answers came at once. */
+static void one_a_millisecond(struct sim_world *w, const struct sim_entry *entry,
+                              struct sim_answer *answer)
+{
+    (void)entry;
+    answer->latency_us = SIM_S + (int64_t)(w->ledger.count % 1000) * 1000;
+}
+
+static int64_t commits_of_many(int64_t interval_us)
+{
+    world->answer = one_a_millisecond;
+    start();
+    world->settings.commit_interval_us = interval_us;
+    int64_t before = sim_metric(worker, BYOK_METRIC_COMMITS);
+    send_many("alice", 200);
+    assert_done(60);
+    assert_each_once("alice", 200);
+    return sim_metric(worker, BYOK_METRIC_COMMITS) - before;
+}
+
+Test(publisher, batches_follow_each_other_as_soon_as_they_may)
+{
+    cr_assert_geq(commits_of_many(0), 30);
+}
+
+Test(publisher, batches_that_follow_each_other_keep_their_distance)
+{
+    const int64_t interval_us = SIM_S / 4;
+    int64_t commits = commits_of_many(interval_us);
+    cr_assert_leq((commits - 1) * interval_us, world->clock.now_us);
+    cr_assert_leq(commits, 30);
+}
+
+Test(publisher, a_result_after_a_pause_does_not_wait_for_the_distance)
+{
+    start();
+    world->settings.commit_interval_us = 20 * SIM_S;
+    sim_run_for(world, 30 * SIM_S);
+    sim_chat(world, "alice", "one");
+    sim_run_for(world, 2 * SIM_S);
+    assert_code("one", "ok");
+    sim_chat(world, "alice", "two");
+    sim_run_for(world, 10 * SIM_S);
+    assert_code("two", "none");
+    assert_done(60);
+    assert_code("two", "ok");
+}
+
+Test(publisher, a_full_batch_does_not_wait_for_the_distance)
+{
+    start();
+    world->settings.commit_interval_us = 20 * SIM_S;
+    world->settings.commit_tasks_max = 5;
+    sim_run_for(world, 30 * SIM_S);
+    size_t before = sim_count(world, BYOK_TOPIC_RESULTS);
+    send_many("alice", 11);
+    sim_run_for(world, 5 * SIM_S);
+    cr_assert_geq(sim_count(world, BYOK_TOPIC_RESULTS) - before, 10);
+    assert_done(60);
+}
+
 Test(publisher, the_end_of_the_system_in_the_middle_of_everything_leaks_nothing)
 {
     for (uint64_t seed = 0; seed < 40; seed++) {
