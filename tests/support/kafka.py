@@ -8,21 +8,30 @@ import tempfile
 import time
 from pathlib import Path
 
+from support.proxy import Proxy
 from support.stack import ROOT
 
 
 class OwnKafka:
-    def __init__(self, nodes=1):
+    def __init__(self, nodes=1, proxied=False):
+        """`proxied`: clients that take the addresses in `proxied` reach each broker by way of the proxy in proxies[node] only."""
         self.nodes = nodes
+        self.proxies = {node: Proxy() for node in range(1, nodes + 1)} if proxied else {}
+        self.proxied = ",".join(f"127.0.0.1:{proxy.port}" for proxy in self.proxies.values())
 
     def __enter__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="byok-e2e-kafka-"))
         self.env = {**os.environ, "BYOK_KAFKA_DATA": str(self.folder / "kafka"), "BYOK_KAFKA_PORT": "0", "BYOK_KAFKA_TLS": "0",
-                    "BYOK_KAFKA_NODES": str(self.nodes)}
+                    "BYOK_KAFKA_NODES": str(self.nodes), "BYOK_KAFKA_PROXY": " ".join(str(p.port) for p in self.proxies.values())}
         self.brokers = self.run("start").split()[0]
+        behind = dict(line.split("=", 1) for line in self.run("env").splitlines()).get("BYOK_TEST_KAFKA_BEHIND", "")
+        for proxy, address in zip(self.proxies.values(), behind.split(",")):
+            proxy.begin(address)
         return self
 
     def __exit__(self, *_):
+        for proxy in self.proxies.values():
+            proxy.end()
         self.run("destroy")
         shutil.rmtree(self.folder, ignore_errors=True)
 
