@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <librdkafka/rdkafka.h>
 #include <uv.h>
@@ -310,10 +311,13 @@ static inline int64_t byok_rdk_now_us(const struct byok_rdk *rdk)
     return (int64_t)uv_now(rdk->loop) * 1000;
 }
 
-/* The same when the loop may stand still, or on another thread. */
+/* The same when the loop may stand still, or on another thread.  It goes on while the machine sleeps
+ * (Linux's CLOCK_BOOTTIME), as the group's sessions do. */
 static inline int64_t byok_rdk_fresh_us(void)
 {
-    return (int64_t)(uv_hrtime() / 1000);
+    struct timespec at = {0};
+    (void)clock_gettime(CLOCK_BOOTTIME, &at);
+    return (int64_t)at.tv_sec * 1000000 + at.tv_nsec / 1000;
 }
 
 /* conf */
