@@ -95,6 +95,7 @@ static struct byok_kafka_options kafka_options(const struct worker *worker)
         .consumer_properties = properties_of(&kafka->consumer_properties),
         .producer_properties = properties_of(&kafka->producer_properties),
         .request_max_bytes = (size_t)worker->config->jobs.request_max_bytes,
+        .drain_ms = worker->config->shutdown.grace_ms,
         .commits_max = COMMITS_MAX,
         .transaction_timeout_ms = kafka->transaction_timeout_ms,
     };

@@ -13,8 +13,8 @@
  *
  * Nothing fences a claim as a transaction is fenced.  So a claim lets its call go for
  * BYOK_CLAIM_WINDOW_US only: a worker that slept through the loss of its partition finds the window
- * closed.  It is far below a consumer's session timeout (6 s at least, by the broker's
- * group.min.session.timeout.ms), and the port refuses claims while the membership is in doubt.
+ * closed.  It is far below a consumer's session timeout (6 s at least, which the port sees to),
+ * and the port refuses claims while the membership is in doubt.
  * With static membership another may have the partitions at once: there the port answers a claim
  * when the group has confirmed, after it was written, that this member was not replaced.
  */

@@ -35,6 +35,7 @@ struct byok_kafka_options {
     struct byok_kafka_properties consumer_properties;
     struct byok_kafka_properties producer_properties;
     size_t request_max_bytes; /* what the producer must be able to forward */
+    int64_t drain_ms;         /* how long a revoked partition's calls may take to end */
     uint32_t commits_max;
     /* exactly once: every batch is a transaction of this id; NULL: at least once.  Of all live
      * producers with one id Kafka lets only the newest write. */

@@ -5,6 +5,7 @@
  * depends on is refused from the operator.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "worker/ports/broker_rdkafka_inner.h"
@@ -14,6 +15,13 @@
  * a broker that went down with the question; librdkafka's minute is longer than a session. */
 #define READER_ANSWER_MS "10000"
 #define MESSAGE_BYTES_MAX ((size_t)1000000000) /* librdkafka's own upper limit */
+/* What claims rest on (broker_rdkafka_notes.c).  The session: Kafka's own least one, by its
+ * group.min.session.timeout.ms.  The time to join a rebalance (max.poll.interval.ms): a member that
+ * lets its partitions drain does not join, and when the group expels it for that, it may have
+ * committed a moment before. */
+#define SESSION_MS_MIN 6000
+#define JOIN_MS_MIN 30000 /* besides the drain: for its last position, and the join */
+#define JOIN_MS 300000
 
 /* A setting that the promises rest on, and what to do instead. */
 static const struct {
@@ -141,6 +149,7 @@ static bool set_consumer(rd_kafka_conf_t *conf, const struct byok_kafka_options 
                          struct byok_fault *fault)
 {
     return set_reader(conf, options, 8 * MIB + options->request_max_bytes, fault) &&
+           set_size(conf, "max.poll.interval.ms", JOIN_MS + (size_t)options->drain_ms, fault) &&
            set(conf, "partition.assignment.strategy", "cooperative-sticky", fault) &&
            /* what a pause throws away, and what waits outside the memory budget */
            set(conf, "queued.max.messages.kbytes", "8192", fault) &&
@@ -158,6 +167,21 @@ static bool set_restorer(rd_kafka_conf_t *conf, const struct byok_kafka_options 
            set(conf, "fetch.wait.max.ms", "50", fault) &&
            set(conf, "fetch.queue.backoff.ms", "20", fault) &&
            set(conf, "queued.max.messages.kbytes", "32768", fault);
+}
+
+/* What it is after the operator's settings. */
+static bool is_at_least(const rd_kafka_conf_t *conf, const char *name, int64_t least,
+                        struct byok_fault *fault)
+{
+    char text[24] = "";
+    size_t size = sizeof text;
+    if (rd_kafka_conf_get(conf, name, text, &size) == RD_KAFKA_CONF_OK &&
+        strtoll(text, NULL, 10) >= least)
+        return true;
+    (void)byok_fault_set(fault, BYOK_E_CONFIG,
+                         "The librdkafka setting %s is %s, but must be %lld at least", name, text,
+                         (long long)least);
+    return false;
 }
 
 /* librdkafka itself bounds message.timeout.ms by the transaction's. */
@@ -202,7 +226,9 @@ static bool set_role(rd_kafka_conf_t *conf, const struct byok_kafka_options *opt
     switch (role) {
     case BYOK_RDK_CONSUMER:
         return set_consumer(conf, options, fault) && set_items(conf, &options->properties, fault) &&
-               set_items(conf, &options->consumer_properties, fault);
+               set_items(conf, &options->consumer_properties, fault) &&
+               is_at_least(conf, "session.timeout.ms", SESSION_MS_MIN, fault) &&
+               is_at_least(conf, "max.poll.interval.ms", options->drain_ms + JOIN_MS_MIN, fault);
     case BYOK_RDK_RESTORER:
         return set_restorer(conf, options, fault) && set_items(conf, &options->properties, fault);
     case BYOK_RDK_PRODUCER:

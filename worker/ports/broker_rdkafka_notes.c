@@ -10,8 +10,8 @@
  * standstill (a stopped process, a frozen machine), or when another has its transactional id,
  * nothing is written for as long as librdkafka, on its own threads, needs to see that the session
  * is over.  And a note that no broker takes in NOTE_TIMEOUT_MS is given up by librdkafka and
- * looked at again here, so that it does not arrive long after; sessions last 6 s at least, by the
- * broker's group.min.session.timeout.ms.
+ * looked at again here, so that it does not arrive long after; sessions last 6 s at least
+ * (broker_rdkafka_conf.c).
  *
  * Nor would this process know in time when it is cut off from the group's coordinator alone, or, with
  * static membership, when another one has started with its instance id and has the partitions at

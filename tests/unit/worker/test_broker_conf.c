@@ -15,6 +15,7 @@ static rd_kafka_conf_t *conf_with(enum byok_rdk_role role, const char *item)
                                          .group = "g",
                                          .topic_prefix = "t.",
                                          .request_max_bytes = 1024,
+                                         .drain_ms = 25000,
                                          .properties = {items, 1}};
     fault = (struct byok_fault){0};
     return byok_rdk_conf(&options, role, &fault);
@@ -74,6 +75,26 @@ Test(broker_conf, passes_on_what_the_operator_sets)
     cr_assert_not_null(conf, "%s", fault.text);
     check_value(conf, "linger.ms", "50");
     check_value(conf, "enable.idempotence", "true");
+    rd_kafka_conf_destroy(conf);
+}
+
+/* The next owner must not come before the last one's claims stand. */
+Test(broker_conf, refuses_times_that_are_too_short_for_claims)
+{
+    static const struct {
+        const char *item, *text;
+    } cases[] = {
+        {"session.timeout.ms=5999", "session.timeout.ms is 5999, but must be 6000 at least"},
+        {"max.poll.interval.ms=54999", "max.poll.interval.ms is 54999, but must be 55000 at least"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_assert_null(conf_with(BYOK_RDK_CONSUMER, cases[i].item), "%s", cases[i].item);
+        cr_assert_eq(fault.code, BYOK_E_CONFIG);
+        cr_assert(strstr(fault.text, cases[i].text), "%s", fault.text);
+    }
+    rd_kafka_conf_t *conf = conf_with(BYOK_RDK_CONSUMER, "session.timeout.ms=6000");
+    cr_assert_not_null(conf, "%s", fault.text);
+    check_value(conf, "max.poll.interval.ms", "325000"); /* a drain does not end the membership */
     rd_kafka_conf_destroy(conf);
 }
 

@@ -250,6 +250,17 @@ Test(broker_notes, one_commit_proves_those_of_the_next_seconds_too)
     cr_assert_eq(inner->proofs, proofs + 1);
 }
 
+/* Not from its answer, which may come when the session that it began is over. */
+Test(broker_notes, a_proof_counts_from_when_it_was_asked_for)
+{
+    struct byok_rdk_notes *inner = &byok_rdk_of(member->broker)->notes;
+    rd_kafka_mock_broker_set_rtt(kit.mock, 1, 300);
+    claim(0, 0);
+    succeeds(0);
+    cr_assert_neq(inner->proven_us, 0);
+    cr_assert_geq(byok_rdk_fresh_us() - inner->proven_us, 300000);
+}
+
 /* Another one with our instance id takes the partitions before our heartbeat says so. */
 Test(static_notes, one_in_the_topic_is_not_answered_once_the_member_was_replaced)
 {
