@@ -164,20 +164,19 @@ static enum byok_err put(struct byok_payload_store *store, const struct byok_pay
                          struct byok_str content, struct byok_fault *fault)
 {
     const struct folder *folder = (const struct folder *)(const void *)store;
-    enum byok_err err = BYOK_E_STORE;
-    for (int i = 0; i < TRIES && err != BYOK_E_OK; i++) {
+    for (int i = 1;; i++) {
+        struct byok_fault last = *fault; /* what a try says that is made again is not told */
         int owner = open_owner(folder, ref, true);
-        if (owner < 0 && errno == ENOENT && i + 1 < TRIES)
-            continue;
-        if (owner < 0)
-            return failed(fault, "a user's folder cannot be made");
-        err = put_into(folder, owner, ref, content, fault);
+        enum byok_err err = owner < 0 ? failed(&last, "a user's folder cannot be made")
+                                      : put_into(folder, owner, ref, content, &last);
         bool gone = err != BYOK_E_OK && errno == ENOENT;
-        close(owner);
-        if (!gone)
-            break;
+        if (owner >= 0)
+            close(owner);
+        if (gone && i < TRIES)
+            continue;
+        *fault = last;
+        return err;
     }
-    return err;
 }
 
 /* ---- get ---- */
