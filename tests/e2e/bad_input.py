@@ -108,13 +108,14 @@ def errors_as_results():
 
 
 def ends_in_time(stack, prompt, timeout_ms, want):
-    """A job's time runs from its record's: on a slow machine it may be over before the call has left."""
+    """A job's time runs from its record's: on a slow machine it may be over before the call has left, or while it is made again."""
     id = f"{prompt[:6]}{timeout_ms}"
     stack.produce([("alice", job(id, prompt=f"[[sim:{prompt}]]", timeout_ms=timeout_ms))])
     result = stack.wait_results([id])[id][0]
-    if result["status"] == "error" and result["error"]["code"] == "deadline_exceeded":
+    found = result["status"], result["error"]["code"]
+    if found != want and found[1] in ("deadline_exceeded", "timeout"):
         return None
-    expect((result["status"], result["error"]["code"]) == want, result)
+    expect(found == want, result)
     return True
 
 
