@@ -5,6 +5,9 @@
  * these are full, what is to wait for a known time, and what has waited long is parked: the record
  * of its place and the marker of its id are committed with its offset.  Taken up again it has no
  * offset; its result's batch erases the place.
+ *
+ * The window takes the first of all that wait, in memory or in the state.  So nothing passes one
+ * that is on its way from here to there: until it is committed, what came behind it stays.
  */
 #include "actors/partition/parked.h"
 #include "actors/partition/partition.h"
@@ -28,11 +31,16 @@ static bool may_be_command(const struct byok_record *record)
     return false;
 }
 
+/* Some are in the state, or on their way there. */
+static bool has_queue(const struct byok_user *self)
+{
+    return self->overflow.head || self->queue.more || self->queue.parking;
+}
+
 static bool is_full(const struct byok_ctx *ctx, const struct byok_user *self, size_t bytes)
 {
     const struct byok_settings *settings = ctx->env->settings;
-    return self->overflow.head || self->queue.more || self->queue.parking > 0 ||
-           self->backlog.count >= settings->queue ||
+    return has_queue(self) || self->backlog.count >= settings->queue ||
            self->backlog_bytes + bytes > settings->held_bytes_max / BACKLOG_SHARE;
 }
 
@@ -40,8 +48,8 @@ void byok_user_line_up(const struct byok_ctx *ctx, struct byok_user *self,
                        struct byok_record **record)
 {
     struct byok_record *taken = *record;
-    bool waits = self->backlog.head || self->overflow.head || self->fenced || self->queue.more ||
-                 byok_user_room(ctx, self) == 0;
+    bool waits =
+        self->backlog.head || self->fenced || has_queue(self) || byok_user_room(ctx, self) == 0;
     *record = NULL;
     if (waits && !taken->is_job && may_be_command(taken)) {
         byok_queue_push(&self->commands, &taken->msg);
@@ -53,13 +61,11 @@ void byok_user_line_up(const struct byok_ctx *ctx, struct byok_user *self,
     }
 }
 
-/* Of the queue in the state: it is there still. */
-static void put_back(struct byok_ctx *ctx, struct byok_user *self, struct byok_record *record)
+/* One of the queue in the state waits there, and not in memory. */
+static void stays(struct byok_user *self, const struct byok_parked_place *place)
 {
-    if (record->place.order <= self->queue.after)
-        self->queue.after = record->place.order - 1;
+    self->queue.after = byok_user_earliest(self->queue.after, place->order - 1);
     self->queue.more = true;
-    byok_record_dropped(ctx, &record);
 }
 
 void byok_user_spill(struct byok_ctx *ctx, struct byok_user *self)
@@ -67,13 +73,41 @@ void byok_user_spill(struct byok_ctx *ctx, struct byok_user *self)
     struct byok_queue spilled = {0};
     for (struct byok_msg *msg; (msg = byok_queue_pop(&self->backlog)) != NULL;) {
         struct byok_record *record = (struct byok_record *)msg;
-        if (record->is_parked && record->place.due_wall_ms == 0)
-            put_back(ctx, self, record);
-        else
+        if (record->is_parked && record->place.due_wall_ms == 0) {
+            stays(self, &record->place);
+            byok_record_dropped(ctx, &record);
+        } else {
             byok_queue_push(&spilled, msg);
+        }
     }
     byok_queue_prepend(&self->overflow, &spilled); /* they came before those */
     self->backlog_bytes = 0;
+}
+
+/* ---- which is the first ---- */
+
+static int64_t order_of(const struct byok_msg *msg)
+{
+    const struct byok_record *record = (const struct byok_record *)msg;
+    return !record ? INT64_MAX : record->is_parked ? record->place.order : record->offset;
+}
+
+/* Of those that are to be in the user's queue in the state and are not yet. */
+static int64_t first_parking(const struct byok_user *self)
+{
+    const struct byok_task *task = self->queue.parking;
+    return byok_user_earliest(order_of(self->overflow.head), task ? task->place.order : INT64_MAX);
+}
+
+/* What is taken up is before that, too: it must not have to wait in memory. */
+static int64_t refill_end(const struct byok_user *self)
+{
+    return byok_user_earliest(first_parking(self), order_of(self->backlog.head));
+}
+
+bool byok_user_may_take(const struct byok_user *self)
+{
+    return order_of(self->backlog.head) < first_parking(self);
 }
 
 /* ---- from the state ---- */
@@ -83,6 +117,7 @@ struct refill {
     struct byok_user *self;
     struct byok_queue records;
     size_t room;
+    int64_t end; /* not from that order on */
     int64_t after;
     bool more;
     enum byok_err err;
@@ -97,8 +132,10 @@ static bool take_up(void *arg, struct byok_str key, struct byok_str value)
         !byok_str_eq(user, byok_user_id(refill->self)))
         return false; /* past the user's own */
     refill->more = true;
-    if (refill->records.count == refill->room)
+    if (refill->records.count == refill->room || place.order >= refill->end) {
+        refill->after = place.order - 1;
         return false;
+    }
     struct byok_record *record = NULL;
     refill->err = byok_parked_to_record(user, &place, value, &record);
     if (refill->err == BYOK_E_BAD_MESSAGE) {
@@ -140,6 +177,7 @@ static enum byok_err read_queue(struct refill *refill)
 bool byok_user_may_refill(const struct byok_ctx *ctx, const struct byok_user *self)
 {
     return self->queue.more && !ctx->env->partitions->paused &&
+           self->queue.after + 1 < refill_end(self) &&
            byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
 }
 
@@ -147,22 +185,24 @@ enum byok_err byok_user_refill(struct byok_ctx *ctx, struct byok_user *self)
 {
     struct refill refill = {.ctx = ctx, .self = self, .after = self->queue.after};
     struct byok_partition *partition =
-        byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
-    if (!partition || !byok_user_may_refill(ctx, self))
+        byok_user_may_refill(ctx, self) ? byok_partition_find(ctx->env->partitions, self->partition)
+                                        : NULL;
+    if (!partition)
         return BYOK_E_OK;
     refill.room = byok_user_room(ctx, self);
+    refill.end = refill_end(self);
     enum byok_err err = read_queue(&refill);
     self->queue.after = refill.after;
     if (err == BYOK_E_OK)
         self->queue.more = refill.more;
-    for (struct byok_msg *msg; (msg = byok_queue_pop(&refill.records)) != NULL;) {
+    for (struct byok_msg *msg = refill.records.head; msg; msg = msg->next) {
         struct byok_record *record = (struct byok_record *)msg;
         record->partition = self->partition;
         record->epoch = self->epoch;
         byok_record_opened(ctx->env, partition, record);
-        byok_queue_push(&self->backlog, msg);
         self->backlog_bytes += record->bytes;
     }
+    byok_queue_prepend(&self->backlog, &refill.records);
     return err;
 }
 
@@ -170,8 +210,9 @@ enum byok_err byok_user_find_queue(const struct byok_ctx *ctx, struct byok_user 
 {
     struct byok_ctx own = *ctx;
     struct refill refill = {.ctx = &own, .self = self, .room = 0};
-    self->queue.after = -1;
+    self->queue.after = refill.after = -1;
     enum byok_err err = read_queue(&refill);
+    self->queue.after = refill.after;
     if (err == BYOK_E_OK)
         self->queue.more = refill.more;
     return err;
@@ -254,6 +295,26 @@ static int64_t due_of(const struct byok_ctx *ctx, const struct byok_task *task, 
     return end_ms > 0 && end_ms < due_ms ? end_ms : due_ms;
 }
 
+/* Nearly always behind all others, since they are parked in order. */
+static void parking_add(struct byok_user *self, struct byok_task *task)
+{
+    struct byok_task *first = self->queue.parking, *before = first ? first->prev : NULL;
+    if (task->place.due_wall_ms != 0)
+        return;
+    while (before && before->place.order > task->place.order)
+        before = before == first ? NULL : before->prev;
+    DL_APPEND_ELEM(self->queue.parking, before, task);
+    self->queue.parking_count++;
+}
+
+void byok_user_parking_remove(struct byok_user *self, struct byok_task *task)
+{
+    if (task->place.due_wall_ms != 0)
+        return;
+    DL_DELETE(self->queue.parking, task);
+    self->queue.parking_count--;
+}
+
 enum byok_err byok_user_park(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
                              int64_t at_us)
 {
@@ -269,29 +330,46 @@ enum byok_err byok_user_park(struct byok_ctx *ctx, struct byok_user *self, struc
     enum byok_err err = write_all(ctx, self, task);
     if (err != BYOK_E_OK)
         return err;
-    self->queue.parking += task->place.due_wall_ms == 0;
+    parking_add(self, task);
     task->parking = true;
     byok_task_weigh(ctx->env, task);
     byok_send_task(ctx, ctx->env->publisher, BYOK_MSG_PUBLISH, &task);
     return BYOK_E_OK;
 }
 
-void byok_user_parked(struct byok_ctx *ctx, struct byok_user *self, const struct byok_task *task)
+void byok_user_parked(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
     struct byok_partition *partition =
         byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
-    bool queued = task->place.due_wall_ms == 0;
-    self->queue.parking -= queued;
+    byok_user_parking_remove(self, task);
     if (!partition)
         return; /* and nothing was committed */
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_PARKED, 1);
-    if (!queued) {
+    if (task->place.due_wall_ms != 0) {
         byok_parked_added(ctx, partition, &task->place);
         return;
     }
-    self->queue.more = !self->closed;
-    if (task->place.order <= self->queue.after)
-        self->queue.after = task->place.order - 1;
+    if (!self->closed)
+        stays(self, &task->place);
+}
+
+/* Of the window, those for the same provider that stand behind one that is parked go with it: they
+ * have waited as long, or are in the state still. */
+static void park_behind(struct byok_ctx *ctx, struct byok_user *self, const struct byok_task *first)
+{
+    for (struct byok_task *task = first->next, *next; task; task = next) {
+        struct byok_record *record = task->record;
+        next = task->next;
+        if (task->provider != first->provider || task->unparkable || task->cancelled ||
+            task->attempt_count > 0 || task->not_before_us > 0 || !byok_user_can_park(task))
+            continue;
+        record->taken_us = byok_user_earliest(record->taken_us, first->record->taken_us);
+        if (!record->is_parked || record->place.due_wall_ms > 0)
+            continue;
+        byok_user_window_remove(self, task);
+        stays(self, &record->place);
+        byok_user_drop(ctx, self, task);
+    }
 }
 
 bool byok_user_park_old(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
@@ -301,6 +379,8 @@ bool byok_user_park_old(struct byok_ctx *ctx, struct byok_user *self, struct byo
     if (task->record->is_parked || task->unparkable || !byok_user_can_park(task))
         return false;
     if (at <= now) {
+        if (task->attempt_count == 0 && task->not_before_us <= now)
+            park_behind(ctx, self, task);
         byok_user_window_remove(self, task);
         enum byok_err err =
             byok_user_park(ctx, self, task, task->not_before_us > now ? task->not_before_us : 0);

@@ -48,8 +48,9 @@ struct byok_lane {
 /* The user's queue in the state. */
 struct byok_user_queue {
     bool more;        /* there may be some that are not in memory */
-    int64_t after;    /* order of the last one taken up; -1: none */
-    uint32_t parking; /* on their way there */
+    int64_t after;    /* order that all those are above; -1: any */
+    struct byok_task *parking; /* on their way there, by order */
+    uint32_t parking_count;
 };
 
 struct byok_user {
@@ -291,8 +292,13 @@ void byok_user_spill(struct byok_ctx *ctx, struct byok_user *self) BYOK_NONNULL(
 bool byok_user_may_refill(const struct byok_ctx *ctx, const struct byok_user *self)
     BYOK_NONNULL(1, 2);
 
-/** Take requests of the user's queue in the state up into the empty backlog, as many as the window
- *  has room for.  BYOK_E_STORE, BYOK_E_NOMEM: call again later. */
+/** Whether there is a backlog, and its first came before all that are on their way into the
+ *  state. */
+bool byok_user_may_take(const struct byok_user *self) BYOK_NONNULL(1);
+
+/** Take requests of the user's queue in the state up, in front of the backlog: those that came
+ *  before it and before all that are on their way there, as many as the window has room for.
+ *  BYOK_E_STORE, BYOK_E_NOMEM: call again later. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_user_refill(struct byok_ctx *ctx, struct byok_user *self);
 
@@ -331,8 +337,11 @@ int64_t byok_user_parks_backlog_at(const struct byok_ctx *ctx, const struct byok
     BYOK_NONNULL(1, 2);
 
 /** Such a task is in the state now; the caller ends it. */
-void byok_user_parked(struct byok_ctx *ctx, struct byok_user *self, const struct byok_task *task)
+void byok_user_parked(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
     BYOK_NONNULL(1, 2, 3);
+
+/** Such a task is on its way into the state no longer. */
+void byok_user_parking_remove(struct byok_user *self, struct byok_task *task) BYOK_NONNULL(1, 2);
 
 /** Decode records into the window, as far as there is room and no fence, and park what is to be
  *  parked.  What is no request becomes a dead letter, what was answered before is passed over.  BYOK_E_STORE,

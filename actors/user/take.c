@@ -348,13 +348,13 @@ static bool has_room(const struct byok_ctx *ctx, const struct byok_user *self)
 /* A raw record is a fifth of what it is on its way into the state. */
 static bool may_spill(const struct byok_user *self)
 {
-    return self->overflow.head && self->queue.parking < PARKING_MAX;
+    return self->overflow.head && self->queue.parking_count < PARKING_MAX;
 }
 
 bool byok_user_may_fill(const struct byok_ctx *ctx, const struct byok_user *self)
 {
     return (!self->fenced && (self->commands.head || may_spill(self))) ||
-           (has_room(ctx, self) && (self->backlog.head || byok_user_may_refill(ctx, self)));
+           (has_room(ctx, self) && (byok_user_may_take(self) || byok_user_may_refill(ctx, self)));
 }
 
 enum byok_err byok_user_fill(struct byok_ctx *ctx, struct byok_user *self)
@@ -367,9 +367,8 @@ enum byok_err byok_user_fill(struct byok_ctx *ctx, struct byok_user *self)
     while (err == BYOK_E_OK && !self->fenced && self->commands.head)
         err = take(ctx, self, &self->commands);
     while (err == BYOK_E_OK && has_room(ctx, self)) {
-        if (!self->backlog.head)
-            err = byok_user_refill(ctx, self);
-        if (!self->backlog.head)
+        err = byok_user_refill(ctx, self);
+        if (!byok_user_may_take(self))
             break;
         if (err == BYOK_E_OK)
             err = take(ctx, self, &self->backlog);

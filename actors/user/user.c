@@ -80,7 +80,7 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
         more = byok_user_may_fill(ctx, self);
     }
     wake_us = byok_user_earliest(wake_us, byok_user_parks_backlog_at(ctx, self));
-    bool is_short = self->queue.more && !byok_user_may_refill(ctx, self);
+    bool is_short = self->queue.more && ctx->env->partitions->paused;
     if (!byok_user_fetch(ctx, self, now) || is_short) /* of memory */
         wake_us = byok_user_earliest(wake_us, now + TROUBLE_RETRY_US);
     if (err != BYOK_E_OK)
@@ -316,7 +316,7 @@ static enum byok_err park_again(struct byok_ctx *ctx, struct byok_user *self, st
     struct byok_task *task = (struct byok_task *)*msg;
     bool queued = task->place.due_wall_ms == 0;
     enum byok_err err = BYOK_E_TOO_LARGE;
-    self->queue.parking -= queued;
+    byok_user_parking_remove(self, task);
     task->parking = false;
     task->placed = true; /* part of the batch may be there when delivery is at least once */
     if (!byok_user_is_refused(task, BYOK_TOPIC_STATE) && !self->closed)

@@ -61,6 +61,12 @@ static void set_sizes(struct sim_play *play)
     world->deadlines_far = true;
     settings->user_idle_us = (int64_t)below(play, 60) * SIM_S;
     settings->held_bytes_max = 3000 + below(play, 100000);
+    /* for want of memory others may come first, and what cannot begin for a disk is tried again */
+    play->lines_up = below(play, 2) && !(play->faults & (PLAY_DISK | PLAY_MEMORY));
+    if (play->lines_up) {
+        settings->held_bytes_max = 100000000;
+        settings->window = 1 + (uint32_t)below(play, 8); /* so that most of them wait behind it */
+    }
 }
 
 static void set_up(struct sim_play *play)
@@ -90,6 +96,7 @@ static void go_through(struct sim_play *play)
     for (int step = 0; step < STEPS && play->world->watch.failures == 0; step++) {
         for (uint64_t n = below(play, 12); n > 0; n--)
             play_send(play);
+        play_line(play);
         if (below(play, 2) == 0)
             play_disturb(play);
         sim_run_for(play->world,

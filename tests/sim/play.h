@@ -24,6 +24,8 @@ struct sim_play {
     struct sim_worker *workers[PLAY_WORKERS];
     char ids[PLAY_JOBS_MAX][24];
     size_t count;
+    bool lines_up; /* the seed has the user SIM_LINE */
+    size_t line_count; /* jobs of it */
     uint32_t faults; /* which disturbances may happen, as a mask */
     int64_t away_until_us; /* the first provider */
     bool all_away;         /* the other, too */

@@ -33,6 +33,8 @@ enum {
 void play_answer(struct sim_world *world, const struct sim_entry *entry, struct sim_answer *out);
 /** One request of somebody. */
 void play_send(struct sim_play *play);
+/** Some jobs of the user whose jobs are all alike, if the seed has it. */
+void play_line(struct sim_play *play);
 /** The users, their limits and keys. */
 void play_users(struct sim_play *play);
 

@@ -300,16 +300,40 @@ void play_send(struct sim_play *play)
         send_some(play, user);
 }
 
-static void limit_user(struct sim_play *play, struct sim_user *user)
+void play_line(struct sim_play *play)
 {
-    struct sim_world *world = play->world;
-    user->per_minute = below(play, 2) ? 12 : 0;
-    user->tokens_per_minute = below(play, 3) ? 0 : 3000;
-    user->at_once = below(play, 3) ? 0 : 1 + (unsigned)below(play, 3);
+    char id[24];
+    uint64_t most = below(play, 8) ? 4 : 60; /* now and then many at once */
+    for (uint64_t n = play->lines_up ? below(play, most) : 0; n > 0; n--) {
+        snprintf(id, sizeof id, SIM_LINE ".%zu", play->line_count++);
+        sim_chat(play->world, SIM_LINE, id);
+    }
+}
+
+static void send_limits(struct sim_world *world, const struct sim_user *user)
+{
     sim_send(world, user->name,
              "{\"type\":\"user.configure\",\"id\":\"c\",\"user\":\"%s\",\"limits\":{"
              "\"requests_per_minute\":%u,\"tokens_per_minute\":%u,\"concurrency\":%u}}",
              user->name, user->per_minute, user->tokens_per_minute, user->at_once);
+}
+
+static void limit_user(struct sim_play *play, struct sim_user *user)
+{
+    user->per_minute = below(play, 2) ? 12 : 0;
+    user->tokens_per_minute = below(play, 3) ? 0 : 3000;
+    user->at_once = below(play, 3) ? 0 : 1 + (unsigned)below(play, 3);
+    send_limits(play->world, user);
+}
+
+static void add_line(struct sim_play *play)
+{
+    struct sim_world *world = play->world;
+    struct sim_user *user = &world->users[world->user_count++];
+    *user =
+        (struct sim_user){.name = SIM_LINE, .per_minute = below(play, 2) ? 60 : 0, .at_once = 1};
+    send_limits(world, user);
+    sim_register(world, SIM_LINE, "openai", "r");
 }
 
 /* Now and then a job overtakes the registration of its key. */
@@ -330,4 +354,6 @@ void play_users(struct sim_play *play)
         if (below(play, 2))
             sim_register_as(world, user->name, "openai", "second", "s");
     }
+    if (play->lines_up)
+        add_line(play);
 }

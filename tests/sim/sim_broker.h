@@ -48,6 +48,8 @@ struct sim_share {
     uint32_t readings[BYOK_TOPIC_COUNT]; /* of a changelog, begun; the last one counts */
     int64_t next;        /* to be fetched; -1: the group's position, when it is stable */
     int64_t late_until_us;
+    int64_t begins_at; /* the requests' end when it was started */
+    int64_t last_begun; /* of those since, the last that a job of SIM_LINE began at */
 };
 
 /* The one transaction of a worker that may be open. */

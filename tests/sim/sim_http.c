@@ -150,6 +150,7 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
         sim_fail(world, "%s is called for with a key for another provider", entry->request->name);
     check_wanted(world, entry);
     check_newest(world, entry, key);
+    sim_watch_order(worker, entry);
     byok_log_event(&world->log.log, BYOK_LOG_DEBUG, "sim_call",
                    BYOK_F_INT("worker", worker - world->workers), BYOK_F_TEXT("user", entry->user),
                    BYOK_F_TEXT("id", entry->id), BYOK_F_INT("nobodys", entry->is_void));

@@ -132,6 +132,7 @@ static void see_request(struct sim_world *world, int32_t partition, size_t index
     if (byok_partition_of(record->key, world->cluster.partitions) != partition)
         return;
     if (request->records++ == 0) { /* this one is served; others are taken for it */
+        request->offset = record->offset;
         request->keyless = byok_str_is(text_of(&root, "key_label"), "none");
         const struct byok_value *fallbacks = byok_value_find(&root, "fallbacks");
         request->fallbacks = fallbacks ? fallbacks->count : 0;
@@ -516,10 +517,29 @@ void sim_watch_position(struct sim_world *world, int32_t partition, int64_t befo
 
 void sim_watch_started(struct sim_worker *worker, int32_t partition)
 {
+    struct sim_share *share = &worker->broker.shares[partition];
+    share->begins_at = worker->world->cluster.topics[BYOK_TOPIC_REQUESTS][partition].next_offset;
+    share->last_begun = -1;
     /* one that was expelled meanwhile and does not know it yet may be behind */
     if (!worker->world->settings.at_least_once &&
         worker->world->cluster.owners[partition].worker == worker)
         sim_check_tables(worker, partition, "when it is started");
+}
+
+/* What came before the assignment may wait in the state while others of its time still come again; and
+ * what could not be taken for want of memory, or begun for a disk, is tried again later. */
+void sim_watch_order(struct sim_worker *worker, const struct sim_entry *entry)
+{
+    struct sim_world *world = worker->world;
+    struct sim_share *share = &worker->broker.shares[entry->partition];
+    const struct sim_request *request = entry->request;
+    if (strcmp(entry->user, SIM_LINE) != 0 || entry->attempt > 1 ||
+        request->offset < share->begins_at)
+        return;
+    if (request->offset < share->last_begun)
+        sim_fail(world, "%s, of offset %lld, was overtaken by a later one, of %lld", request->name,
+                 (long long)request->offset, (long long)share->last_begun);
+    share->last_begun = request->offset;
 }
 
 bool sim_is_held(const struct sim_entry *entry)

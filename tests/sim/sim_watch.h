@@ -18,6 +18,8 @@
 #include "schemas/wire.h"
 
 #define SIM_PROVIDERS 2 /* "openai", "other" */
+/* A user whose jobs are all alike, one at once, so that they begin in order. */
+#define SIM_LINE "line"
 
 struct byok_record;
 struct sim_entry;
@@ -48,6 +50,7 @@ struct sim_request {
     bool cancelled;  /* so its result says */
     bool taken_back; /* so the result of a cancel says */
     unsigned records;  /* in the requests topic */
+    int64_t offset;    /* of the first of them on the user's partition */
     unsigned results, usage;
     unsigned attempts, sent_attempts; /* of the last result */
     unsigned joined_attempts; /* of them, calls of other jobs */
@@ -91,6 +94,8 @@ struct sim_request *sim_request_of(struct sim_world *world, struct byok_str user
 /** A record can be seen. */
 void sim_watch_record(struct sim_world *world, enum byok_topic topic, int32_t partition,
                       size_t index);
+/** A call begins; when it is its request's first, it is the turn of that request. */
+void sim_watch_order(struct sim_worker *worker, const struct sim_entry *entry);
 /** A worker streams a piece of an answer. */
 void sim_watch_delta(struct sim_worker *worker, const struct byok_record *record);
 /** The group's position has moved on. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/user/parts.h"
 #include "schemas/state.h"
 #include "tests/unit/actors/kit.h"
 
@@ -167,6 +168,20 @@ Test(parked, a_long_queue_takes_no_memory_and_the_time_of_nobody_else)
     }
 }
 
+/* Of a user's jobs of the same kind, one called at a time. */
+static void assert_called_in_order(const char *user, int count)
+{
+    int64_t last_us = 0;
+    for (int i = 0; i < count; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "%s-%06d", user, i);
+        assert_results(id, 1);
+        int64_t at_us = called_at_us(id);
+        cr_assert_geq(at_us, last_us, "%s was overtaken", id);
+        last_us = at_us;
+    }
+}
+
 Test(parked, a_queue_is_worked_off_in_order_after_a_failover_too)
 {
     world->settings.user_concurrency = 1;
@@ -178,16 +193,71 @@ Test(parked, a_queue_is_worked_off_in_order_after_a_failover_too)
     struct sim_worker *next = sim_worker_start(world);
     sim_revoke(world, partition_of("alice"), next);
     cr_assert(sim_run_until_done(world, 3600 * SIM_S));
-    int64_t last_us = 0;
-    for (int i = 0; i < 400; i++) {
-        char id[32];
-        snprintf(id, sizeof id, "alice-%06d", i);
-        assert_results(id, 1);
-        int64_t at_us = called_at_us(id);
-        cr_assert_geq(at_us, last_us, "%s was overtaken", id);
-        last_us = at_us;
-    }
+    assert_called_in_order("alice", 400);
     cr_assert_gt(sim_metric(next, BYOK_METRIC_TAKEN_UP), 0);
+}
+
+Test(parked, what_waited_in_memory_is_not_overtaken_while_it_moves_into_the_state)
+{
+    world->settings.user_concurrency = 1;
+    world->settings.window = 8;
+    world->settings.queue = 300;
+    world->settings.commit_tasks_max = 20;
+    start();
+    chat_many("alice", 600);
+    sim_run_for(world, 30 * SIM_S);
+    cr_assert(sim_all_committed(world), "all others are parked");
+    cr_assert(sim_run_until_done(world, 3600 * SIM_S));
+    assert_called_in_order("alice", 600);
+}
+
+Test(parked, what_is_refused_on_its_way_into_the_state_is_not_overtaken)
+{
+    world->settings.user_concurrency = 1;
+    world->settings.window = 1;
+    world->settings.queue = 0;
+    world->settings.commit_tasks_max = 4;
+    start();
+    chat_many("alice", 300);
+    for (int i = 0; i < 30; i++) {
+        world->cluster.fail_commits = 1;
+        sim_run_for(world, SIM_S / 5);
+    }
+    cr_assert(sim_run_until_done(world, 3600 * SIM_S));
+    assert_called_in_order("alice", 300);
+}
+
+/* Between its leaving the backlog and its task's being sent off time passes only on a real clock. */
+Test(parked, what_is_to_be_parked_is_not_overtaken_either)
+{
+    struct byok_user user = {0};
+    struct byok_record early = {.offset = 5}, late = {.offset = 7};
+    cr_assert_not(byok_user_may_take(&user), "there is nothing");
+    byok_queue_push(&user.backlog, &late.msg);
+    cr_assert(byok_user_may_take(&user));
+    byok_queue_push(&user.overflow, &early.msg);
+    cr_assert_not(byok_user_may_take(&user));
+    late.is_parked = true; /* its place counts, as what it was taken up from */
+    late.place.order = 3;
+    cr_assert(byok_user_may_take(&user));
+}
+
+Test(parked, who_comes_while_the_oldest_is_parked_does_not_overtake_it)
+{
+    char id[32];
+    world->settings.requests_per_minute = 40;
+    world->settings.window = 8;
+    world->settings.queue = 300;
+    world->settings.park_after_us = SIM_S;
+    start();
+    for (int i = 0; i < 300; i++) {
+        snprintf(id, sizeof id, "alice-%06d", i);
+        sim_chat(world, "alice", id);
+        sim_run_for(world, SIM_S / 10 + i % 7 * SIM_S / 3);
+    }
+    cr_assert(sim_run_until_done(world, 3600 * SIM_S));
+    assert_called_in_order("alice", 300);
+    cr_assert_gt(sim_metric(worker, BYOK_METRIC_TAKEN_UP), 0);
 }
 
 Test(parked, a_command_overtakes_the_queue)
