@@ -35,9 +35,11 @@ def full(stack, jobs=JOBS, users=USERS):
 
 
 def crashes_leave_one_result_each():
+    """A restart must end the transaction that a crash has left open: its time-out comes when the test has long failed."""
     chance, kills = random.Random(SEED), 0
+    patient = {"kafka": {"transaction_timeout_ms": 600000}}
     with Stack(partitions=8, sim_options=LATENCY) as stack:
-        workers = {name: stack.worker(name, **settings(stack)) for name in ("w1", "w2")}
+        workers = {name: stack.worker(name, **settings(stack, **patient)) for name in ("w1", "w2")}
         with full(stack) as load:
             for step in range(1, 7):
                 load.reach(JOBS * step // 8)
@@ -51,7 +53,7 @@ def crashes_leave_one_result_each():
                     kills += 1
                 if chance.random() < 0.5:
                     time.sleep(chance.uniform(0, 2))
-                workers[name] = stack.worker(name, wait=False, **settings(stack))
+                workers[name] = stack.worker(name, wait=False, **settings(stack, **patient))
             load.finish()
             load.judge(f"seed {SEED}, 1 SIGTERM", kills)
 
@@ -74,7 +76,7 @@ def a_commit_without_an_answer_is_found_out():
     chance = random.Random(SEED)
     with OwnKafka() as kafka, Stack(partitions=8, sim_options=LATENCY, brokers=kafka.brokers) as stack:
         short = {"transaction_timeout_ms": 1000, "consumer_properties": []}
-        workers = [stack.worker(name, **settings(stack, kafka=short, publish={"batch": 10, "linger_ms": 0})) for name in ("w1", "w2")]
+        workers = [stack.worker(name, **settings(stack, kafka=short, publish={"batch": 10, "linger_ms": 0, "interval_ms": 0})) for name in ("w1", "w2")]
         with full(stack) as load:
             for step in range(1, 6):
                 load.reach(JOBS * step // 8)

@@ -78,6 +78,23 @@ def limits_make_jobs_wait():
         expect(starts[9] - starts[0] >= 3000, f"6 at once, then one each 1.09 s: {starts[9] - starts[0]} ms")
 
 
+def a_sender_that_partitions_in_another_way():
+    """Its records go to partitions that are not their users': they are forwarded, and worked on once."""
+    users = [f"user{i}" for i in range(12)]
+    with Stack() as stack:
+        worker = stack.worker("w1")
+        stack.byok("key", "add", "--provider", "openai", "--batch", "-", input="".join(f"{user}\t{ALICE}\n" for user in users))
+        jobs = [(user, {"id": f"of-{user}", "user": user, "capability": "chat", "provider": "openai", "prompt": user}) for user in users]
+        stack.produce(jobs)
+        homes = {message.key(): message.partition() for message in stack.read("requests")}
+        stack.produce([(user, {**job, "id": "again-" + job["id"]}) for user, job in jobs], partitioner="consistent_random")
+        found = stack.wait_results([prefix + job["id"] for _, job in jobs for prefix in ("", "again-")])
+        expect(all(len(r) == 1 and r[0]["status"] == "ok" for r in found.values()), found)
+        away = [m for m in stack.read("requests") if m.partition() != homes[m.key()]]
+        expect(away and worker.metric("byok_forwarded_total") == len(away), f"{len(away)} of another partition were forwarded")
+        expect({m.partition() for m in stack.read("results") if m.key() == users[0].encode()} == {homes[users[0].encode()]}, "a user's results stay in one partition")
+
+
 def a_worker_with_a_wrong_master_key_does_not_start():
     with Stack() as stack:
         stack.worker("w1").stop()
@@ -90,4 +107,4 @@ def a_worker_with_a_wrong_master_key_does_not_start():
 
 if __name__ == "__main__":
     main(two_users_with_their_own_keys, key_commands, state_survives_a_restart, limits_make_jobs_wait,
-         a_worker_with_a_wrong_master_key_does_not_start)
+         a_sender_that_partitions_in_another_way, a_worker_with_a_wrong_master_key_does_not_start)

@@ -6,19 +6,25 @@
 
 static struct byok_fault fault;
 
+static struct byok_kafka_options options(void)
+{
+    return (struct byok_kafka_options){.brokers = "127.0.0.1:1",
+                                       .group = "g",
+                                       .topic_prefix = "t.",
+                                       .request_max_bytes = 1024,
+                                       .drain_ms = 25000};
+}
+
 static rd_kafka_conf_t *conf_with(enum byok_rdk_role role, const char *item)
 {
     static char text[128];
     static char *items[1] = {text};
     (void)snprintf(text, sizeof text, "%s", item);
-    struct byok_kafka_options options = {.brokers = "127.0.0.1:1",
-                                         .group = "g",
-                                         .topic_prefix = "t.",
-                                         .request_max_bytes = 1024,
-                                         .drain_ms = 25000,
-                                         .properties = {items, 1}};
+    struct byok_kafka_options with = options();
+    with.properties.items = items;
+    with.properties.count = 1;
     fault = (struct byok_fault){0};
-    return byok_rdk_conf(&options, role, &fault);
+    return byok_rdk_conf(&with, role, &fault);
 }
 
 static void check_value(rd_kafka_conf_t *conf, const char *name, const char *expected)
@@ -95,6 +101,34 @@ Test(broker_conf, refuses_times_that_are_too_short_for_claims)
     rd_kafka_conf_t *conf = conf_with(BYOK_RDK_CONSUMER, "session.timeout.ms=6000");
     cr_assert_not_null(conf, "%s", fault.text);
     check_value(conf, "max.poll.interval.ms", "325000"); /* a drain does not end the membership */
+    rd_kafka_conf_destroy(conf);
+}
+
+Test(broker_conf, gives_the_group_what_it_knows_a_member_by)
+{
+    struct byok_kafka_options with = options();
+    with.instance_id = "pod-7";
+    rd_kafka_conf_t *conf = byok_rdk_conf(&with, BYOK_RDK_CONSUMER, &fault);
+    cr_assert_not_null(conf, "%s", fault.text);
+    check_value(conf, "group.id", "g");
+    check_value(conf, "group.instance.id", "pod-7");
+    check_value(conf, "partition.assignment.strategy", "cooperative-sticky");
+    check_value(conf, "isolation.level", "read_committed");
+    check_value(conf, "enable.auto.commit", "false");
+    rd_kafka_conf_destroy(conf);
+}
+
+/* A long time-out, or another name after a restart, and who reads what is committed waits long for
+ * the end of a transaction that a crash left open. */
+Test(broker_conf, gives_the_producer_its_name_and_a_time_for_its_transactions)
+{
+    struct byok_kafka_options with = options();
+    with.transactional_id = "g-pod-7-0";
+    with.transaction_timeout_ms = 7000;
+    rd_kafka_conf_t *conf = byok_rdk_conf(&with, BYOK_RDK_PRODUCER, &fault);
+    cr_assert_not_null(conf, "%s", fault.text);
+    check_value(conf, "transactional.id", "g-pod-7-0");
+    check_value(conf, "transaction.timeout.ms", "7000");
     rd_kafka_conf_destroy(conf);
 }
 

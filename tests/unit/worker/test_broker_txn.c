@@ -5,6 +5,7 @@
  * unclear outcome is always "not committed"; tests/e2e has the rest, on a real Kafka.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "tests/unit/worker/broker_kit.h"
 #include "worker/ports/broker_rdkafka_inner.h"
@@ -105,13 +106,89 @@ Test(broker_txn, is_replaced_when_it_is_fenced_and_says_so)
     commit(member, 2, true);
 }
 
+/* Of a librdkafka client; no two have the same. */
+static void name_of(struct kit_member *member, enum byok_rdk_role role, char name[static 64])
+{
+    (void)snprintf(name, 64, "%s", rd_kafka_name(byok_rdk_of(member->broker)->handles[role].rk));
+}
+
+static void assert_made_anew(struct kit_member *member, enum byok_rdk_role role, const char *before)
+{
+    char now[64];
+    name_of(member, role, now);
+    cr_assert_str_neq(now, before);
+}
+
 Test(broker_txn, finds_out_what_became_of_a_commit_without_an_answer)
 {
+    char before[64];
     kit.options.transaction_timeout_ms = 1000;
     struct kit_member *member = join();
+    name_of(member, BYOK_RDK_PRODUCER, before);
     rd_kafka_mock_broker_push_request_error_rtts(kit.mock, 1, KIT_END_TXN, 1,
                                                  RD_KAFKA_RESP_ERR_NO_ERROR, 5000);
     commit(member, 1, false);
+    assert_made_anew(member, BYOK_RDK_PRODUCER, before);
+    commit(member, 2, true);
+}
+
+/* librdkafka may have asked twice meanwhile; what comes late must not end the next transaction. */
+Test(broker_txn, is_made_anew_after_a_commit_that_took_long)
+{
+    char before[64];
+    struct kit_member *member = join();
+    name_of(member, BYOK_RDK_PRODUCER, before);
+    rd_kafka_mock_broker_push_request_error_rtts(kit.mock, 1, KIT_END_TXN, 1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, 3000);
+    commit(member, 1, true);
+    commit(member, 2, true);
+    assert_made_anew(member, BYOK_RDK_PRODUCER, before);
+}
+
+static void count_tick(uv_timer_t *timer)
+{
+    ++*(unsigned *)timer->data;
+}
+
+/* The loop is what a shard's actors run on. */
+Test(broker_txn, holds_up_nobody_while_a_commit_takes_long)
+{
+    unsigned ticks = 0;
+    uv_timer_t timer = {.data = &ticks};
+    struct kit_member *member = join();
+    commit(member, 1, true);
+    uv_timer_init(&kit.loop, &timer);
+    uv_timer_start(&timer, count_tick, 10, 10);
+    rd_kafka_mock_broker_push_request_error_rtts(kit.mock, 1, KIT_END_TXN, 1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, 3000);
+    commit(member, 2, true);
+    uv_close((uv_handle_t *)&timer, NULL);
+    kit_for(&kit, 10);
+    cr_assert_gt(ticks, 10, "of 300");
+}
+
+static bool lost_and_back(void *arg)
+{
+    struct kit_member *member = arg;
+    for (int i = 0; i < 2; i++) {
+        if (member->parts[i].lost != 1 || member->parts[i].assigned != 2)
+            return false;
+    }
+    return kit_started(member);
+}
+
+/* What another of its name does to a static member. */
+Test(broker_txn, drops_everything_and_joins_again_when_its_consumer_is_fenced)
+{
+    char before[64];
+    struct kit_member *member = join();
+    struct byok_rdk *rdk = byok_rdk_of(member->broker);
+    commit(member, 1, true);
+    name_of(member, BYOK_RDK_CONSUMER, before);
+    (void)rd_kafka_test_fatal_error(rdk->handles[BYOK_RDK_CONSUMER].rk,
+                                    RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "the test says so");
+    cr_assert(kit_until(&kit, lost_and_back, member, SECONDS));
+    assert_made_anew(member, BYOK_RDK_CONSUMER, before);
     commit(member, 2, true);
 }
 
