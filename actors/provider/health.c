@@ -67,7 +67,7 @@ void byok_health_learn(const struct byok_ctx *ctx, struct byok_health *health,
     bool was_closed = health->breaker.state == BYOK_BREAKER_CLOSED;
     task->verdict = verdict_of(task, ctx->env->provider_settings[health->provider].timeout_us);
     if (byok_breaker_leave(&health->breaker, now_us, part, task->ticket, task->verdict,
-                           task->verdict == BYOK_VERDICT_BAD ? clock->ops->random(clock) : 0))
+                           byok_health_chance(ctx->env, task->verdict)))
         tell(ctx, health, now_us);
     task->ticket = 0;
     if (task->verdict == BYOK_VERDICT_GOOD)

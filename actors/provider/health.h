@@ -24,6 +24,13 @@ struct byok_health {
 void byok_health_init(struct byok_health *health, const struct byok_env *env, size_t provider)
     BYOK_NONNULL(1, 2);
 
+/** Chance for the end of a call at a breaker, which needs it only to open: most calls
+ *  end well and spare the draw. */
+static inline uint64_t byok_health_chance(const struct byok_env *env, enum byok_verdict verdict)
+{
+    return verdict == BYOK_VERDICT_BAD ? env->clock->ops->random(env->clock) : 0;
+}
+
 /** The end of a call, which was one of `busy`: task->verdict is what it says of the provider, and
  *  task->ticket is given back.  Openings and closings go to the log and the metrics. */
 void byok_health_learn(const struct byok_ctx *ctx, struct byok_health *health,

@@ -6,6 +6,7 @@
  * once), by a breaker of the user's own, and by the provider's breaker, of which it is told.  A
  * command passes both breakers: it tells the user how the key is.
  */
+#include "actors/provider/health.h"
 #include "actors/publisher/ledger.h"
 #include "actors/user/parts.h"
 #include "adapters/retry_after.h"
@@ -165,9 +166,8 @@ void byok_user_learn(struct byok_ctx *ctx, struct byok_user *self, struct byok_t
     struct byok_lane *lane = byok_user_lane(ctx, self, task);
     int64_t now = byok_now_us(ctx);
     enum byok_err code = task->fault.code;
-    struct byok_clock *clock = ctx->env->clock;
     if (byok_breaker_leave(&lane->breaker, now, 0, task->lane_ticket, task->verdict,
-                           task->verdict == BYOK_VERDICT_BAD ? clock->ops->random(clock) : 0))
+                           byok_health_chance(ctx->env, task->verdict)))
         byok_log_event(ctx->env->log, BYOK_LOG_INFO,
                        lane->breaker.state == BYOK_BREAKER_CLOSED ? "user_breaker_closed"
                                                                   : "user_breaker_opened",

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, TopicPartition  # noqa: E402
 
 JOBS = int(os.environ.get("BYOK_PARKED_JOBS", pick(5000, 1000000)))
 BEGUN = 10  # jobs that may have begun, or be about to, while their user may make one call a minute
-CALLS = 64  # providers[].concurrency: so many are taken in order and on their way at once; each has its own claim and its own clock readings
+CALLS = 64  # providers[].concurrency: so many may begin within a millisecond, and when each did is known no better
 MEMORY_MIB = 400  # of growth: the budget of one shard (jobs.memory_mb) and the database's own
 
 
