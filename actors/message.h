@@ -337,7 +337,8 @@ static inline uint32_t byok_task_noted(const struct byok_task *task)
 /** The next attempt, zeroed; the last one's place is used again when there are too many. */
 struct byok_attempt *byok_task_attempt(struct byok_task *task) BYOK_NONNULL(1);
 
-/** One more record to publish with the task, zeroed but for topic, partition -1; NULL: no memory. */
+/** One more record to publish with the task, zeroed but for topic, partition -1; NULL: no
+ *  memory. */
 struct byok_out *byok_task_out(struct byok_task *task, enum byok_topic topic) BYOK_NONNULL(1);
 
 /** Add a header to an out; both texts are borrowed. More than BYOK_OUT_HEADERS_MAX are dropped. */

@@ -4,13 +4,13 @@
  *
  * Closed: calls pass, and their ends are counted in a window of time (two halves, so what is looked
  * at is between half a window and a whole one).  It opens when enough of them have failed by the
- * provider's doing.  Open: nothing passes until a time that grows with each opening in a row.
- * Half open: at most `probes` calls pass at once; the first that ends well closes it, the first that
+ * provider's doing.  Open: nothing passes until a time that grows with each opening in a row.  Half
+ * open: at most `probes` calls pass at once; the first that ends well closes it, the first that
  * fails opens it again.
  *
- * A breaker that is shared tells users apart by `parts`, and opens only when the calls without those
- * of the part that fails most would open it alone: one user, whatever it does, closes nobody's way.
- * (Source of the three states: Nygard, Release It!, 2007, chapter 5.)
+ * A breaker that is shared tells users apart by `parts`, and opens only when the calls without
+ * those of the part that fails most would open it alone: one user, whatever it does, closes
+ * nobody's way.  (Source of the three states: Nygard, Release It!, 2007, chapter 5.)
  * Pure: time and chance come as arguments.
  */
 #ifndef BYOK_ACTORS_LIMITS_BREAKER_H

@@ -2,8 +2,9 @@
 /* actors/partition/parked.h - requests that wait in the state: when they are due, and how they come
  * back.
  *
- * actors/user/park.c puts them there and takes those of the user's queue up again; the actor of parked.c
- * hands out what is due at a time, and wakes the users who have a queue when a partition comes.
+ * actors/user/park.c puts them there and takes those of the user's queue up again; the actor of
+ * parked.c hands out what is due at a time, and wakes the users who have a queue when a partition
+ * comes.
  */
 #ifndef BYOK_ACTORS_PARTITION_PARKED_H
 #define BYOK_ACTORS_PARTITION_PARKED_H

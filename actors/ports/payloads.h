@@ -31,15 +31,16 @@ struct byok_payload_call {
     /* out */
     struct byok_buf
         body; /* of a get: the content, whose size and hash are those of the reference */
-    /* OK: a put is durable.  STORE, NOMEM: a passing failure; a put may be there or not.  BAD_REQUEST:
-     * what a get names is not there, or is something else.  CONFIG: it cannot be so. */
+    /* OK: a put is durable.  STORE, NOMEM: a passing failure; a put may be there or not.
+     * BAD_REQUEST: what a get names is not there, or is something else.  CONFIG: it cannot be
+     * so. */
     struct byok_fault fault;
     void *port; /* the port's own */
 };
 
 struct byok_payload_port_ops {
-    /** Begin; the reply comes exactly once, and never before this returns.  To put the same again is
-     *  harmless. */
+    /** Begin; the reply comes exactly once, and never before this returns.  To put the same again
+     *  is harmless. */
     void (*begin)(struct byok_payload_port *port, struct byok_payload_call *call);
 };
 

@@ -2,9 +2,9 @@
 /* actors/provider/bulk.h - embedding jobs of one user that go to their provider in one call.
  *
  * The members of a bulk are alike: same provider, model, key, dimensions, input type and options.
- * The first one's call it is: it has the slot, stands for one of the requests per minute and for one
- * of the calls at once, and counts the call in its usage.  The others go along ("joined"): each has
- * a claim and a result of its own, its own vectors, and its share of the usage.
+ * The first one's call it is: it has the slot, stands for one of the requests per minute and for
+ * one of the calls at once, and counts the call in its usage.  The others go along ("joined"): each
+ * has a claim and a result of its own, its own vectors, and its share of the usage.
  * A bulk belongs to its members; it goes with the last that leaves.
  * Thread: the shard's.
  */
@@ -34,20 +34,21 @@ struct byok_bulk {
  *  negative): each part is less than 1 away from its exact part, and their sum is `total`. */
 void byok_bulk_share(int64_t total, const int64_t *weights, size_t count, int64_t *parts);
 
-/** Look at a job that was routed: task->bulk_texts is how many texts it may bring into a bulk; 0: it
- *  goes alone (no embeddings, `raw`, or its provider takes one job at a time). */
+/** Look at a job that was routed: task->bulk_texts is how many texts it may bring into a bulk; 0:
+ *  it goes alone (no embeddings, `raw`, or its provider takes one job at a time). */
 void byok_bulk_look(const struct byok_env *env, struct byok_task *task) BYOK_NONNULL(1, 2);
 
 /** A bulk of one, with room for `room`; `first` is its first member.  NULL: no memory. */
 struct byok_bulk *byok_bulk_new(struct byok_task *first, uint32_t room) BYOK_NONNULL(1)
     BYOK_MUST_USE;
 
-/** Put a job in, when it is alike and there is room for its texts, bytes and tokens by the limits of
- *  the provider.  False: it is not in. */
+/** Put a job in, when it is alike and there is room for its texts, bytes and tokens by the limits
+ *  of the provider.  False: it is not in. */
 bool byok_bulk_add(const struct byok_env *env, struct byok_bulk *bulk, struct byok_task *task,
                    int64_t now_us) BYOK_NONNULL(1, 2, 3);
 
-/** The i-th that shares the task's call, the task itself when it has its own; NULL: past the end. */
+/** The i-th that shares the task's call, the task itself when it has its own; NULL: past the
+ *  end. */
 struct byok_task *byok_bulk_member(struct byok_task *task, uint32_t i) BYOK_NONNULL(1);
 
 /** The task has to do with the call no more. */
@@ -72,7 +73,8 @@ enum byok_err byok_bulk_split(struct byok_task *first);
 void byok_bulk_spread(struct byok_task *first) BYOK_NONNULL(1);
 
 /** Whether the call was refused for what one of its jobs may have brought: then each of them is
- *  tried again among fewer, in the end alone (task->bulk_most is set).  No job fails for another. */
+ *  tried again among fewer, in the end alone (task->bulk_most is set).  No job fails for
+ *  another. */
 bool byok_bulk_parts(struct byok_task *task) BYOK_NONNULL(1);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* actors/provider/health.h - what a provider's actor has found out about its provider: its breaker,
- * and how many
- * calls at once it takes.  Thread: the shard's.
+ * and how many calls at once it takes.  Thread: the shard's.
  */
 #ifndef BYOK_ACTORS_PROVIDER_HEALTH_H
 #define BYOK_ACTORS_PROVIDER_HEALTH_H

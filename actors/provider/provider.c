@@ -240,8 +240,8 @@ static void send_call(struct byok_ctx *ctx, struct provider *self, struct byok_t
 }
 
 /* Held up for a slot, at the vault or by its claim: sent now, it would crowd the window of others.
- * Or the claim has grown old, or could not be made: it takes another turn.  Or it was cancelled, for
- * which it goes back, too. */
+ * Or the claim has grown old, or could not be made: it takes another turn.  Or it was cancelled,
+ * for which it goes back, too. */
 static bool is_late(const struct byok_ctx *ctx, const struct byok_task *task)
 {
     if (task->cancelled)

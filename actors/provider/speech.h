@@ -38,8 +38,9 @@ void byok_speech_context(const struct byok_task *task, struct byok_str *before,
                          struct byok_str *after) BYOK_NONNULL(1, 2, 3);
 
 /** The call for a part has ended, its answer or fault is in the task: with a good one the part is
- *  done, task->more says that there are others, and the last one's answer is all of the audio, joined.
- *  In any case the usage is that of all parts.  BYOK_E_NOMEM: nothing of it counts; call again. */
+ *  done, task->more says that there are others, and the last one's answer is all of the audio,
+ *  joined.  In any case the usage is that of all parts.  BYOK_E_NOMEM: nothing of it counts; call
+ *  again. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_speech_took(const struct byok_settings *settings, struct byok_task *task);
 

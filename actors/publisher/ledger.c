@@ -184,8 +184,8 @@ static void fail(struct byok_ctx *ctx, struct byok_task *task)
     give_back(ctx, task);
 }
 
-/* Of partitions that have gone meanwhile.  Should such a one be back by now, then its table holds what
- * came behind these claims in the changelog already. */
+/* Of partitions that have gone meanwhile.  Should such a one be back by now, then its table holds
+ * what came behind these claims in the changelog already. */
 static void fail_gone(struct byok_ctx *ctx, struct ledger *self)
 {
     struct byok_queue rest = {0};

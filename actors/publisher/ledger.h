@@ -37,9 +37,9 @@ bool byok_ledger_lets_go(const struct byok_ctx *ctx, const struct byok_task *tas
     BYOK_NONNULL(1, 2);
 
 /** Whether the task has a claim to be taken back (by WITHDRAW) before the request waits to be tried
- *  again or is left to the partition's next owner: nothing was sent, or what came of it is known, and
- *  the partition is ours.  Should it be another's before the note is there, it does no harm: it names
- *  the claim that it takes back. */
+ *  again or is left to the partition's next owner: nothing was sent, or what came of it is known,
+ *  and the partition is ours.  Should it be another's before the note is there, it does no harm: it
+ *  names the claim that it takes back. */
 bool byok_ledger_can_withdraw(const struct byok_ctx *ctx, const struct byok_task *task)
     BYOK_NONNULL(1, 2);
 

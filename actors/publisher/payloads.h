@@ -3,9 +3,9 @@
  * an answer's
  * is put before its result is committed.
  *
- * user -> payloads: FETCH, STORE; back: FETCHED, STORED.  Failures that may pass are tried again here.
- * A result that names an object is published after the object is durable, so a reader who sees the
- * result finds it; an object without a result (a crash between) is harmless, and aged out.
+ * user -> payloads: FETCH, STORE; back: FETCHED, STORED.  Failures that may pass are tried again
+ * here.  A result that names an object is published after the object is durable, so a reader who
+ * sees the result finds it; an object without a result (a crash between) is harmless, and aged out.
  */
 #ifndef BYOK_ACTORS_PUBLISHER_PAYLOADS_H
 #define BYOK_ACTORS_PUBLISHER_PAYLOADS_H
@@ -31,8 +31,8 @@ static inline bool byok_payloads_loaded(const struct byok_task *task)
     return task->inputs.count > 0 && !byok_payloads_missing(task);
 }
 
-/** List in task->outputs what of the answer goes to the store, once; `*any`: there is something. The
- *  bytes of a result stay in it while they are together not above the limit.  BYOK_E_NOMEM. */
+/** List in task->outputs what of the answer goes to the store, once; `*any`: there is something.
+ *  The bytes of a result stay in it while they are together not above the limit.  BYOK_E_NOMEM. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
 enum byok_err byok_payloads_take_out(const struct byok_env *env, struct byok_task *task, bool *any);
 

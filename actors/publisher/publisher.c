@@ -81,7 +81,8 @@ static void fill_positions(const struct byok_ctx *ctx, struct byok_commit *commi
     }
 }
 
-/* Where the next task is; NULL: none, or half of a pair, of which the rest of a lost one never comes. */
+/* Where the next task is; NULL: none, or half of a pair, of which the rest of a lost one never
+ * comes. */
 static struct byok_queue *next_queue(const struct byok_ctx *ctx, struct publisher *self)
 {
     struct byok_queue *from = self->again.head ? &self->again : &self->fresh;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* actors/user/cancel.c - job.cancel: jobs that were not sent are taken back.
  *
- * A job that waits, wherever that is, is brought into the window and ends there: its outcome and the
- * cancel's are committed in one batch, so that whoever reads "cancelled" knows that no later owner
- * sends the job.  One on its way to the HTTP port is stopped before it and comes back to the window
- * first; one that is being parked is waited for.
+ * A job that waits, wherever that is, is brought into the window and ends there: its outcome and
+ * the cancel's are committed in one batch, so that whoever reads "cancelled" knows that no later
+ * owner sends the job.  One on its way to the HTTP port is stopped before it and comes back to the
+ * window first; one that is being parked is waited for.
  */
 #include <utlist.h>
 

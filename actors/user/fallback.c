@@ -127,8 +127,8 @@ void byok_user_set_leg(const struct byok_ctx *ctx, struct byok_task *task, int64
         (void)set_leg(ctx, task, (uint8_t)leg);
 }
 
-/* What was found out at the leg that it has left is no more, but its key is to be audited.  Its claim, if it has one, names that
- * leg's provider, so it lets nothing go any more. */
+/* What was found out at the leg that it has left is no more, but its key is to be audited.  Its
+ * claim, if it has one, names that leg's provider, so it lets nothing go any more. */
 static void begin_anew(const struct byok_ctx *ctx, struct byok_task *task, uint8_t left)
 {
     memcpy(task->leg_keys[left].fingerprint, task->key.fingerprint, sizeof task->key.fingerprint);

@@ -3,11 +3,11 @@
  *
  * One refusal may be an accident of the provider.  A key is marked invalid when a second one comes
  * CONFIRM_US or more after the first, and no call with it went well in between.  From then on its
- * jobs are not sent but for one now and then (after keys.recheck_s, then twice that, up to an hour),
- * which finds out whether the key is good again; the others fail or wait, as keys.on_invalid says.
- * One that was not sent finds nothing out: the next goes at once, or where the vault gives no key
- * (the sealed one is outdated) each would wait up to an hour to be told.  A call that goes well, a
- * check, and a new key clear the mark (actors/user/outcome.c).
+ * jobs are not sent but for one now and then (after keys.recheck_s, then twice that, up to an
+ * hour), which finds out whether the key is good again; the others fail or wait, as keys.on_invalid
+ * says.  One that was not sent finds nothing out: the next goes at once, or where the vault gives
+ * no key (the sealed one is outdated) each would wait up to an hour to be told.  A call that goes
+ * well, a check, and a new key clear the mark (actors/user/outcome.c).
  */
 #include "actors/user/parts.h"
 
@@ -87,8 +87,8 @@ static void mark(const struct byok_ctx *ctx, const struct byok_user *self, struc
                    BYOK_F_TEXT("fingerprint", task->key.fingerprint));
 }
 
-/* A job of a key that was replaced meanwhile goes again at once, whatever the setting says; one that
- * was under way beside a command when that has ended, for it may bring the new key. */
+/* A job of a key that was replaced meanwhile goes again at once, whatever the setting says; one
+ * that was under way beside a command when that has ended, for it may bring the new key. */
 bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
                            struct byok_task *task, int64_t *at_us)
 {

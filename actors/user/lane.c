@@ -2,8 +2,8 @@
 /* actors/user/lane.c - what a user has with each provider: turns, and what its key is found to
  * take.
  *
- * A lane is held up by the user's limits, by what the provider has said of the key (wait, so many at
- * once), by a breaker of the user's own, and by the provider's breaker, of which it is told.  A
+ * A lane is held up by the user's limits, by what the provider has said of the key (wait, so many
+ * at once), by a breaker of the user's own, and by the provider's breaker, of which it is told.  A
  * command passes both breakers: it tells the user how the key is.
  */
 #include "actors/provider/health.h"
@@ -71,8 +71,8 @@ int64_t byok_user_goes_at(const struct byok_ctx *ctx, const struct byok_user *se
 
 /* ---- from the window to the provider ---- */
 
-/* A user's limits may take as long as they take, but a provider that is away holds a job up no longer
- * than one that fails. */
+/* A user's limits may take as long as they take, but a provider that is away holds a job up no
+ * longer than one that fails. */
 static void hold(const struct byok_ctx *ctx, const struct byok_user *self,
                  const struct byok_lane *lane, struct byok_task *task, int64_t now)
 {
@@ -142,7 +142,8 @@ void byok_user_block(const struct byok_ctx *ctx, struct byok_user *self,
     lane->blocked_until_us = later(lane->blocked_until_us, until_us);
 }
 
-/* What the answer's headers say of the key.  How long a refusal makes wait is the retry's to say. */
+/* What the answer's headers say of the key.  How long a refusal makes wait is the retry's to
+ * say. */
 static void heed_headers(const struct byok_ctx *ctx, struct byok_lane *lane,
                          const struct byok_task *task, int64_t now)
 {

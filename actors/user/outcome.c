@@ -278,8 +278,8 @@ static enum byok_err write_vault(struct byok_task *task)
     return BYOK_E_OK;
 }
 
-/* Of too many there is none to be stored; one that is used stays unlisted, and `*key` is NULL.  So it
- * is when what was under way with a key that was replaced says nothing of the new one. */
+/* Of too many there is none to be stored; one that is used stays unlisted, and `*key` is NULL.  So
+ * it is when what was under way with a key that was replaced says nothing of the new one. */
 static enum byok_err key_of(struct byok_user_record *user, const struct byok_task *task,
                             struct byok_user_key **key)
 {

@@ -174,8 +174,8 @@ static inline void byok_user_window_remove(struct byok_user *self, struct byok_t
     byok_user_window_count(self, task, UINT32_MAX); /* 1 less */
 }
 
-/** How many more jobs may be decoded.  Embeddings that can share a call do not fill the window: with
- *  only a few of them there would be no full calls. */
+/** How many more jobs may be decoded.  Embeddings that can share a call do not fill the window:
+ *  with only a few of them there would be no full calls. */
 static inline uint32_t byok_user_room(const struct byok_ctx *ctx, const struct byok_user *self)
 {
     uint32_t others = self->window_count - self->bulk_count;
@@ -199,13 +199,13 @@ int64_t byok_user_concurrency(const struct byok_ctx *ctx, const struct byok_user
 int64_t byok_user_allowed_at(const struct byok_user *self, struct byok_task *task, int64_t now)
     BYOK_NONNULL(1, 2);
 
-/** When its limits and all that is known of its lane let the task go: now or before, or a later time;
- *  INT64_MAX: not before a call has ended. */
+/** When its limits and all that is known of its lane let the task go: now or before, or a later
+ *  time; INT64_MAX: not before a call has ended. */
 int64_t byok_user_goes_at(const struct byok_ctx *ctx, const struct byok_user *self,
                           struct byok_task *task, int64_t now) BYOK_NONNULL(1, 2, 3);
 
-/** Before when the task does not go by itself: a retry, its not_before, or others of its kind that it
- *  waits for. */
+/** Before when the task does not go by itself: a retry, its not_before, or others of its kind that
+ *  it waits for. */
 int64_t byok_user_due(const struct byok_ctx *ctx, const struct byok_user *self,
                       const struct byok_task *task) BYOK_NONNULL(1, 2, 3);
 
@@ -223,18 +223,19 @@ static inline int64_t byok_user_parks_at(const struct byok_ctx *ctx, int64_t tak
 /** A lane per provider (byok_new). NULL: no memory. */
 struct byok_lane *byok_user_lanes_new(const struct byok_env *env) BYOK_NONNULL(1) BYOK_MUST_USE;
 
-/** Whether nothing holds the user's jobs up but limits and times of their own, so that those that were
- *  looked at are as they were. */
+/** Whether nothing holds the user's jobs up but limits and times of their own, so that those that
+ *  were looked at are as they were. */
 bool byok_user_is_calm(const struct byok_ctx *ctx, const struct byok_user *self, int64_t now)
     BYOK_NONNULL(1, 2);
 
-/** Find the oldest job of each lane that waits for no retry (lane->first), end what is past its deadline or
- *  wrong, park what has waited long; self->look_us: when to look again.  BYOK_E_NOMEM: call again later. */
+/** Find the oldest job of each lane that waits for no retry (lane->first), end what is past its
+ *  deadline or wrong, park what has waited long; self->look_us: when to look again.  BYOK_E_NOMEM:
+ *  call again later. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_user_look(struct byok_ctx *ctx, struct byok_user *self, int64_t now);
 
-/** A task of the window that waits for no time stands for its lane, if it is the first; commands
- *  go before jobs.  A job that only its provider's failures hold up has its deadline from now on. */
+/** A task of the window that waits for no time stands for its lane, if it is the first; commands go
+ *  before jobs.  A job that only its provider's failures hold up has its deadline from now on. */
 void byok_user_stand(const struct byok_ctx *ctx, const struct byok_user *self,
                      struct byok_task *task, int64_t now) BYOK_NONNULL(1, 2, 3);
 
@@ -248,8 +249,8 @@ int64_t byok_user_up_at(const struct byok_lane *lane, int64_t now) BYOK_NONNULL(
 /** Attempts that count for the retries: all but of fallbacks that were passed over. */
 uint32_t byok_user_attempts(const struct byok_task *task) BYOK_NONNULL(1);
 
-/** An attempt has failed.  True: the job goes to another of its legs now, to which it is set, and its
- *  fault is gone.  `last`: it would end otherwise. */
+/** An attempt has failed.  True: the job goes to another of its legs now, to which it is set, and
+ *  its fault is gone.  `last`: it would end otherwise. */
 bool byok_user_falls_back(const struct byok_ctx *ctx, struct byok_user *self,
                           struct byok_task *task, bool last) BYOK_NONNULL(1, 2, 3);
 
@@ -262,7 +263,8 @@ void byok_user_avoid(const struct byok_ctx *ctx, struct byok_user *self, struct 
 void byok_user_set_leg(const struct byok_ctx *ctx, struct byok_task *task, int64_t leg)
     BYOK_NONNULL(1, 2);
 
-/** Ask for a turn for each lane whose first may go; `*wake_us` is not later than when another may. */
+/** Ask for a turn for each lane whose first may go; `*wake_us` is not later than when another
+ *  may. */
 void byok_user_offer(struct byok_ctx *ctx, struct byok_user *self, int64_t now, int64_t *wake_us)
     BYOK_NONNULL(1, 2, 4);
 
@@ -281,7 +283,8 @@ void byok_user_learn(struct byok_ctx *ctx, struct byok_user *self, struct byok_t
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_user_load(struct byok_ctx *ctx, struct byok_user *self);
 
-/** A raw record takes its place: before the jobs (a command), in memory, or to be parked. Takes it. */
+/** A raw record takes its place: before the jobs (a command), in memory, or to be parked. Takes
+ *  it. */
 void byok_user_line_up(const struct byok_ctx *ctx, struct byok_user *self,
                        struct byok_record **record) BYOK_NONNULL(1, 2, 3);
 
@@ -344,8 +347,8 @@ void byok_user_parked(struct byok_ctx *ctx, struct byok_user *self, struct byok_
 void byok_user_parking_remove(struct byok_user *self, struct byok_task *task) BYOK_NONNULL(1, 2);
 
 /** Decode records into the window, as far as there is room and no fence, and park what is to be
- *  parked.  What is no request becomes a dead letter, what was answered before is passed over.  BYOK_E_STORE,
- *  BYOK_E_NOMEM: the record is where it was; call again later. */
+ *  parked.  What is no request becomes a dead letter, what was answered before is passed over.
+ *  BYOK_E_STORE, BYOK_E_NOMEM: the record is where it was; call again later. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2)
 enum byok_err byok_user_fill(struct byok_ctx *ctx, struct byok_user *self);
 
@@ -385,7 +388,8 @@ bool byok_user_may_fill(const struct byok_ctx *ctx, const struct byok_user *self
 enum byok_err byok_user_store_failed(const struct byok_ctx *ctx, const struct byok_user *self,
                                      const struct byok_fault *fault) BYOK_NONNULL(1, 2, 3);
 
-/** Until when (monotonic) jobs with the task's key wait, because its provider refuses it; 0: not. */
+/** Until when (monotonic) jobs with the task's key wait, because its provider refuses it; 0:
+ *  not. */
 int64_t byok_user_key_due(const struct byok_user *self, const struct byok_task *task)
     BYOK_NONNULL(1, 2);
 
@@ -418,12 +422,13 @@ enum byok_err byok_user_find_claim(const struct byok_ctx *ctx, const struct byok
 void byok_user_adopt(const struct byok_ctx *ctx, struct byok_task *task,
                      const struct byok_claim_record *claim) BYOK_NONNULL(1, 2, 3);
 
-/** byok_user_finish for the outcome of a call: what is large of it goes to the payload store before. */
+/** byok_user_finish for the outcome of a call: what is large of it goes to the payload store
+ *  before. */
 BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
 enum byok_err byok_user_end(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task);
 
-/** Forget the task: it was not begun, or its result may not be published; the partition's next owner
- *  takes it. */
+/** Forget the task: it was not begun, or its result may not be published; the partition's next
+ *  owner takes it. */
 void byok_user_drop(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
     BYOK_NONNULL(1, 2, 3);
 

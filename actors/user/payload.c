@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* actors/user/payload.c - jobs whose payloads are got, answers whose payloads are put.
  *
- * A job that refers to payloads waits in the window as any other, and is not offered to its provider
- * before they are in memory: a slow store holds up nobody but such jobs.  It leaves the window while
- * they are on their way, so nothing else happens to it meanwhile.
+ * A job that refers to payloads waits in the window as any other, and is not offered to its
+ * provider before they are in memory: a slow store holds up nobody but such jobs.  It leaves the
+ * window while they are on their way, so nothing else happens to it meanwhile.
  */
 #include "actors/partition/partition.h"
 #include "actors/publisher/payloads.h"
 #include "actors/user/parts.h"
 
-/* Jobs of a user whose payloads are in memory or on their way, before their call: enough to hide the
- * store's time, few enough that a queue of them does not fill the memory. */
+/* Jobs of a user whose payloads are in memory or on their way, before their call: enough to hide
+ * the store's time, few enough that a queue of them does not fill the memory. */
 #define AHEAD_MAX 4
 
 /* Whether the payloads of a job like that one, which is under way or may go now, are in memory or

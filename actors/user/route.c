@@ -14,7 +14,8 @@ static enum byok_err find_provider(const struct byok_env *env, struct byok_str n
     return BYOK_E_OK;
 }
 
-/* Which key of that provider the job is to use.  Copied: the user's record may change while it waits. */
+/* Which key of that provider the job is to use.  Copied: the user's record may change while it
+ * waits. */
 static enum byok_err find_label(const struct byok_user_record *user, struct byok_task *task,
                                 struct byok_str provider, struct byok_str *out)
 {

@@ -78,8 +78,8 @@ static void begin(struct byok_ctx *ctx, struct byok_user *self, struct byok_task
     byok_user_window_remove(self, task);
 }
 
-/* Those that share the call of `first`, each with a turn's message of its own; without memory it goes
- * alone.  They stand for one request per minute and one call, and each for its tokens. */
+/* Those that share the call of `first`, each with a turn's message of its own; without memory it
+ * goes alone.  They stand for one request per minute and one call, and each for its tokens. */
 static void gather(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *first,
                    struct byok_actor *provider, int64_t now)
 {

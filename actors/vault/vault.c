@@ -42,7 +42,8 @@ static struct byok_owner owner_of(const struct byok_task *task)
                                task->request.label};
 }
 
-/* Whether a key with that expiry may be used or stored; what was opened is wiped when it may not. */
+/* Whether a key with that expiry may be used or stored; what was opened is wiped when it may
+ * not. */
 static enum byok_err check_expiry(const struct byok_ctx *ctx, struct byok_task *task,
                                   int64_t expires_wall_ms, struct byok_fault *fault)
 {
