@@ -55,8 +55,8 @@ struct byok_system *byok_system_new(struct byok_env *env, struct byok_clock *clo
 /** End all actors (messages left are freed) and release. NULL is fine. */
 void byok_system_free(struct byok_system *system);
 
-/** Deliver posted messages, due timers and mail until nothing is left or `budget` messages were
- *  handled.  True: more is waiting. */
+/** Deliver due timers and mail, posted messages among it, until nothing is left or `budget` of each
+ *  were handled.  True: more mail is waiting; what timers are due tells byok_system_next_timer_us. */
 bool byok_system_run(struct byok_system *system, uint32_t budget) BYOK_NONNULL(1);
 
 /** When the next timer is due, in monotonic µs; INT64_MAX: none. */

@@ -256,11 +256,13 @@ static void deliver(struct byok_system *system, struct byok_msg *msg)
     }
 }
 
-static void ring_timers(struct byok_system *system)
+/* No more than `most`: an actor that sets its timer into the past holds up no other. */
+static void ring_timers(struct byok_system *system, uint32_t most)
 {
     int64_t now = system->clock->ops->now_us(system->clock);
     struct byok_timer *timer;
-    while ((timer = byok_timers_first(&system->timers)) != NULL && timer->due_us <= now) {
+    while (most-- > 0 && (timer = byok_timers_first(&system->timers)) != NULL &&
+           timer->due_us <= now) {
         byok_timers_remove(&system->timers, timer);
         timer->msg.kind = BYOK_MSG_TIMER;
         timer->msg.to = timer->actor;
@@ -272,7 +274,7 @@ static void ring_timers(struct byok_system *system)
 bool byok_system_run(struct byok_system *system, uint32_t budget)
 {
     take_inbox(system);
-    ring_timers(system);
+    ring_timers(system, budget);
     while (budget > 0) {
         struct byok_msg *msg = byok_queue_pop(&system->mail);
         if (!msg)

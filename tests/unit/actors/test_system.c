@@ -13,6 +13,7 @@
 struct noter {
     int seen[MOST];
     int count, failures, rings;
+    bool again; /* sets its timer into the past */
     struct byok_timer timer;
 };
 
@@ -33,6 +34,8 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
     }
     if ((*msg)->kind == BYOK_MSG_TIMER) {
         self->rings++;
+        if (self->again)
+            byok_timer_set(ctx, &self->timer, 0);
         return BYOK_E_OK;
     }
     self->seen[self->count++] = ((struct byok_partition_msg *)*msg)->partition;
@@ -150,6 +153,20 @@ Test(system, a_timer_whose_handling_failed_rings_again)
     sim_clock_advance(&sim_clock, sim_clock.now_us + 1000000);
     byok_system_run(byok, 100);
     cr_assert_eq(noter->rings, 1);
+}
+
+Test(system, a_timer_that_is_always_due_holds_up_no_mail)
+{
+    noter->again = true;
+    post(100);
+    byok_system_run(byok, 100);
+    sim_clock_advance(&sim_clock, sim_clock.now_us + 1000);
+    for (int i = 0; i < 3; i++)
+        post(i);
+    cr_assert(!byok_system_run(byok, 100));
+    cr_assert_eq(noter->count, 4);
+    cr_assert_eq(noter->rings, 100);
+    cr_assert_leq(byok_system_next_timer_us(byok), sim_clock.now_us, "and is due again");
 }
 
 Test(system, an_actor_may_stop_itself)
