@@ -11,6 +11,7 @@
 
 #include "client/call.h"
 #include "client/transfer.h"
+#include "payloads/reader.h"
 #include "schemas/codec.h"
 #include "schemas/payload.h"
 
@@ -68,6 +69,18 @@ static enum byok_err put(struct byok_cli *cli, struct byok_payload_store *store,
     return err == BYOK_E_OK ? byok_transfer(&request, content, &answer, fault) : err;
 }
 
+static enum byok_err read_object(struct byok_payload_store *store,
+                                 const struct byok_payload_ref *ref, struct byok_buf *out,
+                                 struct byok_fault *fault)
+{
+    struct byok_payload_reader reader;
+    enum byok_err err = byok_payload_reader_open(&reader, store, ref, fault);
+    if (err == BYOK_E_OK)
+        err = byok_payload_reader_keep(&reader, ref->size, (size_t)ref->size, out, fault);
+    byok_payload_reader_done(&reader);
+    return err;
+}
+
 /* The content, checked. */
 static enum byok_err get(struct byok_cli *cli, struct byok_payload_store *store,
                          const struct byok_payload_ref *ref, struct byok_buf *out,
@@ -75,15 +88,14 @@ static enum byok_err get(struct byok_cli *cli, struct byok_payload_store *store,
 {
     struct byok_payload_request request;
     const struct byok_str nothing = {NULL, 0};
-    enum byok_err err;
     if (ref->size > BYOK_PAYLOAD_BYTES_MAX)
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST, "a payload of more than %zu bytes",
                               BYOK_PAYLOAD_BYTES_MAX);
     byok_buf_init(out, (size_t)ref->size);
-    if (store->ops->get)
-        err = store->ops->get(store, ref, out, fault);
-    else if ((err = store->ops->request(store, false, ref, &cli->arena, &request, fault)) ==
-             BYOK_E_OK)
+    if (store->ops->open_object)
+        return read_object(store, ref, out, fault);
+    enum byok_err err = store->ops->request(store, false, ref, &cli->arena, &request, fault);
+    if (err == BYOK_E_OK)
         err = byok_transfer(&request, nothing, out, fault);
     return err == BYOK_E_OK ? byok_payload_verify(ref, byok_buf_str(out), fault) : err;
 }

@@ -57,6 +57,12 @@ enum byok_err byok_payload_status(int status, struct byok_fault *fault)
                           status);
 }
 
+enum byok_err byok_payload_differs(struct byok_fault *fault)
+{
+    return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                          "the payload in the store is not what its reference's sha256 says");
+}
+
 enum byok_err byok_payload_verify(const struct byok_payload_ref *ref, struct byok_str content,
                                   struct byok_fault *fault)
 {
@@ -64,8 +70,5 @@ enum byok_err byok_payload_verify(const struct byok_payload_ref *ref, struct byo
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                               "the payload in the store has %zu bytes, its reference says %llu",
                               content.len, (unsigned long long)ref->size);
-    return byok_payload_is(ref, content)
-               ? BYOK_E_OK
-               : byok_fault_set(fault, BYOK_E_BAD_REQUEST,
-                                "the payload in the store is not what its reference's sha256 says");
+    return byok_payload_is(ref, content) ? BYOK_E_OK : byok_payload_differs(fault);
 }

@@ -4,7 +4,7 @@
  * A store is one of two kinds.  In files: it does the work itself and may block, so it is called on
  * threads of a pool.  Behind HTTP: it says what is to be sent, and who has a client sends it.
  * What was put is durable when the answer is there; putting the same again is harmless.  What was
- * got is to be checked by byok_payload_is().  An open store has no state that changes: any thread.
+ * got by HTTP is to be checked by byok_payload_verify().  An open store has no state that changes: any thread.
  */
 #ifndef BYOK_PAYLOADS_STORE_H
 #define BYOK_PAYLOADS_STORE_H
@@ -52,9 +52,11 @@ struct byok_payload_store_ops {
     /* in files */
     enum byok_err (*put)(struct byok_payload_store *store, const struct byok_payload_ref *ref,
                          struct byok_str content, struct byok_fault *fault);
-    /* appends to `out`, whose cap bounds it; what is there but not of ref->size is BAD_REQUEST */
-    enum byok_err (*get)(struct byok_payload_store *store, const struct byok_payload_ref *ref,
-                         struct byok_buf *out, struct byok_fault *fault);
+    /* a descriptor at the object's beginning, the caller's; what is there but not of ref->size is
+     * BAD_REQUEST.  It is read by payloads/reader.h */
+    enum byok_err (*open_object)(struct byok_payload_store *store,
+                                 const struct byok_payload_ref *ref, int *fd,
+                                 struct byok_fault *fault);
     /* removes what was written last before that time (Unix, in seconds); how many. NULL: not here */
     int64_t (*sweep)(struct byok_payload_store *store, int64_t before_s);
     /* behind HTTP; the body of a put is the content */
@@ -83,6 +85,9 @@ void byok_payload_store_close(struct byok_payload_store *store);
 /** What the status of an HTTP answer to a request means; BYOK_E_OK for 2xx. */
 BYOK_MUST_USE BYOK_NONNULL(2)
 enum byok_err byok_payload_status(int status, struct byok_fault *fault);
+
+/** BYOK_E_BAD_REQUEST, and its text: what is in the store has another hash. */
+enum byok_err byok_payload_differs(struct byok_fault *fault);
 
 /** Check what was got: BYOK_E_BAD_REQUEST when its size or hash is not that of the reference. */
 BYOK_MUST_USE BYOK_NONNULL(1, 3)

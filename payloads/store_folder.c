@@ -22,7 +22,6 @@
 
 #define SPARE_BYTES 40
 #define TRIES 100 /* a sweep may take the empty folder of an owner away, at any moment */
-#define READ_BYTES ((size_t)256 * 1024)
 #define OPEN_FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 struct folder {
@@ -190,8 +189,8 @@ static enum byok_err missing(struct byok_fault *fault)
     return failed(fault, "a payload cannot be opened");
 }
 
-static enum byok_err read_file(int fd, const struct byok_payload_ref *ref, struct byok_buf *out,
-                               struct byok_fault *fault)
+static enum byok_err check_file(int fd, const struct byok_payload_ref *ref,
+                                struct byok_fault *fault)
 {
     struct stat info;
     if (fstat(fd, &info) != 0)
@@ -202,26 +201,12 @@ static enum byok_err read_file(int fd, const struct byok_payload_ref *ref, struc
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                               "the payload in the store has %lld bytes, its reference says %llu",
                               (long long)info.st_size, (unsigned long long)ref->size);
-    char *chunk = byok_new(1, READ_BYTES);
-    ssize_t got = chunk ? 1 : 0;
-    bool kept = chunk != NULL;
-    while (kept && got > 0) {
-        do
-            got = read(fd, chunk, READ_BYTES);
-        while (got < 0 && errno == EINTR);
-        if (got > 0)
-            kept = byok_buf_add(out, chunk, (size_t)got);
-    }
-    int why = errno;
-    byok_delete(chunk);
-    errno = why;
-    if (got < 0)
-        return failed(fault, "a payload cannot be read");
-    return kept ? BYOK_E_OK : byok_fault_set(fault, BYOK_E_NOMEM, "no memory for a payload");
+    return BYOK_E_OK;
 }
 
-static enum byok_err get(struct byok_payload_store *store, const struct byok_payload_ref *ref,
-                         struct byok_buf *out, struct byok_fault *fault)
+static enum byok_err open_object(struct byok_payload_store *store,
+                                 const struct byok_payload_ref *ref, int *out,
+                                 struct byok_fault *fault)
 {
     const struct folder *folder = (const struct folder *)(const void *)store;
     int owner = open_owner(folder, ref, false);
@@ -229,10 +214,12 @@ static enum byok_err get(struct byok_payload_store *store, const struct byok_pay
         return missing(fault);
     /* no waiting for whoever writes into a pipe of that name */
     int fd = openat(owner, hash_of(ref), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    enum byok_err err = fd < 0 ? missing(fault) : read_file(fd, ref, out, fault);
-    if (fd >= 0)
-        close(fd);
+    enum byok_err err = fd < 0 ? missing(fault) : check_file(fd, ref, fault);
     close(owner);
+    if (err == BYOK_E_OK)
+        *out = fd;
+    else if (fd >= 0)
+        close(fd);
     return err;
 }
 
@@ -306,6 +293,6 @@ const struct byok_payload_store_ops byok_payload_store_folder = {
     .open = open_folder,
     .close = close_folder,
     .put = put,
-    .get = get,
+    .open_object = open_object,
     .sweep = sweep,
 };

@@ -25,12 +25,15 @@ struct byok_payload_call {
     struct byok_str user;        /* whose it is; borrowed until the answer */
     struct byok_str content;     /* of a put; borrowed until the answer */
     struct byok_payload_ref ref; /* of a get: which; of a put: out, but for the type */
+    size_t keep_bytes; /* of a get: 0: all.  Else only the first so many are wanted; the port may
+                        * give all of them.  All of it is checked */
     int64_t timeout_us;          /* of a store behind a network */
     struct byok_actor *reply_to;
     struct byok_msg *reply; /* sent to reply_to as BYOK_MSG_PAYLOAD_DONE */
     /* out */
     struct byok_buf
-        body; /* of a get: the content, whose size and hash are those of the reference */
+        body; /* of a get: the content, whose size and hash are those of the reference; or its
+               * beginning */
     /* OK: a put is durable.  STORE, NOMEM: a passing failure; a put may be there or not.
      * BAD_REQUEST: what a get names is not there, or is something else.  CONFIG: it cannot be
      * so. */
@@ -46,6 +49,7 @@ struct byok_payload_port_ops {
 
 struct byok_payload_port {
     const struct byok_payload_port_ops *ops;
+    bool streams; /* the HTTP port can send what is in the store (byok_http_call.upload) */
 };
 
 #endif

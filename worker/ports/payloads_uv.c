@@ -14,10 +14,13 @@
 
 #include "actors/actor.h"
 #include "base/mem.h"
+#include "payloads/reader.h"
 
 #define SWEEP_LEAST_S 60
 #define SWEEP_MOST_S 3600
 #define CONNECT_US ((int64_t)5000000)
+/* Read and hashed at a time, in some 60 ms: a thread of the pool is not one large payload's alone. */
+#define STEP_BYTES ((uint64_t)16 * 1024 * 1024)
 
 struct port {
     struct byok_payload_port port; /* first: the port's address is this struct's */
@@ -35,6 +38,7 @@ struct going {
     struct byok_payload_call *call;
     uv_work_t work;
     bool working; /* on a thread of the pool */
+    struct byok_payload_reader reader; /* of a store in files */
     struct byok_arena arena; /* of the HTTP call */
     struct byok_http_call http;
     struct byok_http_own own;
@@ -54,6 +58,7 @@ static void release_if_idle(struct port *port)
 
 static void going_free(struct going *going)
 {
+    byok_payload_reader_done(&going->reader);
     byok_buf_done(&going->http.body);
     byok_arena_done(&going->arena);
     byok_delete(going);
@@ -85,28 +90,41 @@ static void work_put(const struct port *port, struct byok_payload_call *call)
         (void)!store->ops->put(store, &call->ref, call->content, &call->fault);
 }
 
-static void work_get(const struct port *port, struct byok_payload_call *call)
+/* A stretch of the file. */
+static void work_read(struct going *going)
 {
-    struct byok_payload_store *store = port->options.store;
+    struct byok_payload_call *call = going->call;
+    const size_t keep = call->keep_bytes > 0 ? call->keep_bytes : (size_t)call->ref.size;
     enum byok_err err = BYOK_E_OK;
-    if (store->ops->get)
-        err = store->ops->get(store, &call->ref, &call->body, &call->fault);
+    if (going->reader.fd < 0)
+        err = byok_payload_reader_open(&going->reader, going->port->options.store, &call->ref,
+                                       &call->fault);
     if (err == BYOK_E_OK)
-        (void)!byok_payload_verify(&call->ref, byok_buf_str(&call->body), &call->fault);
+        (void)!byok_payload_reader_keep(&going->reader, STEP_BYTES, keep, &call->body,
+                                        &call->fault);
 }
 
 static void on_work(uv_work_t *work)
 {
-    const struct going *going = work->data;
-    if (going->call->put)
-        work_put(going->port, going->call);
+    struct going *going = work->data;
+    struct byok_payload_call *call = going->call;
+    if (call->put)
+        work_put(going->port, call);
+    else if (going->port->options.store->ops->open_object)
+        work_read(going);
     else
-        work_get(going->port, going->call);
+        (void)!byok_payload_verify(&call->ref, byok_buf_str(&call->body), &call->fault);
 }
 
 /* ---- on the shard's ---- */
 
 static void begin_http(struct going *going);
+static void begin_work(struct going *going);
+
+static bool is_read_in_part(const struct going *going)
+{
+    return !going->call->put && going->reader.fd >= 0 && !byok_payload_reader_ended(&going->reader);
+}
 
 static void on_worked(uv_work_t *work, int status)
 {
@@ -117,8 +135,11 @@ static void on_worked(uv_work_t *work, int status)
     if (status != 0)
         byok_fault_set(&call->fault, BYOK_E_STORE, "the payload store is not reached: %s",
                        uv_strerror(status));
-    if (call->put && ops->request && call->fault.code == BYOK_E_OK && !going->port->closing)
+    bool goes_on = call->fault.code == BYOK_E_OK && !going->port->closing;
+    if (goes_on && call->put && ops->request)
         begin_http(going);
+    else if (goes_on && is_read_in_part(going))
+        begin_work(going);
     else
         answer(going);
 }
@@ -209,6 +230,7 @@ static void begin(struct byok_payload_port *self, struct byok_payload_call *call
     }
     going->port = port;
     going->call = call;
+    going->reader.fd = -1;
     DL_APPEND(port->going, going);
     if (!call->put && port->options.store->ops->request)
         begin_http(going);
@@ -254,6 +276,7 @@ struct byok_payload_port *byok_payloads_uv_new(uv_loop_t *loop,
     port->port.ops = &ops;
     port->loop = loop;
     port->options = *options;
+    port->port.streams = options->store->ops->open_object != NULL;
     port->timer.data = port;
     int64_t every_s = options->keep_s / 10;
     every_s = every_s < SWEEP_LEAST_S ? SWEEP_LEAST_S : every_s;

@@ -19,7 +19,7 @@
 
 #include <sodium.h>
 
-#include "payloads/store.h"
+#include "payloads/reader.h"
 
 static char top[96], path[112];
 static struct byok_payload_store *store;
@@ -51,14 +51,22 @@ static enum byok_err put(const char *content)
     return store->ops->put(store, &ref, byok_str_of(content), &fault);
 }
 
+static enum byok_err read_all(struct byok_buf *buf)
+{
+    struct byok_payload_reader reader;
+    enum byok_err err = byok_payload_reader_open(&reader, store, &ref, &fault);
+    if (err == BYOK_E_OK)
+        err = byok_payload_reader_keep(&reader, UINT64_MAX, SIZE_MAX, buf, &fault);
+    byok_payload_reader_done(&reader);
+    return err;
+}
+
 /* What is there by that reference, or its error in brackets. */
 static const char *got(void)
 {
     static char text[512];
     BYOK_AUTO(byok_buf) buf = {.cap_bytes = (size_t)ref.size};
-    enum byok_err err = store->ops->get(store, &ref, &buf, &fault);
-    if (err == BYOK_E_OK)
-        err = byok_payload_verify(&ref, byok_buf_str(&buf), &fault);
+    enum byok_err err = read_all(&buf);
     if (err != BYOK_E_OK)
         snprintf(text, sizeof text, "[%s: %s]", byok_err_name(err), fault.text);
     else
@@ -251,7 +259,7 @@ Test(store_folder, a_writer_that_dies_leaves_no_half_payload)
         cr_assert_eq(kill(child, SIGKILL), 0);
         cr_assert_eq(waitpid(child, NULL, 0), child);
         BYOK_AUTO(byok_buf) buf = {.cap_bytes = sizeof large};
-        enum byok_err err = store->ops->get(store, &ref, &buf, &fault);
+        enum byok_err err = read_all(&buf);
         cr_assert(err == BYOK_E_OK ? byok_payload_is(&ref, byok_buf_str(&buf))
                                    : strstr(fault.text, "not in the store") != NULL,
                   "%s", fault.text);

@@ -30,7 +30,7 @@ Test(store_s3, addresses_by_path_and_signs_the_content)
     struct byok_fault fault;
     struct byok_payload_ref ref = {0};
     cr_assert_eq(byok_payload_store_open(&options, &store, &fault), BYOK_E_OK, "%s", fault.text);
-    cr_assert(!store->ops->put && !store->ops->get && !store->ops->sweep);
+    cr_assert(!store->ops->put && !store->ops->open_object && !store->ops->sweep);
     byok_payload_identify(byok_str_of("alice"), byok_str_of("abc"), &ref);
     cr_assert_eq(store->ops->request(store, true, &ref, &arena, &request, &fault), BYOK_E_OK);
     cr_expect_str_eq(request.method, "PUT");

@@ -12,6 +12,7 @@
 #include <sodium.h>
 
 #include "actors/actor.h"
+#include "base/mem.h"
 
 static uv_loop_t loop;
 static char folder[64];
@@ -88,6 +89,38 @@ Test(payloads_uv, what_was_put_is_got_with_its_name)
     cr_assert_eq(get.fault.code, BYOK_E_OK, "%s", get.fault.text);
     cr_assert(byok_str_is(byok_buf_str(&get.body), "content"));
     byok_buf_done(&get.body);
+}
+
+/* Larger than what is read at a time. */
+Test(payloads_uv, of_what_is_sent_from_the_store_it_keeps_the_beginning_and_checks_all)
+{
+    const size_t bytes = ((size_t)16 << 20) + 1000;
+    char path[512], *content = byok_new(1, bytes);
+    cr_assert_not_null(content);
+    for (size_t i = 0; i < bytes; i++)
+        content[i] = (char)('a' + i % 23);
+    struct byok_payload_call put = call_of("x"), get = call_of(NULL);
+    put.content = (struct byok_str){content, bytes};
+    cr_assert(port->streams);
+    run(&put);
+    cr_assert_eq(put.fault.code, BYOK_E_OK, "%s", put.fault.text);
+    get.ref = put.ref;
+    get.keep_bytes = 100;
+    run(&get);
+    cr_assert_eq(get.fault.code, BYOK_E_OK, "%s", get.fault.text);
+    cr_expect(byok_str_eq(byok_buf_str(&get.body), (struct byok_str){content, 100}));
+    cr_expect_lt(get.body.room, 4096);
+    byok_buf_done(&get.body);
+    snprintf(path, sizeof path, "%s/%s", folder, put.ref.name);
+    FILE *file = fopen(path, "r+");
+    cr_assert_not_null(file);
+    cr_assert_eq(fseek(file, -1, SEEK_END), 0);
+    cr_assert_eq(fputc('#', file), '#');
+    cr_assert_eq(fclose(file), 0);
+    run(&get);
+    cr_expect_eq(get.fault.code, BYOK_E_BAD_REQUEST);
+    cr_expect_null(get.body.ptr);
+    byok_delete(content);
 }
 
 Test(payloads_uv, what_is_there_under_a_wrong_hash_is_not_given)
