@@ -13,6 +13,7 @@
 #include "adapters/http_message.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "schemas/payload.h"
 #include "schemas/request.h"
 #include "schemas/result.h"
 
@@ -43,6 +44,9 @@ struct byok_adapter_call {
     struct byok_str attempt_id; /* "<request id>/<attempt>", for the provider's request-id header */
     struct byok_str before, after; /* of a text spoken in parts: what is said around this one */
     int64_t wall_ms; /* now, for HTTP dates */
+    /* NULL, or the job's `audio` is the first bytes only of this file, which is not in memory: the
+     * request has a piece that is a length only in its place, and the sender knows where it is */
+    const struct byok_payload_ref *file;
 };
 
 /* What the service takes in one call of embeddings. */
@@ -69,6 +73,7 @@ struct byok_adapter_ops {
     enum byok_err (*event)(const struct byok_adapter_call *call, const struct byok_sse_event *event,
                            const struct byok_value *root, struct byok_stream *stream,
                            struct byok_fault *fault);
+    bool sends_file; /* build() takes the job's audio as `file` too */
     bool
         streams_audio; /* a job with `stream` is answered with audio that can be played as it comes */
     /** Of text to speech: characters that a model takes in one call; longer texts are spoken in parts.

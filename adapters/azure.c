@@ -163,7 +163,8 @@ const struct byok_adapter byok_adapter_azure = {
                                      .parse = parse,
                                      .text_max = byok_openai_speech_max,
                                      .streams_audio = true},
-            [BYOK_SPEECH_TO_TEXT] = {.build = build, .parse = parse, .event = read_event},
+            [BYOK_SPEECH_TO_TEXT] =
+                {.build = build, .parse = parse, .event = read_event, .sends_file = true},
             [BYOK_IMAGE_GENERATION] = {.build = build, .parse = parse},
             [BYOK_EMBEDDINGS] = {.build = build, .parse = parse, .bulk = BYOK_OPENAI_BULK},
         },

@@ -88,7 +88,14 @@ enum byok_err byok_deepgram_build_listen(const struct byok_adapter_call *call,
         return err;
     byok_kit_begin(call, "POST", "/listen", NULL, out);
     byok_query_add(call->arena, &out->url, &query);
-    return byok_kit_end_body(call, type, audio->as.str, out, fault);
+    if (!call->file)
+        return byok_kit_end_body(call, type, audio->as.str, out, fault);
+    struct byok_str *piece = byok_arena_alloc(call->arena, sizeof *piece);
+    if (piece)
+        *piece = byok_media_audio(call, audio->as.str);
+    out->pieces = piece;
+    out->piece_count = 1;
+    return byok_kit_end_body(call, type, (struct byok_str){NULL, 0}, out, fault);
 }
 
 /* ---- the answer ---- */

@@ -25,6 +25,12 @@ struct byok_http_request {
     size_t piece_count;
 };
 
+/** Whether a piece is a length only: its bytes are the job's file, which is read while it is sent. */
+static inline bool byok_http_piece_is_file(const struct byok_str *piece)
+{
+    return !piece->ptr && piece->len > 0;
+}
+
 /** Whether a segment of the URL's path is "." or ".." (percent-encoded too): a client or a server
  *  would resolve it, so that what stands behind it is called on another path. */
 bool byok_http_path_climbs(struct byok_str url);

@@ -224,13 +224,24 @@ enum byok_err byok_kit_read_audio(const struct byok_adapter_call *call,
     return byok_kit_check_memory(call, fault);
 }
 
+struct byok_str byok_media_audio(const struct byok_adapter_call *call, struct byok_str audio)
+{
+    return call->file ? (struct byok_str){NULL, (size_t)call->file->size} : audio;
+}
+
 enum byok_err byok_media_name_file(const struct byok_adapter_call *call, struct byok_str audio,
                                    struct byok_multipart_file *out, struct byok_fault *fault)
 {
     struct byok_str type = byok_value_as_str(byok_kit_member(call, "media_type"));
     const struct byok_media *is =
         type.len > 0 ? byok_media_of_type(type) : byok_media_of_bytes(audio);
-    *out = (struct byok_multipart_file){STR("audio"), STR("application/octet-stream"), audio};
+    *out = (struct byok_multipart_file){
+        .file_name = STR("audio"),
+        .media_type = STR("application/octet-stream"),
+        .bytes = byok_media_audio(call, audio),
+    };
+    if (call->file)
+        out->sha256 = byok_payload_hash_of(call->file);
     if (is) {
         out->file_name = byok_arena_printf(call->arena, "audio.%s", is->extension);
         out->media_type = byok_str_of(is->type);

@@ -47,6 +47,10 @@ enum byok_err byok_media_name_file(const struct byok_adapter_call *call, struct 
                                    struct byok_multipart_file *out, struct byok_fault *fault)
     BYOK_MUST_USE BYOK_NONNULL(1, 3);
 
+/** The job's audio to be sent: its bytes, or a length only when it is a file that is not in memory. */
+struct byok_str byok_media_audio(const struct byok_adapter_call *call, struct byok_str audio)
+    BYOK_NONNULL(1);
+
 /** The form becomes the body of a request that was begun.  As byok_multipart_end, but for
  *  BYOK_E_TOO_LARGE when it was the arena's cap. */
 enum byok_err byok_media_end_form(const struct byok_adapter_call *call, struct byok_multipart *form,

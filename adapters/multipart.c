@@ -8,6 +8,7 @@
 #include "base/limits.h"
 
 #define BOUNDARIES_MAX 16 /* each costs a search of the whole form */
+#define HASH_DIGITS 48 /* of a boundary, which is of 70 characters at most (RFC 2046, 5.1.1) */
 
 #define STR(literal) ((struct byok_str)BYOK_STR(literal))
 
@@ -94,6 +95,8 @@ void byok_multipart_file(struct byok_multipart *form, struct byok_str name,
         STR("\r\n\r\n"),
     };
     add(form, join(form->arena, head, 7), file->bytes);
+    if (byok_http_piece_is_file(&file->bytes))
+        form->sha256 = file->sha256;
 }
 
 /* ---- a tree as fields ---- */
@@ -173,7 +176,8 @@ static bool holds(struct byok_str hay, struct byok_str needle)
 static bool occurs(const struct byok_multipart *form, struct byok_str text)
 {
     for (const struct byok_multipart_part *part = form->first; part; part = part->next) {
-        if (holds(part->head, text) || holds(part->body, text))
+        if (holds(part->head, text) ||
+            (!byok_http_piece_is_file(&part->body) && holds(part->body, text)))
             return true;
     }
     return false;
@@ -182,8 +186,11 @@ static bool occurs(const struct byok_multipart *form, struct byok_str text)
 /* "--" and a boundary that no part holds; empty when there is none. */
 static struct byok_str choose_delimiter(const struct byok_multipart *form)
 {
+    const int digits = form->sha256.len < HASH_DIGITS ? (int)form->sha256.len : HASH_DIGITS;
     for (int i = 1; i <= BOUNDARIES_MAX; i++) {
-        struct byok_str text = byok_arena_printf(form->arena, "--byokd-form-%02d", i);
+        struct byok_str text =
+            byok_arena_printf(form->arena, "--byokd-form-%.*s%s%02d", digits,
+                              digits > 0 ? form->sha256.ptr : "", digits > 0 ? "-" : "", i);
         if (text.len > 0 && !occurs(form, text))
             return text;
     }

@@ -3,7 +3,9 @@
  *
  * What the parts hold is borrowed for as long as the body: it is sent from where it is, in pieces, so
  * a large file is not copied.  The boundary is no random number, so the same form gives the same bytes; it is
- * looked for in every part and another is taken where it occurs.  Pure; any thread.
+ * looked for in every part and another is taken where it occurs.  A file that is not in memory cannot be
+ * searched: with one the boundary holds 192 bits of the file's SHA-256, so no file can be made that
+ * holds it.  Pure; any thread.
  */
 #ifndef BYOK_ADAPTERS_MULTIPART_H
 #define BYOK_ADAPTERS_MULTIPART_H
@@ -18,12 +20,14 @@ struct byok_multipart_part;
 struct byok_multipart {
     struct byok_arena *arena;
     struct byok_multipart_part *first, *last;
+    struct byok_str sha256; /* of a file that is not in memory, in hex; empty: there is none */
 };
 
 struct byok_multipart_file {
     struct byok_str file_name;
     struct byok_str media_type; /* of printable ASCII */
-    struct byok_str bytes;
+    struct byok_str bytes; /* a length only: they are not in memory */
+    struct byok_str sha256; /* of such ones, in hex */
 };
 
 /** An empty form.  The arena's failure is sticky, and byok_multipart_end() reports it. */

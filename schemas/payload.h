@@ -26,6 +26,12 @@ struct byok_payload_ref {
     struct byok_str type; /* media type; empty: nothing is said */
 };
 
+/** The hash in hex, as it stands in the name; borrowed. */
+static inline struct byok_str byok_payload_hash_of(const struct byok_payload_ref *ref)
+{
+    return (struct byok_str){ref->name + BYOK_PAYLOAD_OWNER_CHARS + 1, BYOK_PAYLOAD_OWNER_CHARS};
+}
+
 /** SHA-256 and size of the content, and the name it has as that user's.  About 4 ms a MiB: of more
  *  than a little, not on a shard's thread.  `type` is left alone. */
 void byok_payload_identify(struct byok_str user, struct byok_str content,

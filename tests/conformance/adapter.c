@@ -119,6 +119,54 @@ Test(adapter, builds_the_smallest_job_of_each_capability_it_serves)
     each_served(builds_the_smallest_job);
 }
 
+static bool is_said(const struct byok_http_request *request, const char *text)
+{
+    bool found = byok_str_find(request->body, byok_str_of(text)) != SIZE_MAX;
+    for (size_t i = 0; i < request->header_count; i++)
+        found |= byok_str_find(request->headers[i].value, byok_str_of(text)) != SIZE_MAX;
+    for (size_t i = 0; i < request->piece_count; i++) {
+        if (!byok_http_piece_is_file(&request->pieces[i]))
+            found |= byok_str_find(request->pieces[i], byok_str_of(text)) != SIZE_MAX;
+    }
+    return found;
+}
+
+/* Of a file that is not in memory a length stands in the request, once; its beginning is looked at
+ * and not sent. */
+static void sends_a_file_from_where_it_is(const struct served *served)
+{
+    struct call c;
+    struct byok_http_request request;
+    struct byok_payload_ref file;
+    size_t files = 0, beside = 0;
+    if (!served->ops->sends_file)
+        return;
+    start(&c, served);
+    byok_payload_identify(byok_str_of("alice"), byok_str_of("a large file"), &file);
+    file.size = 1000000000;
+    const struct byok_value head = byok_value_bytes((struct byok_str)BYOK_STR("ID3\4 beginning"));
+    byok_kit_put(&c.arena, &c.request.root, byok_str_of("audio"), head);
+    c.call.file = &file;
+    cr_assert_eq(served->ops->build(&c.call, &request, &c.fault), BYOK_E_OK, "%s", c.fault.text);
+    check_request(&c, &request);
+    for (size_t i = 0; i < request.piece_count; i++) {
+        const bool is_file = byok_http_piece_is_file(&request.pieces[i]);
+        files += is_file;
+        beside += is_file ? 0 : request.pieces[i].len;
+    }
+    cr_expect_eq(files, 1, "%s", served->adapter->name);
+    cr_expect_eq(request.body.len, 0, "%s", served->adapter->name);
+    cr_expect_eq(byok_http_body_bytes(&request), 1000000000 + beside, "%s", served->adapter->name);
+    cr_expect(is_said(&request, "audio/mpeg"), "%s", served->adapter->name);
+    cr_expect(!is_said(&request, "beginning"), "%s", served->adapter->name);
+    call_done(&c);
+}
+
+Test(adapter, sends_a_file_from_where_it_is)
+{
+    each_served(sends_a_file_from_where_it_is);
+}
+
 static void builds_under_a_configured_address(const struct served *served)
 {
     struct call c;

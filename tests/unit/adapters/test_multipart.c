@@ -54,7 +54,8 @@ Test(multipart, a_file_has_a_name_and_a_type_and_any_bytes)
 {
     BYOK_AUTO(byok_arena) arena = {0};
     struct byok_multipart form;
-    const struct byok_multipart_file file = {STR("a\".wav"), STR("audio/wav"), STR("\0\r\n\xff")};
+    const struct byok_multipart_file file = {
+        .file_name = STR("a\".wav"), .media_type = STR("audio/wav"), .bytes = STR("\0\r\n\xff")};
     byok_multipart_init(&form, &arena);
     byok_multipart_file(&form, STR("file"), &file);
     struct byok_str body = written(&form);
@@ -71,13 +72,45 @@ Test(multipart, a_file_is_sent_from_where_it_is)
     struct byok_multipart form;
     struct byok_str type;
     struct byok_http_request request = {0};
-    const struct byok_multipart_file file = {STR("a"), STR("audio/wav"), STR("bytes")};
+    const struct byok_multipart_file file = {
+        .file_name = STR("a"), .media_type = STR("audio/wav"), .bytes = STR("bytes")};
     byok_multipart_init(&form, &arena);
     byok_multipart_file(&form, STR("file"), &file);
     cr_assert_eq(byok_multipart_end(&form, &request, &type, NULL), BYOK_E_OK);
     cr_assert_eq(request.piece_count, 3);
     cr_assert_eq(request.pieces[1].ptr, file.bytes.ptr);
     cr_assert_eq(request.body.len, 0);
+}
+
+#define HASH "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define HASH_48 "00112233445566778899aabbccddeeff0011223344556677"
+
+/* Its content is not here to be searched for the boundary, but what stands beside it is. */
+Test(multipart, with_a_file_that_is_not_in_memory_the_boundary_is_of_its_hash)
+{
+    const struct byok_multipart_file file = {STR("a"), STR("audio/wav"), {NULL, 1000}, STR(HASH)};
+    static const struct {
+        const char *beside, *boundary;
+    } cases[] = {
+        {"x", "byokd-form-" HASH_48 "-01"},
+        {"--byokd-form-" HASH_48 "-01", "byokd-form-" HASH_48 "-02"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        BYOK_AUTO(byok_arena) arena = {0};
+        struct byok_multipart form;
+        struct byok_str type;
+        struct byok_http_request request = {0};
+        byok_multipart_init(&form, &arena);
+        byok_multipart_text(&form, STR("prompt"), byok_str_of(cases[i].beside));
+        byok_multipart_file(&form, STR("file"), &file);
+        cr_assert_eq(byok_multipart_end(&form, &request, &type, NULL), BYOK_E_OK);
+        struct byok_str boundary = {type.ptr + 30, type.len - 30};
+        cr_expect(byok_str_is(boundary, cases[i].boundary), "%.*s", BYOK_STR_ARG(type));
+        cr_expect_leq(boundary.len, 70, "RFC 2046, 5.1.1");
+        cr_assert_eq(request.piece_count, 5);
+        cr_expect(byok_http_piece_is_file(&request.pieces[3]));
+        cr_expect_eq(request.pieces[3].len, 1000);
+    }
 }
 
 Test(multipart, takes_another_boundary_when_a_part_holds_the_first)
