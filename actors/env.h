@@ -73,6 +73,8 @@ struct byok_settings {
     size_t
         payload_inline_max; /* bytes that the audio, images and vectors of a result take at most */
     size_t payload_max_bytes; /* of all that a job refers to */
+    size_t payload_keep_bytes; /* of a file that is sent from the store, in memory; smaller ones are
+                                * in memory whole.  0: all are */
     int64_t payload_timeout_us; /* until a payload is given up, and of one call to the store */
     uint32_t commit_tasks_max; /* per batch */
     uint32_t window; /* decoded jobs per user; what is behind waits as raw records */

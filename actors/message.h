@@ -196,8 +196,16 @@ struct byok_out {
 struct byok_payload_item {
     struct byok_value *place;
     struct byok_payload_ref ref; /* of what is to be put only the type */
-    struct byok_buf body;        /* what was got; vectors as they are written */
+    size_t keep_bytes; /* of what is got: 0, or it is sent from the store, and that much is kept */
+    struct byok_buf body; /* what was got; vectors as they are written */
 };
+
+/** What of a job's payload is in memory from its getting to the end of its call, at most. */
+static inline size_t byok_payload_item_bytes(const struct byok_payload_item *item)
+{
+    return item->keep_bytes > 0 ? item->keep_bytes + BYOK_HTTP_UPLOAD_BYTES
+                                : (size_t)item->ref.size;
+}
 
 struct byok_payload_set {
     struct byok_payload_item *items; /* in the arena */
@@ -218,7 +226,7 @@ struct byok_leg_key {
 struct byok_task {
     struct byok_msg msg;
     struct byok_arena arena;
-    struct byok_actor *user;   /* its user actor; NULL: none (a dead letter, a forward) */
+    struct byok_actor *user; /* its user actor; NULL: none (a dead letter, a forward) */
     struct byok_record *record; /* owned; kept until the end for dead letters */
     int32_t partition;
     uint32_t epoch;
@@ -228,23 +236,23 @@ struct byok_task {
     const struct byok_provider *provider;
     struct byok_str model;
     struct byok_leg *legs; /* of a job that names fallbacks, its own first; in the arena */
-    uint8_t leg;                 /* which of them it goes to, now */
+    uint8_t leg; /* which of them it goes to, now */
     struct byok_leg_key *leg_keys; /* of each, once it has left it */
     int64_t deadline_us, not_before_us; /* monotonic */
     int64_t reserved_tokens, tokens_ticket, requests_ticket; /* of the limits per minute */
     /* embeddings that may share a call (actors/provider/bulk.h) */
     uint32_t bulk_texts; /* that it brings; 0: it goes alone */
-    size_t bulk_bytes;   /* of them */
-    uint32_t bulk_most;  /* jobs in one call with it, since calls of more were refused; 0: any */
+    size_t bulk_bytes; /* of them */
+    uint32_t bulk_most; /* jobs in one call with it, since calls of more were refused; 0: any */
     uint32_t parted; /* how often that was so: no fault of the job, so no attempt of its own */
     struct byok_bulk *bulk; /* of the call under way; NULL: it has its own */
     bool joined; /* that call is another member's, the first one's */
     struct byok_speech
         *speech; /* of a text that is spoken in parts; in the arena (actors/provider/speech.h) */
-    bool more;                  /* its call was for a part, and there are others */
+    bool more; /* its call was for a part, and there are others */
     /* the call under way */
     uint32_t ticket, lane_ticket; /* at the provider's breaker, at its user's for the provider */
-    enum byok_verdict verdict;    /* what its end says of the provider */
+    enum byok_verdict verdict; /* what its end says of the provider */
     int64_t turn_us; /* when its limits were taken; 0: its user has none */
     bool calling; /* given to the HTTP port: it cannot be cancelled any more */
     bool cancelled; /* not to be sent: it comes back late, and takes no turn */
@@ -262,7 +270,7 @@ struct byok_task {
     struct byok_slot *slot; /* leased; wiped and given back when the attempt ends */
     struct byok_slots *slots; /* where it was leased */
     int64_t key_floor_wall_ms; /* what the user's record says: see schemas/state.h */
-    bool marks_key;            /* its refusal has marked the key invalid: to be noted */
+    bool marks_key; /* its refusal has marked the key invalid: to be noted */
     struct byok_key_info key; /* issued_wall_ms 0: none was opened yet */
     struct byok_str sealed; /* key.register: the record to store */
     struct byok_http_call http;
@@ -270,8 +278,9 @@ struct byok_task {
     int64_t attempt_began_us;
     /* payloads; actors/publisher/payloads.h */
     struct byok_payload_set inputs, outputs;
+    const struct byok_payload_ref *upload; /* the input that is sent from the store; NULL: none */
     struct {
-        bool put;     /* it is about the outputs */
+        bool put; /* it is about the outputs */
         bool getting; /* its inputs are on their way: they are in the account already */
         bool inlined; /* the store did not take an output */
         uint32_t tries;

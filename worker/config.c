@@ -171,6 +171,7 @@ struct byok_settings byok_config_settings(const struct byok_config *config)
         .answer_max_bytes = (size_t)config->jobs.answer_max_bytes,
         .payload_inline_max = (size_t)config->payloads.inline_max_bytes,
         .payload_max_bytes = (size_t)config->payloads.max_bytes,
+        .payload_keep_bytes = (size_t)64 * 1024, /* any format is known by its first 4 KiB */
         .payload_timeout_us = config->payloads.timeout_ms * 1000,
         .commit_tasks_max = (uint32_t)config->publish.batch,
         .window = (uint32_t)config->jobs.window,

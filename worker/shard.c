@@ -193,6 +193,8 @@ static enum byok_err make_payloads(struct byok_shard *shard, struct byok_fault *
     };
     if (!options.store)
         return BYOK_E_OK;
+    if (options.store->ops->open_object)
+        byok_http_curl_uploads(shard->env.http, options.store);
     shard->env.payload_port = byok_payloads_uv_new(&shard->loop, &options);
     return shard->env.payload_port ? BYOK_E_OK
                                    : byok_fault_set(fault, BYOK_E_NOMEM, "No memory for payloads");

@@ -209,8 +209,10 @@ void byok_task_weigh(struct byok_env *env, struct byok_task *task)
     size_t weight = task->arena.used_bytes + task->http.body.room + task->claim.room;
     for (uint32_t i = 0; i < task->inputs.count; i++) {
         const struct byok_payload_item *item = &task->inputs.items[i];
-        weight += task->payload.getting ? (size_t)item->ref.size : item->body.room;
+        weight += task->payload.getting ? byok_payload_item_bytes(item) : item->body.room;
     }
+    if (task->upload && !task->payload.getting)
+        weight += BYOK_HTTP_UPLOAD_BYTES;
     all->held_bytes = all->held_bytes - task->weight + weight;
     if (task->outgoing)
         all->outgoing_bytes = all->outgoing_bytes - task->weight + weight;

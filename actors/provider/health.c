@@ -27,8 +27,8 @@ static enum byok_verdict verdict_of(const struct byok_task *task, int64_t timeou
     bool whole_time = task->http.timeout_us >= timeout_us;
     bool heard = task->attempts_before + attempts_here(task) <= 1 || task->ticket != 0 ||
                  task->lane_ticket != 0;
-    if (!task->http.reply_to)
-        return BYOK_VERDICT_NONE; /* it was not called */
+    if (!task->http.reply_to || task->http.upload_failed)
+        return BYOK_VERDICT_NONE; /* it was not called, or not to its end */
     switch (task->fault.code) {
     case BYOK_E_TIMEOUT: /* with a status it is the gateway's, which has waited for its provider */
         heard = heard && (whole_time || task->fault.http_status > 0);

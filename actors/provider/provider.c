@@ -186,6 +186,7 @@ static struct byok_adapter_call adapter_call(const struct byok_ctx *ctx, struct 
         .attempt_id = byok_arena_printf(&task->arena, "%.*s/%u", BYOK_STR_ARG(task->request.id),
                                         task->attempts_before + task->attempt_count + 1),
         .wall_ms = byok_now_wall_ms(ctx),
+        .file = task->upload,
     };
 }
 
@@ -219,6 +220,7 @@ static void send_call(struct byok_ctx *ctx, struct provider *self, struct byok_t
     call->slot = task->slot;
     call->auth_header = self->what->auth_header;
     call->auth_prefix = self->what->auth_prefix;
+    call->upload = task->upload;
     call->arena = &task->arena;
     call->timeout_us = left_us < self->settings->timeout_us ? left_us : self->settings->timeout_us;
     call->connect_timeout_us = self->settings->connect_timeout_us;

@@ -84,6 +84,26 @@ static void add_reference(void *arg, const struct byok_value *owner, struct byok
         item->ref = ref;
 }
 
+static bool sends_file(const struct byok_provider *provider)
+{
+    return provider->adapter->ops[BYOK_SPEECH_TO_TEXT].sends_file;
+}
+
+/* The one file of a job that was routed, to providers that all take it from the store. */
+static bool is_streamed(const struct byok_env *env, const struct byok_task *task)
+{
+    const struct byok_payload_item *item = task->inputs.items;
+    const size_t keep = env->settings->payload_keep_bytes;
+    if (task->inputs.count != 1 || keep == 0 || item->ref.size <= keep ||
+        !env->payload_port->streams || task->request.capability != BYOK_SPEECH_TO_TEXT ||
+        item->place != byok_value_find(&task->request.root, "audio"))
+        return false;
+    bool all = sends_file(task->provider);
+    for (uint32_t leg = 0; task->legs && leg <= task->request.fallback_count; leg++)
+        all = all && sends_file(&env->providers[byok_env_provider(env, task->legs[leg].provider)]);
+    return all;
+}
+
 enum byok_err byok_payloads_find(const struct byok_env *env, struct byok_task *task,
                                  struct byok_fault *fault)
 {
@@ -96,6 +116,7 @@ enum byok_err byok_payloads_find(const struct byok_env *env, struct byok_task *t
         .err = BYOK_E_OK,
     };
     task->inputs = (struct byok_payload_set){0};
+    task->upload = NULL;
     if (task->request.type != BYOK_REQUEST_JOB)
         return BYOK_E_OK;
     byok_payload_each_input(&task->request.root, add_reference, &listing);
@@ -105,6 +126,8 @@ enum byok_err byok_payloads_find(const struct byok_env *env, struct byok_task *t
                                      "store (payloads.store)");
     if (listing.err != BYOK_E_OK)
         task->inputs = (struct byok_payload_set){0};
+    else if (is_streamed(env, task))
+        task->inputs.items[0].keep_bytes = env->settings->payload_keep_bytes;
     return listing.err;
 }
 
@@ -221,6 +244,7 @@ static enum byok_err go_on(struct byok_ctx *ctx, struct payloads *self, struct b
         .user = task->request.user,
         .content = content,
         .ref = item->ref,
+        .keep_bytes = item->keep_bytes,
         .timeout_us = ctx->env->settings->payload_timeout_us,
         .reply_to = ctx->self,
         .reply = &task->msg,
@@ -252,6 +276,8 @@ static enum byok_err settle(const struct byok_ctx *ctx, struct byok_task *task)
     if (!call->put) {
         item->body = byok_buf_take(&call->body);
         *item->place = byok_value_bytes(byok_buf_str(&item->body));
+        if (item->body.len < item->ref.size)
+            task->upload = &item->ref;
     } else {
         bool failed = task->arena.failed;
         task->arena.failed = false;

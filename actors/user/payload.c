@@ -38,7 +38,7 @@ static bool may_fetch(const struct byok_ctx *ctx, const struct byok_user *self,
 {
     size_t bytes = ctx->env->partitions->held_bytes;
     for (uint32_t i = 0; i < task->inputs.count; i++)
-        bytes += (size_t)task->inputs.items[i].ref.size;
+        bytes += byok_payload_item_bytes(&task->inputs.items[i]);
     return bytes <= ctx->env->settings->held_bytes_max || !has_one(ctx, self, task, now_us);
 }
 

@@ -6,6 +6,8 @@ import os
 import secrets
 import struct
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -162,6 +164,83 @@ def every_result_of_a_killed_worker_names_what_is_there():
         print(f"   {len(names)} payloads, {sum(p.is_file() for p in folder.rglob('*'))} files after 3 kills")
 
 
+class Listener(BaseHTTPRequestHandler):
+    """A provider that hashes a form's file while it comes, keeping none of it."""
+    protocol_version = "HTTP/1.1"
+    heard = []
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.answer({"data": []})
+
+    def do_POST(self):
+        left, boundary = int(self.headers["Content-Length"]), b"\r\n--" + self.headers["Content-Type"].split("boundary=")[1].encode()
+        first = self.rfile.read(min(left, 4096))
+        left -= len(first)
+        at = first.index(b"\r\n\r\n", first.index(b'name="file"')) + 4
+        digest, held, size = hashlib.sha256(), first[at:], 0
+        while left > 0 and (more := self.rfile.read(min(left, 1 << 20))):
+            left -= len(more)
+            held += more
+            digest.update(held[:-200])  # behind the file there is only the form's end
+            size += len(held[:-200])
+            held = held[-200:]
+        end = held.rfind(boundary + b"--")
+        digest.update(held[:end])
+        self.heard.append((size + end, digest.hexdigest(), left))
+        if left == 0:
+            self.answer({"text": "heard"})
+
+    def answer(self, value):
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def peak_kb(worker):
+    """The most memory that the process ever had."""
+    status = Path(f"/proc/{worker.process.pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+
+
+def a_file_is_sent_from_the_store_whatever_its_size():
+    with Stack() as stack, ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        folder = stack.folder / "payloads"
+        folder.mkdir(mode=0o700)
+        block = WAV + secrets.token_bytes((1 << 20) - len(WAV))
+        size, digest = 200 << 20, hashlib.sha256()
+        for _ in range(200):
+            digest.update(block)
+        name = hashlib.sha256(b"alice").hexdigest() + "/" + digest.hexdigest()
+        (folder / name).parent.mkdir()
+        with (folder / name).open("wb") as file:
+            for _ in range(200):
+                file.write(block)
+        own = [{**provider, "base_url": f"http://127.0.0.1:{server.server_port}/v1"} for provider in providers(stack)]
+        worker = stack.worker("w1", delivery="exactly_once", ledger="process", providers=own,
+                              payloads={"store": "folder", "folder": str(folder), "max_bytes": 300 << 20})
+        stack.add_key("alice", KEY)
+        small = put(folder, "alice", WAV * 100)
+        stack.produce([("alice", listen("small", reference("alice", small.read_bytes())))])
+        expect(result_of(stack, "small")["status"] == "ok", result_of(stack, "small"))
+        before = peak_kb(worker)
+        large = {"ref": name, "size": size, "sha256": digest.hexdigest()}
+        stack.produce([("alice", listen("large", large))])
+        result = result_of(stack, "large")
+        grown = peak_kb(worker) - before
+        expect(result["status"] == "ok" and result["text"] == "heard", result)
+        expect(Listener.heard[-1] == (size, digest.hexdigest(), 0), Listener.heard)
+        expect(grown < 16 << 10, f"the worker has grown by {grown} KiB")
+        server.shutdown()
+        print(f"   200 MiB of sound were sent; the worker has grown by {grown} KiB")
+
+
 def old_payloads_are_removed():
     with Stack() as stack:
         folder = stack.folder / "payloads"
@@ -239,4 +318,4 @@ def an_answer_that_s3_refuses_stays_in_its_result():
 
 if __name__ == "__main__":
     main(to_a_folder_and_back, what_is_not_the_users_own_content_is_refused, every_result_of_a_killed_worker_names_what_is_there,
-         old_payloads_are_removed, to_s3_and_back_signed, an_answer_that_s3_refuses_stays_in_its_result)
+         a_file_is_sent_from_the_store_whatever_its_size, old_payloads_are_removed, to_s3_and_back_signed, an_answer_that_s3_refuses_stays_in_its_result)

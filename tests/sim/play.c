@@ -69,6 +69,19 @@ static void set_sizes(struct sim_play *play)
     }
 }
 
+/* Of a third of the seeds; taken from the seed itself, so that the others play as without it. */
+static void set_uploads(struct sim_play *play)
+{
+    struct sim_world *world = play->world;
+    if (play->seed % 3 != 0)
+        return;
+    world->settings.payload_keep_bytes = 8; /* sound has some 20 */
+    if (!(play->faults & PLAY_PAYLOADS))
+        return;
+    world->payload_changes = (unsigned)(play->seed * 131 % 300);
+    world->upload_fails = (unsigned)(play->seed * 151 % 300);
+}
+
 static void set_up(struct sim_play *play)
 {
     struct sim_world *world = play->world = sim_world_new(play->seed, 3);
@@ -80,6 +93,7 @@ static void set_up(struct sim_play *play)
     world->tokens_most = PLAY_ANSWER_TOKENS;
     set_chances(play);
     set_sizes(play);
+    set_uploads(play);
     play->workers[0] = sim_worker_start_all(world);
     for (size_t i = 1; i < PLAY_WORKERS; i++)
         play->workers[i] = sim_worker_start(world);

@@ -223,7 +223,7 @@ void play_heal(struct sim_play *play)
     world->commit_fails = world->chunk_fails = world->torn_batches = 0;
     world->record_repeats = world->record_delays = 0;
     world->note_crashes = world->notes_late = world->note_repeats = 0;
-    world->payload_fails = 0;
+    world->payload_fails = world->payload_changes = world->upload_fails = 0;
     play->rough = 0;
     play->away_until_us = 0;
     for (size_t i = 0; i < world->key_count; i++)

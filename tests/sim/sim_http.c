@@ -157,14 +157,6 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
     return entry;
 }
 
-static bool was_sent(const struct byok_http_call *call, struct byok_str text)
-{
-    bool found = false;
-    for (size_t i = 0; i < call->request.piece_count; i++)
-        found = found || byok_str_find(call->request.pieces[i], text) != SIZE_MAX;
-    return found;
-}
-
 /* What is to be heard stands in the payload that the job names. */
 static void listen(struct sim_world *world, const struct byok_http_call *call,
                    const struct sim_entry *entry, char *body, size_t room)
@@ -175,7 +167,7 @@ static void listen(struct sim_world *world, const struct byok_http_call *call,
     byok_payload_identify(byok_str_of(entry->user), byok_str_of(said), &own);
     if (!sim_object_find(world, own.name))
         sim_fail(world, "%s/%s is called with what is not this user's", entry->user, entry->id);
-    if (!was_sent(call, byok_str_of(said)))
+    if (!sim_was_sent(world, call, byok_str_of(said)))
         sim_fail(world, "%s/%s is called without its payload", entry->user, entry->id);
     snprintf(body, room, "{\"text\":\"echo %s\"}", entry->id);
 }
@@ -414,6 +406,11 @@ static bool give_bytes(struct going *going)
     return true;
 }
 
+static bool is_sent(enum sim_how how)
+{
+    return how != SIM_NO_CONNECT && how != SIM_UNREADABLE;
+}
+
 /* Its end, for each of its jobs. */
 static void end_entries(const struct going *going)
 {
@@ -422,7 +419,7 @@ static void end_entries(const struct going *going)
     for (unsigned i = entry->jobs; i-- > 0;) {
         entry[i].end_us = world->clock.now_us;
         entry[i].spoke = going->speaks && going->answer.how == SIM_WHOLE;
-        entry[i].is_known = going->answer.how == SIM_WHOLE || going->answer.how == SIM_NO_CONNECT;
+        entry[i].is_known = going->answer.how == SIM_WHOLE || !is_sent(going->answer.how);
         if (going->answer.how != SIM_WHOLE || going->tokens == 0)
             continue;
         entry[i].tokens = entry[i].texts > 0 ? SIM_TEXT_TOKENS * entry[i].texts : going->tokens;
@@ -442,7 +439,8 @@ static void arrive(void *arg)
     going->answered = true;
     struct byok_http_call *call = going->call;
     struct sim_world *world = going->http->worker->world;
-    call->sent = going->answer.how != SIM_NO_CONNECT;
+    call->sent = is_sent(going->answer.how);
+    call->upload_failed = going->answer.how >= SIM_UNREADABLE;
     end_entries(going);
     switch (going->answer.how) {
     case SIM_WHOLE:
@@ -459,6 +457,15 @@ static void arrive(void *arg)
         break;
     case SIM_TOO_LARGE:
         byok_fault_set(&call->fault, BYOK_E_TOO_LARGE, "the answer is too large");
+        break;
+    case SIM_UNREADABLE:
+        byok_fault_set(&call->fault, BYOK_E_STORE, "the payload cannot be read");
+        break;
+    case SIM_BROKEN_OFF:
+        byok_fault_set(&call->fault, BYOK_E_CUT_OFF, "the payload cannot be read on");
+        break;
+    case SIM_OTHER_FILE:
+        byok_fault_set(&call->fault, BYOK_E_BAD_REQUEST, "the payload has another sha256");
         break;
     }
     going->http->open--;
@@ -480,6 +487,16 @@ static void drop_call(void *arg)
     }
     going->answered = true;
     rung(going);
+}
+
+/* Whether the upload's end is sent, unless the provider is not reached. */
+static bool sends_whole(struct sim_world *world, const struct byok_http_call *call,
+                        struct sim_answer *answer)
+{
+    enum sim_how how = sim_object_send(world, call->upload);
+    if (how != SIM_WHOLE && answer->how != SIM_NO_CONNECT)
+        answer->how = how;
+    return how == SIM_WHOLE;
 }
 
 static void begin(struct sim_http *self, struct byok_http_call *call)
@@ -506,13 +523,14 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
         refuse_text(&going->answer);
     else if (world->answer)
         world->answer(world, entry, &going->answer);
+    bool whole = call->upload ? sends_whole(world, call, &going->answer) : true;
     for (unsigned i = 0; i < entry->jobs; i++)
-        entry[i].sent = going->answer.how != SIM_NO_CONNECT;
+        entry[i].sent = is_sent(going->answer.how);
     if (going->answer.how == SIM_HANG || going->answer.latency_us > call->timeout_us) {
-        going->answer.how = going->answer.how == SIM_NO_CONNECT ? SIM_NO_CONNECT : SIM_HANG;
+        going->answer.how = is_sent(going->answer.how) ? SIM_HANG : going->answer.how;
         going->answer.latency_us = call->timeout_us > 0 ? call->timeout_us : 1;
     }
-    bool good = going->answer.status == 200 && going->answer.body[0] == '\0';
+    bool good = whole && going->answer.status == 200 && going->answer.body[0] == '\0';
     going->speaks = strcmp(entry->path, "/audio/speech") == 0 && good;
     going->vectors = texts.count > 0;
     if (going->speaks)

@@ -62,16 +62,20 @@ enum sim_how {
     SIM_NO_CONNECT, /* nothing was sent */
     SIM_CUT,        /* the connection breaks */
     SIM_HANG,       /* no answer until the timeout */
-    SIM_TOO_LARGE   /* the answer passes the cap */
+    SIM_TOO_LARGE,  /* the answer passes the cap */
+    /* what becomes of an upload, whatever the provider would have answered (sim_object_send) */
+    SIM_UNREADABLE, /* its file cannot be read, so nothing was sent */
+    SIM_BROKEN_OFF, /* nor read on, in the midst of it */
+    SIM_OTHER_FILE /* it is not what it was */
 };
 
 struct sim_answer {
     enum sim_how how;
     int64_t latency_us;
-    int status;         /* 200 with an empty body: what a good provider answers */
-    int retry_after_s;  /* 0: no such header */
+    int status; /* 200 with an empty body: what a good provider answers */
+    int retry_after_s; /* 0: no such header */
     char body[8192];
-    int spent_s;   /* the headers say that nothing more is let through for so long; 0: nothing */
+    int spent_s; /* the headers say that nothing more is let through for so long; 0: nothing */
     int calls_max; /* the headers say that so many calls at once are let through; 0: nothing */
 };
 

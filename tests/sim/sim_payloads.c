@@ -37,6 +37,48 @@ void sim_object_lose(struct sim_world *world, const char *name)
     object_free(object);
 }
 
+void sim_object_change(struct sim_world *world, const char *name)
+{
+    struct sim_object *object = NULL;
+    HASH_FIND_STR(world->objects, name, object);
+    if (!object || object->size == 0 || object->is_changed)
+        return;
+    object->content[object->size - 1] ^= 1;
+    object->is_changed = true;
+}
+
+enum sim_how sim_object_send(struct sim_world *world, const struct byok_payload_ref *upload)
+{
+    const struct sim_object *object = sim_object_find(world, upload->name);
+    if (!object || object->is_changed)
+        return SIM_OTHER_FILE;
+    if (world->upload_fails == 0 || !sim_chance(&world->clock, world->upload_fails))
+        return SIM_WHOLE;
+    sim_note(world, SIM_FAULT_UPLOAD_FAILED);
+    return sim_chance(&world->clock, 500) ? SIM_UNREADABLE : SIM_BROKEN_OFF;
+}
+
+/* What a piece of the body is on the wire. */
+static struct byok_str content_of(struct sim_world *world, const struct byok_http_call *call,
+                                  const struct byok_str *piece)
+{
+    if (!byok_http_piece_is_file(piece))
+        return *piece;
+    const struct sim_object *object =
+        sim_object_find(world, call->upload ? call->upload->name : NULL);
+    return object && object->size == piece->len ? (struct byok_str){object->content, object->size}
+                                                : (struct byok_str){NULL, 0};
+}
+
+bool sim_was_sent(struct sim_world *world, const struct byok_http_call *call, struct byok_str text)
+{
+    bool found = false;
+    for (size_t i = 0; i < call->request.piece_count; i++)
+        found = found ||
+                byok_str_find(content_of(world, call, &call->request.pieces[i]), text) != SIZE_MAX;
+    return found;
+}
+
 void sim_objects_done(struct sim_world *world)
 {
     struct sim_object *object, *next;
@@ -72,8 +114,22 @@ static void do_it(struct sim_world *world, struct byok_payload_call *call)
     const struct sim_object *object = sim_object_find(world, call->ref.name);
     if (!object)
         byok_fault_set(&call->fault, BYOK_E_BAD_REQUEST, "the payload is not in the store");
+    else if (object->is_changed)
+        byok_fault_set(&call->fault, BYOK_E_BAD_REQUEST, "the payload has another sha256");
     else
-        byok_buf_add(&call->body, object->content, object->size);
+        byok_buf_add(&call->body, object->content,
+                     call->keep_bytes > 0 && call->keep_bytes < object->size ? call->keep_bytes
+                                                                             : object->size);
+}
+
+/* After its first reading, whose outcome stands. */
+static void change(struct sim_world *world, const struct byok_payload_call *call)
+{
+    if (call->keep_bytes == 0 || world->payload_changes == 0 ||
+        !sim_chance(&world->clock, world->payload_changes))
+        return;
+    sim_note(world, SIM_FAULT_PAYLOAD_CHANGED);
+    sim_object_change(world, call->ref.name);
 }
 
 static void arrive(void *arg)
@@ -88,6 +144,7 @@ static void arrive(void *arg)
         byok_payload_identify(call->user, call->content, &call->ref);
     if (done)
         do_it(world, call);
+    change(world, call);
     if (fails) {
         sim_note(world, done ? SIM_FAULT_PAYLOAD_UNSURE : SIM_FAULT_PAYLOAD_FAILED);
         byok_buf_done(&call->body);
@@ -115,5 +172,5 @@ static const struct byok_payload_port_ops ops = {begin};
 
 void sim_payloads_init(struct sim_payloads *payloads, struct sim_worker *worker)
 {
-    *payloads = (struct sim_payloads){.port = {&ops}, .worker = worker};
+    *payloads = (struct sim_payloads){.port = {&ops, true}, .worker = worker};
 }

@@ -109,7 +109,7 @@ struct sim_world {
     bool static_members; /* who takes a partition from one unknowing has that one's instance id */
     int64_t note_delay_us;
     struct sim_object *objects; /* of the payload store */
-    unsigned payload_fails;
+    unsigned payload_fails, payload_changes, upload_fails;
     int64_t payload_delay_us;
     bool no_ledger; /* ledger: process */
     bool deadlines_far; /* of jobs that name none: nothing that is made to go wrong lasts so long */

@@ -29,6 +29,7 @@ struct port {
     const struct byok_http_route *routes;
     size_t route_count;
     struct byok_curl_call *calls; /* under way */
+    struct byok_payload_store *uploads; /* NULL: there are none */
     struct byok_curl_sockets sockets;
     bool timer_closed; /* with the sockets' last end it frees the port */
 };
@@ -108,6 +109,59 @@ static const struct byok_http_route *find_route(const struct port *port, struct 
     return NULL;
 }
 
+static void drop(struct port *port, struct byok_curl_call *one)
+{
+    curl_multi_remove_handle(port->multi, one->easy);
+    DL_DELETE(port->calls, one);
+    one->call->port = NULL;
+    byok_curl_call_free(one);
+}
+
+static bool add(struct port *port, struct byok_curl_call *one)
+{
+    CURLMcode code = curl_multi_add_handle(port->multi, one->easy);
+    one->begun = code == CURLM_OK;
+    if (!one->begun)
+        byok_fault_set(&one->call->fault, BYOK_E_NOMEM, "libcurl takes no call: %s",
+                       curl_multi_strerror(code));
+    return one->begun;
+}
+
+/* The first piece is there, or another for which the call was paused; or there will be none. */
+static void on_more(void *arg)
+{
+    struct byok_curl_call *one = arg;
+    struct port *port = one->port;
+    struct byok_http_call *call = one->call;
+    const struct byok_fault *fault = byok_upload_fault(one->upload);
+    if (one->begun) {
+        (void)curl_easy_pause(one->easy, CURLPAUSE_CONT); /* a failure ends in its time-out */
+        return;
+    }
+    if (!fault && add(port, one))
+        return;
+    if (fault) {
+        call->fault = *fault;
+        call->upload_failed = true;
+    }
+    drop(port, one);
+    reply(call, NULL);
+}
+
+/* Before the call begins: what cannot be read is not to open a connection. */
+static bool read_upload(struct port *port, struct byok_curl_call *one)
+{
+    struct byok_http_call *call = one->call;
+    if (!port->uploads) {
+        byok_fault_set(&call->fault, BYOK_E_INTERNAL, "an upload, but no store to read it from");
+        return false;
+    }
+    one->upload = byok_upload_begin(port->loop, port->uploads, call->upload, on_more, one);
+    if (!one->upload)
+        byok_fault_set(&call->fault, BYOK_E_NOMEM, "no memory for an upload");
+    return one->upload != NULL;
+}
+
 static void begin(struct byok_http *http, struct byok_http_call *call,
                   const struct byok_http_own *own)
 {
@@ -116,6 +170,7 @@ static void begin(struct byok_http *http, struct byok_http_call *call,
     call->response = (struct byok_http_response){0};
     call->sent = false;
     call->bytes_away = false;
+    call->upload_failed = false;
     call->safe_bytes = 0;
     call->port = NULL;
     byok_buf_done(&call->body); /* of an earlier attempt */
@@ -127,11 +182,9 @@ static void begin(struct byok_http *http, struct byok_http_call *call,
         return;
     }
     byok_curl_sockets_use(&port->sockets, one->easy);
-    CURLMcode code = curl_multi_add_handle(port->multi, one->easy);
-    if (code != CURLM_OK) {
+    one->port = port;
+    if (!(call->upload ? read_upload(port, one) : add(port, one))) {
         byok_curl_call_free(one);
-        byok_fault_set(&call->fault, BYOK_E_NOMEM, "libcurl takes no call: %s",
-                       curl_multi_strerror(code));
         reply(call, own);
         return;
     }
@@ -142,6 +195,11 @@ static void begin(struct byok_http *http, struct byok_http_call *call,
 static void http_send(struct byok_http *http, struct byok_http_call *call)
 {
     begin(http, call, NULL);
+}
+
+void byok_http_curl_uploads(struct byok_http *http, struct byok_payload_store *store)
+{
+    port_of(http)->uploads = store;
 }
 
 void byok_http_curl_send_own(struct byok_http *http, struct byok_http_call *call,
@@ -160,14 +218,6 @@ static void http_cancel(struct byok_http *http, struct byok_http_call *call)
     DL_DELETE(port->calls, one);
     byok_curl_call_cancelled(one);
     reply(call, NULL);
-}
-
-static void drop(struct port *port, struct byok_curl_call *one)
-{
-    curl_multi_remove_handle(port->multi, one->easy);
-    DL_DELETE(port->calls, one);
-    one->call->port = NULL;
-    byok_curl_call_free(one);
 }
 
 void byok_http_curl_drop(struct byok_http *http, struct byok_http_call *call)

@@ -13,6 +13,8 @@
 #include "actors/ports/http.h"
 #include "base/err.h"
 
+struct byok_payload_store;
+
 /* What a provider's configuration adds to its calls, found by the URL's origin. */
 struct byok_http_route {
     const char *origin;  /* scheme://host[:port] */
@@ -39,6 +41,10 @@ BYOK_MUST_USE BYOK_NONNULL(1, 4)
 enum byok_err byok_http_curl_new(uv_loop_t *loop, const struct byok_http_route *routes,
                                  size_t route_count, struct byok_http **out,
                                  struct byok_fault *fault);
+
+/** Where the calls' uploads are read from: a store in files, borrowed until the loop has ended. */
+void byok_http_curl_uploads(struct byok_http *http, struct byok_payload_store *store)
+    BYOK_NONNULL(1, 2);
 
 /** Send such a call; `own` is borrowed until its end, which may come before this returns. */
 void byok_http_curl_send_own(struct byok_http *http, struct byok_http_call *call,

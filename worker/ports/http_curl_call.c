@@ -191,7 +191,8 @@ static void set_limits(struct byok_curl_call *one)
     set_long(one, CURLOPT_QUICK_EXIT, 1); /* or ending a call would wait for its name's look-up */
 }
 
-/* As much of the pieces as there is room for; 0 is the end. */
+/* As much of the pieces as there is room for; 0 is the end.  Where nothing of a file is there yet it
+ * is called again when there is (CURLPAUSE_CONT). */
 static size_t on_upload(char *to, size_t size, size_t count, void *arg)
 {
     struct byok_curl_call *one = arg;
@@ -200,8 +201,12 @@ static size_t on_upload(char *to, size_t size, size_t count, void *arg)
     while (len < room && one->piece < request->piece_count) {
         const struct byok_str *piece = &request->pieces[one->piece];
         size_t left = piece->len - one->piece_at, part = left < room - len ? left : room - len;
-        if (part > 0)
+        if (byok_http_piece_is_file(piece))
+            part = byok_upload_take(one->upload, to + len, part);
+        else if (part > 0)
             memcpy(to + len, piece->ptr + one->piece_at, part);
+        if (part == 0 && left > 0)
+            break;
         len += part;
         one->piece_at += part;
         if (one->piece_at == piece->len) {
@@ -209,14 +214,18 @@ static size_t on_upload(char *to, size_t size, size_t count, void *arg)
             one->piece_at = 0;
         }
     }
-    return len;
+    if (len > 0 || one->piece == request->piece_count)
+        return len;
+    one->upload_failed = byok_upload_fault(one->upload) != NULL;
+    return one->upload_failed ? CURL_READFUNC_ABORT : CURL_READFUNC_PAUSE;
 }
 
 /* libcurl goes back to the beginning only, when a connection died before anything was sent. */
 static int on_rewind(void *arg, curl_off_t offset, int origin)
 {
     struct byok_curl_call *one = arg;
-    if (offset != 0 || origin != SEEK_SET)
+    bool is_read = one->upload && (one->piece > 0 || one->piece_at > 0);
+    if (offset != 0 || origin != SEEK_SET || is_read)
         return CURL_SEEKFUNC_CANTSEEK;
     one->piece = one->piece_at = 0;
     return CURL_SEEKFUNC_OK;
@@ -329,6 +338,7 @@ void byok_curl_call_free(struct byok_curl_call *one)
         return;
     if (one->easy)
         curl_easy_cleanup(one->easy);
+    byok_upload_end(one->upload);
     byok_buf_done(&one->head);
     byok_delete(one);
 }
@@ -372,6 +382,7 @@ static void finish(struct byok_curl_call *one)
     long status = 0;
     curl_easy_getinfo(one->easy, CURLINFO_RESPONSE_CODE, &status);
     call->sent = one->sent;
+    call->upload_failed = one->upload_failed;
     call->fault.http_status = (int)status;
     /* libcurl's buffers go before anything else happens with the answer */
     curl_easy_cleanup(one->easy);

@@ -13,6 +13,7 @@
 #include <curl/curl.h>
 
 #include "worker/ports/http_curl.h"
+#include "worker/ports/upload_uv.h"
 
 /* headers of the request, the key's, and "Expect:" (none), "Content-Type:" (none of curl's) */
 #define BYOK_CURL_NODES_MAX (BYOK_HTTP_HEADERS_MAX + 3)
@@ -25,6 +26,10 @@ struct byok_curl_call {
     struct byok_buf head;    /* the answer's headers, "name: value\n", names in lower case */
     CURLcode setting_failed; /* the first option that libcurl refused */
     size_t piece, piece_at;  /* of the body: what is sent next */
+    struct byok_upload *upload; /* of a piece that is a file; owned */
+    bool upload_failed; /* so the call is broken off */
+    bool begun; /* in the multi handle, which waits for an upload's first piece */
+    void *port; /* whose call it is */
     const struct byok_http_own *own; /* NULL: an actor's */
     bool sent;               /* the request was begun to be sent */
     bool again;              /* libcurl wanted to send it a second time, which was refused */

@@ -80,13 +80,25 @@ static void fault_after(const struct byok_curl_call *one, CURLcode code, const c
     }
 }
 
+/* Half of a body is no whole request, but who is to say what was made of it: as any connection that
+ * breaks.  A payload that is something else will be so again. */
+static void fault_upload(const struct byok_curl_call *one, struct byok_fault *out)
+{
+    struct byok_str to = byok_curl_origin(one->call->request.url);
+    const struct byok_fault *why = byok_upload_fault(one->upload);
+    byok_fault_set(out, why->code == BYOK_E_BAD_REQUEST ? BYOK_E_BAD_REQUEST : BYOK_E_CUT_OFF,
+                   "the call to %.*s was broken off: %s", BYOK_STR_ARG(to), why->text);
+}
+
 void byok_curl_fault(const struct byok_curl_call *one, CURLcode code, struct byok_fault *out)
 {
     const char *reason = one->error[0] ? one->error : curl_easy_strerror(code);
     *out = (struct byok_fault){.code = BYOK_E_OK, .retry_after_ms = -1};
     if (code == CURLE_OK)
         return;
-    if (!one->sent)
+    if (one->upload_failed)
+        fault_upload(one, out);
+    else if (!one->sent)
         fault_before(one, code, reason, out);
     else if (one->again)
         fault_after(one, CURLE_GOT_NOTHING, "closed without an answer", out);

@@ -104,6 +104,104 @@ Test(payloads, what_is_not_there_or_not_this_users_is_an_error_of_that_job_only)
                  0);
 }
 
+/* ---- a file that is sent from the store ---- */
+
+static void listen_streamed(const char *id)
+{
+    world->settings.payload_keep_bytes = 5;
+    start();
+    struct byok_payload_ref ref = put_sound("alice", id);
+    listen_to(id, &ref);
+}
+
+Test(payloads, a_file_is_sent_from_the_store_and_only_its_beginning_is_in_memory)
+{
+    listen_streamed("l");
+    assert_done(60);
+    assert_code("l", "ok");
+    cr_expect_str_eq(sim_result_text(world, "l", "text"), "echo l");
+    cr_expect_eq(world->watch.failures, 0, "%s", world->watch.first);
+    cr_expect_eq(worker->env.partitions->held_bytes, 0);
+}
+
+Test(payloads, a_file_that_changes_before_it_is_sent_fails_its_job_once)
+{
+    world->payload_changes = 1000;
+    listen_streamed("l");
+    assert_done(60);
+    assert_code("l", "bad_request");
+    cr_expect(strstr(sim_result_text(world, "l", "error.message"), "sha256"));
+    cr_expect_eq(sim_calls(world, "l"), 1);
+}
+
+static enum sim_how first_how;
+
+static void fail_first(struct sim_world *w, const struct sim_entry *entry,
+                       struct sim_answer *answer)
+{
+    (void)w;
+    if (strcmp(entry->path, "/audio/transcriptions") == 0 && entry->attempt == 1)
+        answer->how = first_how;
+}
+
+Test(payloads, a_file_that_cannot_be_read_before_its_call_is_tried_again)
+{
+    world->answer = fail_first;
+    first_how = SIM_UNREADABLE;
+    listen_streamed("l");
+    assert_done(60);
+    assert_code("l", "ok");
+    cr_expect_eq(sim_calls(world, "l"), 2);
+}
+
+Test(payloads, a_file_that_cannot_be_read_on_is_a_call_whose_outcome_nobody_knows)
+{
+    world->answer = fail_first;
+    first_how = SIM_BROKEN_OFF;
+    listen_streamed("l");
+    assert_done(60);
+    assert_code("l", "cut_off");
+    cr_expect_eq(sim_calls(world, "l"), 1);
+}
+
+Test(payloads, what_this_side_cannot_read_is_not_held_against_the_provider)
+{
+    world->answer = fail_first;
+    first_how = SIM_BROKEN_OFF;
+    listen_streamed("l0");
+    for (int i = 1; i < 20; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "l%d", i);
+        struct byok_payload_ref ref = put_sound("alice", id);
+        listen_to(id, &ref);
+    }
+    assert_done(60);
+    sim_chat(world, "alice", "c");
+    assert_done(5); /* an open breaker holds it up for 10 s */
+    assert_code("l19", "cut_off");
+    assert_code("c", "ok");
+}
+
+static size_t most_bytes;
+
+static bool it_has_ended(struct sim_world *w)
+{
+    size_t held = w->workers[0].env.partitions->held_bytes;
+    most_bytes = held > most_bytes ? held : most_bytes;
+    return strcmp(sim_result_code(w, "l"), "none") != 0;
+}
+
+Test(payloads, what_is_held_of_such_a_file_counts_and_no_more)
+{
+    listen_streamed("l");
+    cr_assert(sim_run_until(world, it_has_ended, 60 * SIM_S));
+    cr_expect_geq(most_bytes, BYOK_HTTP_UPLOAD_BYTES + 5);
+    cr_expect_leq(most_bytes, BYOK_HTTP_UPLOAD_BYTES + 65536, "%zu", most_bytes);
+    assert_done(60);
+    assert_code("l", "ok");
+    cr_expect_eq(worker->env.partitions->held_bytes, 0);
+}
+
 Test(payloads, without_a_store_a_reference_is_refused_and_an_answer_is_whole)
 {
     start();
