@@ -96,6 +96,43 @@ Test(retry, the_backoff_doubles_up_to_its_most)
     }
 }
 
+/* When it is tried again, of a draw; from 0 on. */
+static int64_t drawn(enum byok_err code, uint32_t attempts, int64_t retry_after_ms, int64_t draw)
+{
+    int64_t at = -1;
+    struct byok_retry_case what = {.attempts = attempts, .random = (uint64_t)draw};
+    cr_assert(decide(code, what, retry_after_ms, &at));
+    return at;
+}
+
+/* So that those who failed together do not come back together. */
+Test(retry, the_whole_wait_is_drawn_from_next_to_nothing_up_to_the_backoff)
+{
+    for (uint32_t attempts = 1; attempts < 4; attempts++) {
+        const int64_t most = (S / 5) << (attempts - 1);
+        int64_t before = drawn(BYOK_E_OVERLOADED, attempts, -1, 0);
+        cr_assert_eq(before, 1);
+        for (int64_t part = 1; part < 8; part++) {
+            int64_t at = drawn(BYOK_E_OVERLOADED, attempts, -1, most * part / 8);
+            cr_assert(at > before && at < most, "attempt %u, %lld", attempts, (long long)at);
+            before = at;
+        }
+        cr_assert_eq(drawn(BYOK_E_OVERLOADED, attempts, -1, most - 1), most);
+    }
+}
+
+Test(retry, what_is_added_to_the_providers_wait_is_drawn_from_0_to_a_tenth)
+{
+    int64_t before = drawn(BYOK_E_RATE_LIMITED, 1, 20000, 0);
+    cr_assert_eq(before, 20 * S);
+    for (int64_t part = 1; part < 8; part++) {
+        int64_t at = drawn(BYOK_E_RATE_LIMITED, 1, 20000, 2 * S * part / 8);
+        cr_assert(at > before && at < 22 * S, "%lld", (long long)at);
+        before = at;
+    }
+    cr_assert_eq(drawn(BYOK_E_RATE_LIMITED, 1, 20000, 2 * S), 22 * S);
+}
+
 Test(retry, a_wait_that_passes_the_deadline_is_told_as_such)
 {
     struct byok_fault fault = {.code = BYOK_E_RATE_LIMITED, .retry_after_ms = 60000};

@@ -408,6 +408,47 @@ Test(user, after_its_attempts_a_job_is_an_error)
     cr_assert_eq(sim_calls(world, "f"), 4);
 }
 
+static void fail_first(struct sim_world *w, const struct sim_entry *entry,
+                       struct sim_answer *answer)
+{
+    if (entry->attempt == 1)
+        fail_always(w, entry, answer);
+}
+
+/* How long after its first call a job has made its second. */
+static int64_t waited_us(const char *id)
+{
+    int64_t ended_us = 0;
+    for (size_t i = 0; i < world->ledger.count; i++) {
+        const struct sim_entry *entry = &world->ledger.entries[i];
+        if (strcmp(entry->id, id) == 0 && entry->attempt == 2)
+            return entry->at_us - ended_us;
+        if (strcmp(entry->id, id) == 0)
+            ended_us = entry->end_us;
+    }
+    return -1;
+}
+
+Test(user, jobs_that_failed_together_come_back_apart)
+{
+    int64_t least = INT64_MAX, most = 0;
+    start();
+    world->answer = fail_first;
+    for (int i = 0; i < 4; i++) { /* fewer than a breaker minds */
+        char user[16], id[16];
+        snprintf(user, sizeof user, "user%d", i);
+        snprintf(id, sizeof id, "f%d", i);
+        sim_register_now(world, user);
+        sim_chat(world, user, id);
+        assert_done(60);
+        int64_t us = waited_us(id);
+        cr_assert_geq(us, 0);
+        least = us < least ? us : least;
+        most = us > most ? us : most;
+    }
+    cr_assert_gt(most - least, world->settings.backoff_base_us / 4);
+}
+
 static void wait_in_text(struct sim_world *w, const struct sim_entry *entry,
                          struct sim_answer *answer)
 {
