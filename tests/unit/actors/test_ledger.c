@@ -86,6 +86,7 @@ Test(ledger, a_claim_stands_in_changelog_and_table_before_the_call_and_goes_with
     cr_assert(in_table(worker, 'd', "j"));
     assert_code("j", "timeout");
     cr_assert_str_eq(sim_result_text(world, "j", "status"), "unknown");
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_UNSURE), 1, "the unclear call is counted");
 }
 
 Test(ledger, without_an_acknowledgement_nothing_is_sent)
@@ -134,6 +135,7 @@ static void one_crash(bool empty_stores)
     assert_results("r", 1);
     cr_assert_eq(sim_calls(world, "r"), 2);
     cr_assert_eq(sim_metric(worker, BYOK_METRIC_ORPHANS), 2);
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_UNSURE), 2, "an orphan's call is unclear");
     cr_assert_eq(sim_metric(worker, BYOK_METRIC_REPEATED), 1);
     cr_assert_null(in_changelog('c', "j"));
     cr_assert_null(in_changelog('c', "r"));
