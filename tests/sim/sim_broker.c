@@ -116,6 +116,7 @@ static void restore(struct byok_broker *base, enum byok_topic topic, int32_t par
 {
     struct sim_broker *self = self_of(base);
     sim_fault_hold();
+    sim_watch_restore(self->worker, topic, partition, from);
     struct reading *reading = sim_new(1, sizeof *reading);
     *reading = (struct reading){
         .broker = self,

@@ -515,6 +515,21 @@ void sim_watch_position(struct sim_world *world, int32_t partition, int64_t befo
 
 /* ---- assignments ---- */
 
+void sim_watch_restore(struct sim_worker *worker, enum byok_topic topic, int32_t partition,
+                       int64_t from)
+{
+    struct byok_store *table =
+        topic == BYOK_TOPIC_VAULT ? worker->vault_store->inner : worker->state->inner;
+    int64_t position = -1;
+    if (table->ops->position(table, partition, &position, NULL) != BYOK_E_OK)
+        abort();
+    if (from != position)
+        sim_fail(worker->world,
+                 "worker %td restores the %s of partition %d from %lld on, its table is at %lld",
+                 worker - worker->world->workers, byok_topic_suffix(topic), (int)partition,
+                 (long long)from, (long long)position);
+}
+
 void sim_watch_started(struct sim_worker *worker, int32_t partition)
 {
     struct sim_share *share = &worker->broker.shares[partition];

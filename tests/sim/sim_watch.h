@@ -100,6 +100,9 @@ void sim_watch_order(struct sim_worker *worker, const struct sim_entry *entry);
 void sim_watch_delta(struct sim_worker *worker, const struct byok_record *record);
 /** The group's position has moved on. */
 void sim_watch_position(struct sim_world *world, int32_t partition, int64_t before);
+/** A worker reads a changelog of a partition, from that offset on. */
+void sim_watch_restore(struct sim_worker *worker, enum byok_topic topic, int32_t partition,
+                       int64_t from);
 /** A worker takes records of a partition that it has restored. */
 void sim_watch_started(struct sim_worker *worker, int32_t partition);
 /** An assignment has ended: its calls without an outcome are nobody's. */

@@ -360,6 +360,32 @@ Test(intake, keys_limits_and_what_is_done_come_back_from_the_changelog)
     restart_keeps(true);
 }
 
+/* How much of the changelogs a worker reads that was stopped in order and comes back. */
+static int64_t read_after_a_stop(bool empty)
+{
+    world->settings.at_least_once = false;
+    start();
+    send_many("alice", 50);
+    assert_done(60);
+    sim_worker_stop(worker);
+    sim_run_for(world, 10 * SIM_S);
+    cr_assert(worker->stopped);
+    restart(empty);
+    sim_run_for(world, 10 * SIM_S);
+    cr_assert(sim_is_running(worker, partition_of("alice")));
+    return sim_metric(worker, BYOK_METRIC_RESTORED);
+}
+
+Test(intake, a_restore_goes_on_where_the_tables_end)
+{
+    cr_assert_leq(read_after_a_stop(false), 1);
+}
+
+Test(intake, without_its_tables_all_of_the_changelogs_is_read)
+{
+    cr_assert_gt(read_after_a_stop(true), 100);
+}
+
 Test(intake, a_restore_that_fails_is_tried_again)
 {
     start();
