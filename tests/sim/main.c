@@ -4,6 +4,7 @@
  *   --seeds N  how many (200)      --seed S  the first (1)
  *   --all      go on after a seed that failed, and list them
  */
+#define _XOPEN_SOURCE 700 /* a stack for signals */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,23 +26,60 @@ struct totals {
     uint64_t faults[SIM_FAULT_COUNT];
 };
 
-static volatile sig_atomic_t playing; /* the seed, for who dies on the way */
+/* ---- who dies on the way ---- */
 
-/* An assertion of the actors has failed: the seed must not be lost. */
-static void on_abort(int signal_number)
+static const struct {
+    int number;
+    const char *text;
+} deaths[] = {
+    {SIGABRT, "signal SIGABRT (an assertion)\n"},
+    {SIGSEGV, "signal SIGSEGV\n"},
+    {SIGBUS, "signal SIGBUS\n"},
+    {SIGFPE, "signal SIGFPE\n"},
+};
+#define DEATHS (sizeof deaths / sizeof deaths[0])
+
+static struct sigaction before[DEATHS];
+
+/* Written before each seed, so that the handler has only to give it out. */
+static char last_words[64];
+
+static void say(const char *text)
 {
-    char text[64];
-    int len = snprintf(text, sizeof text, "seed %d: aborted\n", (int)playing);
-    (void)signal_number;
-    if (len > 0 && write(STDERR_FILENO, text, (size_t)len) < 0)
+    if (write(STDERR_FILENO, text, strlen(text)) < 0)
         _exit(2);
-    _exit(1);
+}
+
+/* The seed must not be lost.  What a handler may do is little (signal-safety(7)).  Afterwards the
+ * same happens once more, to whoever was there before: a sanitizer, or nobody. */
+static void on_death(int number)
+{
+    say(last_words);
+    for (size_t i = 0; i < DEATHS; i++) {
+        if (deaths[i].number != number)
+            continue;
+        say(deaths[i].text);
+        if (sigaction(number, &before[i], NULL) != 0)
+            _exit(2);
+    }
+}
+
+/* On a stack of its own: a recursion without end dies of a full one. */
+static bool watch_deaths(void)
+{
+    static char stack[65536];
+    const struct sigaction action = {.sa_handler = on_death, .sa_flags = SA_ONSTACK};
+    const stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
+    bool good = sigaltstack(&other, NULL) == 0;
+    for (size_t i = 0; i < DEATHS; i++)
+        good = good && sigaction(deaths[i].number, &action, &before[i]) == 0;
+    return good;
 }
 
 static bool play_one(uint64_t seed, struct totals *totals)
 {
     static struct sim_play play;
-    playing = (sig_atomic_t)seed;
+    snprintf(last_words, sizeof last_words, "seed %" PRIu64 ": crashed by ", seed);
     sim_play(&play, seed);
     const struct sim_world *world = play.world;
     bool good = world->watch.failures == 0;
@@ -76,6 +114,22 @@ static void report(const struct totals *totals, double seconds)
     printf("faults injected:\n");
     for (size_t i = 0; i < SIM_FAULT_COUNT; i++)
         printf("%10" PRIu64 "  %s\n", totals->faults[i], sim_kind_name((enum sim_kind)i));
+}
+
+/* A kind that none of so many seeds has is played no more, whatever the reason. */
+#define SEEDS_FOR_ALL_KINDS 3000
+
+static bool has_all_kinds(const struct totals *totals)
+{
+    bool all = true;
+    for (size_t i = 0; i < SIM_FAULT_COUNT && totals->runs >= SEEDS_FOR_ALL_KINDS; i++) {
+        if (totals->faults[i] > 0)
+            continue;
+        fprintf(stderr, "no fault of this kind in %" PRIu64 " seeds: %s\n", totals->runs,
+                sim_kind_name((enum sim_kind)i));
+        all = false;
+    }
+    return all;
 }
 
 static int usage(void)
@@ -116,7 +170,8 @@ int main(int argc, char **argv)
     (void)argc;
     if (!read_options(argv, &options))
         return usage();
-    signal(SIGABRT, on_abort);
+    if (!watch_deaths())
+        return 2;
     clock_gettime(CLOCK_MONOTONIC, &begin);
     bool good = true;
     for (uint64_t i = 0; i < options.seeds && (good || options.all); i++)
@@ -124,5 +179,6 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &end);
     report(&totals,
            (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
-    return totals.failed > 0;
+    good &= has_all_kinds(&totals);
+    return !good;
 }
