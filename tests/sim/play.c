@@ -48,6 +48,8 @@ static void set_sizes(struct sim_play *play)
     world->slots = 2 + (uint32_t)below(play, 30);
     settings->payload_inline_max = 512;
     settings->at_least_once = play->seed % 5 == 4;
+    world->host_ledger = play->seed % 8 == 7;
+    world->no_ledger = play->seed % 8 == 3;
     settings->on_invalid_waits = below(play, 2);
     settings->bulk_linger_us = (int64_t)below(play, 3) * 20000;
     world->provider_settings[0].bulk_texts = below(play, 2) ? 1 + (uint32_t)below(play, 12) : 0;

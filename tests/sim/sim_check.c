@@ -44,11 +44,14 @@ struct comparing {
     bool differs, leaks;
 };
 
-/* A claim that came late is in the changelog only, until the next restore. */
+/* A claim that came late is in the changelog only, until the next restore; with a ledger on the
+ * host, claims are in the table only. */
 static bool may_differ(const struct comparing *what, struct byok_str key)
 {
-    return what->topic == BYOK_TOPIC_STATE && what->world->faults[SIM_FAULT_NOTE_LATE] > 0 &&
-           key.len > 0 && key.ptr[0] == 'c';
+    const struct sim_world *world = what->world;
+    return what->topic == BYOK_TOPIC_STATE &&
+           (world->faults[SIM_FAULT_NOTE_LATE] > 0 || world->host_ledger) && key.len > 0 &&
+           key.ptr[0] == 'c';
 }
 
 static bool compare(void *arg, struct byok_str key, struct byok_str value)
@@ -289,27 +292,50 @@ static void check_user(struct sim_world *world, const struct sim_user *user)
 
 /* ---- a call that was unclear ---- */
 
+/* Whether who made the later call had to know of the one before by its claim, since one of the two
+ * is nobody's.  With a ledger on the host it is known on that disk only. */
+static bool is_told(const struct sim_world *world, const struct sim_entry *before,
+                    const struct sim_entry *later)
+{
+    bool same_disk = before->worker == later->worker && before->disk == later->disk;
+    return !world->no_ledger && (!world->host_ledger || same_disk);
+}
+
+static bool follows_unclear(const struct sim_world *world, size_t i)
+{
+    const struct sim_entry *later = &world->ledger.entries[i];
+    const struct sim_request *request = later->request;
+    for (const struct sim_entry *e = request->unclear; e; e = e->unclear_before) {
+        if ((!e->is_void && !later->is_void) || is_told(world, e, later))
+            return true;
+    }
+    return false;
+}
+
 /* Under `report` no call follows one whose outcome nobody knows; with a ledger, neither one whose
  * good answer was lost with its worker or partition (a failure may be known from no claim). */
 static void check_repeats(struct sim_world *world)
 {
     const struct sim_ledger *ledger = &world->ledger;
     for (size_t i = 0; i < ledger->count; i++) {
-        const struct sim_entry *entry = &ledger->entries[i];
-        if (!entry->sent || entry->request->retries || !entry->request->job ||
+        struct sim_entry *entry = &ledger->entries[i];
+        struct sim_request *request = entry->request;
+        if (!entry->sent || request->retries || !request->job ||
             (entry->is_void && world->no_ledger))
             continue;
-        if (entry->request->unclear)
-            sim_fail(world, "%s was sent again though a call before it is unclear",
-                     entry->request->name);
-        const struct sim_entry *part = entry->request->spoken;
-        if (part && (part->worker != entry->worker || part->life != entry->life ||
-                     part->generation != entry->generation))
-            sim_fail(world, "%s was begun anew though parts of it are paid for",
-                     entry->request->name);
+        if (follows_unclear(world, i))
+            sim_fail(world, "%s was sent again though a call before it is unclear", request->name);
+        const struct sim_entry *part = request->spoken;
+        if (part && is_told(world, part, entry) &&
+            (part->worker != entry->worker || part->life != entry->life ||
+             part->generation != entry->generation))
+            sim_fail(world, "%s was begun anew though parts of it are paid for", request->name);
         if (entry->is_void && entry->spoke)
-            entry->request->spoken = entry;
-        entry->request->unclear = !entry->is_known || (entry->is_void && entry->tokens > 0);
+            request->spoken = entry;
+        if (!entry->is_known || (entry->is_void && entry->tokens > 0)) {
+            entry->unclear_before = request->unclear;
+            request->unclear = entry;
+        }
     }
 }
 
@@ -336,24 +362,47 @@ static void check_worker(struct sim_worker *worker, size_t i)
     }
 }
 
+struct claims {
+    struct byok_store *store;
+    int32_t partition;
+    unsigned count; /* without a DONE record, with which they expire */
+    unsigned done;
+};
+
 static bool count_one(void *arg, struct byok_str key, struct byok_str value)
 {
-    (void)key;
+    struct claims *claims = arg;
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str done = {NULL, 0};
+    char *bytes = byok_arena_alloc(&arena, key.len);
     (void)value;
-    ++*(unsigned *)arg;
+    if (!bytes)
+        abort();
+    memcpy(bytes, key.ptr, key.len);
+    bytes[0] = 'd';
+    /* a withdrawal's ends with a NUL */
+    struct byok_str done_key = {bytes, key.len - (key.ptr[key.len - 1] == '\0')};
+    if (claims->store->ops->get(claims->store, claims->partition, done_key, &arena, &done, NULL) !=
+        BYOK_E_OK)
+        abort();
+    claims->count += !done.ptr;
+    claims->done += done.ptr != NULL;
     return true;
 }
 
-/* Every request has its result, and with it its claim has gone. */
+/* Every request has its result, and with it its claim has gone; with a ledger on the host, that of
+ * an earlier owner which had it may be there until the DONE record goes. */
 static void check_claims(struct sim_worker *owner, int32_t partition)
 {
     struct byok_store *store = owner->state->inner;
-    unsigned claims = 0;
+    struct claims claims = {store, partition, 0, 0};
     const struct byok_str prefix = BYOK_STR("c");
     if (store->ops->scan(store, partition, prefix, count_one, &claims, NULL) != BYOK_E_OK)
         abort();
-    if (claims > 0 && owner->world->faults[SIM_FAULT_NOTE_LATE] == 0)
-        sim_fail(owner->world, "partition %d has %u claims left", (int)partition, claims);
+    if (!owner->world->host_ledger)
+        claims.count += claims.done;
+    if (claims.count > 0 && owner->world->faults[SIM_FAULT_NOTE_LATE] == 0)
+        sim_fail(owner->world, "partition %d has %u claims left", (int)partition, claims.count);
 }
 
 static void check_workers(struct sim_world *world)

@@ -138,6 +138,7 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
     entry->partition = byok_partition_of(user, world->cluster.partitions);
     entry->worker = worker;
     entry->life = worker->life;
+    entry->disk = worker->disk;
     /* of the assignment that the worker knows of: the end of one counts too */
     const struct sim_share *share = &worker->broker.shares[entry->partition];
     entry->generation = share->generation - !share->assigned;

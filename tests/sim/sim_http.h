@@ -33,6 +33,7 @@ struct sim_entry {
     struct sim_request *request;
     struct sim_worker *worker; /* who called, in which life and assignment */
     uint32_t life, generation;
+    uint32_t disk; /* of its worker: who has it, has its claim */
     int32_t partition;
     bool is_known; /* a whole answer reached the worker */
     bool is_kept;  /* its outcome was parked with its request */
@@ -49,6 +50,7 @@ struct sim_entry {
     size_t media, delta_media; /* bytes of audio and images: of its answer, and streamed */
     size_t spelled;     /* how long the key is that the answer spells in many events; 0: none */
     bool ended;        /* the last of them said so */
+    const struct sim_entry *unclear_before; /* of its request (sim_check) */
 };
 
 struct sim_ledger {

@@ -82,6 +82,20 @@ static void prove(void *arg)
         answer(going);
 }
 
+/* The answer's way; some workers do not live to hear it. */
+static void go_back(struct going *going, void (*what)(void *arg))
+{
+    struct sim_worker *worker = going->notes->worker;
+    struct sim_world *world = worker->world;
+    int64_t back_us = (int64_t)sim_below(&world->clock, (uint64_t)world->note_delay_us + 1);
+    if (sim_chance(&world->clock, world->note_crashes)) {
+        back_us = SIM_S;
+        sim_clock_in(&world->clock, (int64_t)sim_below(&world->clock, (uint64_t)back_us),
+                     going->notes, kill_worker, NULL, worker);
+    }
+    later(going, what, back_us);
+}
+
 static void arrive(void *arg)
 {
     struct going *going = arg;
@@ -105,13 +119,18 @@ static void arrive(void *arg)
         later(going, arrive, RETRY_US);
         return;
     }
-    int64_t back_us = (int64_t)sim_below(&world->clock, (uint64_t)world->note_delay_us + 1);
-    if (sim_chance(&world->clock, world->note_crashes)) {
-        back_us = SIM_S;
-        sim_clock_in(&world->clock, (int64_t)sim_below(&world->clock, (uint64_t)back_us),
-                     going->notes, kill_worker, NULL, worker);
-    }
-    later(going, world->static_members ? prove : answer, back_us);
+    go_back(going, world->static_members ? prove : answer);
+}
+
+/* The port of `ledger: host`: what stands in the local table comes to the disk. */
+static void sync_table(void *arg)
+{
+    struct going *going = arg;
+    struct byok_store *table = &going->notes->worker->state->store;
+    if (table->ops->sync(table, NULL) == BYOK_E_OK)
+        go_back(going, answer);
+    else
+        later(going, sync_table, RETRY_US);
 }
 
 static void write_note(struct byok_notes *notes, struct byok_note *note)
@@ -129,7 +148,7 @@ static void write_note(struct byok_notes *notes, struct byok_note *note)
         due_us = self->last_due_us; /* one producer keeps its order */
     self->last_due_us = due_us;
     note->fault = (struct byok_fault){0};
-    later(going, arrive, due_us - world->clock.now_us);
+    later(going, notes->shared ? arrive : sync_table, due_us - world->clock.now_us);
     sim_fault_release();
 }
 
@@ -137,5 +156,5 @@ static const struct byok_notes_ops ops = {write_note};
 
 void sim_notes_init(struct sim_notes *notes, struct sim_worker *worker)
 {
-    *notes = (struct sim_notes){.notes = {&ops, true}, .worker = worker};
+    *notes = (struct sim_notes){.notes = {&ops, !worker->world->host_ledger}, .worker = worker};
 }

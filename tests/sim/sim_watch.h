@@ -71,7 +71,7 @@ struct sim_request {
     unsigned void_calls; /* of them: made or still open when their worker lost the partition, so
                             that nobody could publish them */
     const struct sim_entry *spoken; /* a call that is nobody's has spoken a part (sim_check) */
-    bool unclear; /* a call of it had no outcome (sim_check) */
+    const struct sim_entry *unclear; /* its last call that had no outcome (sim_check) */
     UT_hash_handle hh;
 };
 

@@ -257,6 +257,7 @@ void sim_worker_restart(struct sim_worker *worker, bool empty_stores)
 {
     sim_worker_crash(worker);
     if (empty_stores) {
+        worker->disk++;
         sim_store_free(worker->state);
         sim_store_free(worker->vault_store);
         worker->state = sim_store_new(worker->world);

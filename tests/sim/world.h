@@ -46,6 +46,7 @@ struct sim_worker {
     bool alive, awake, stopped;
     bool stopping; /* stop_msg is on its way, or was handled */
     uint32_t life;           /* counts its starts */
+    uint32_t disk;           /* counts the disks that it has lost */
     uint64_t crash_in;       /* so many messages from now it is killed; 0: no */
     int64_t frozen_until_us; /* nothing of it runs before */
     struct sim_host_clock clock;
@@ -111,7 +112,8 @@ struct sim_world {
     struct sim_object *objects; /* of the payload store */
     unsigned payload_fails, payload_changes, upload_fails;
     int64_t payload_delay_us;
-    bool no_ledger; /* ledger: process */
+    bool no_ledger;   /* ledger: process */
+    bool host_ledger; /* ledger: host */
     bool deadlines_far; /* of jobs that name none: nothing that is made to go wrong lasts so long */
     uint32_t commits_max;
     struct sim_watch watch;

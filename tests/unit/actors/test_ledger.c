@@ -151,6 +151,36 @@ Test(ledger, so_it_is_when_the_next_owner_has_only_the_changelog)
     one_crash(true);
 }
 
+Test(ledger, on_the_host_a_crash_that_leaves_the_disk_leaves_the_claims)
+{
+    world->host_ledger = true;
+    world->answer = hang_once;
+    start();
+    sim_chat(world, "alice", "j");
+    sim_run_for(world, SIM_S);
+    cr_assert_eq(sim_calls(world, "j"), 1);
+    cr_assert_null(in_changelog('c', "j"));
+    cr_assert(in_table(worker, 'c', "j"));
+    sim_store_tear(worker->state, 1000); /* what was not synced goes with the power */
+    restart(false);
+    assert_done(60);
+    assert_code("j", "outcome_lost");
+    cr_assert_eq(sim_calls(world, "j"), 1);
+}
+
+Test(ledger, on_the_host_another_disk_knows_of_no_claims)
+{
+    world->host_ledger = true;
+    world->answer = hang_once;
+    start();
+    sim_chat(world, "alice", "j");
+    sim_run_for(world, SIM_S);
+    restart_empty();
+    assert_done(60);
+    assert_code("j", "ok");
+    cr_assert_eq(sim_calls(world, "j"), 2);
+}
+
 Test(ledger, a_job_that_kills_its_worker_each_time_is_given_up)
 {
     world->answer = hang;
