@@ -78,6 +78,7 @@ static enum byok_err on_assigned(struct byok_ctx *ctx, const struct byok_partiti
     if (!partition)
         return BYOK_E_NOMEM;
     partition->vault.position = -1;
+    partition->vault.asking = true;
     partition->state.position = position;
     err = ask_vault_position(ctx, partition->id, partition->epoch, false);
     if (err != BYOK_E_OK) {
@@ -139,7 +140,7 @@ static void on_restore_retry(struct byok_ctx *ctx)
             continue;
         if (!partition->state.done && !partition->state.reading)
             read_changelog(ctx, partition, BYOK_TOPIC_STATE);
-        if (!partition->vault.done && !partition->vault.reading)
+        if (!partition->vault.done && !partition->vault.reading && !partition->vault.asking)
             read_changelog(ctx, partition, BYOK_TOPIC_VAULT);
     }
 }
@@ -206,8 +207,10 @@ static void on_chunk_applied(struct byok_ctx *ctx, const struct byok_chunk *chun
     if (!partition || partition->phase != BYOK_PHASE_RESTORING)
         return;
     advance(ctx, partition, chunk);
-    if (!partition->vault.reading && !partition->vault.done) /* it was the question */
-        read_changelog(ctx, partition, BYOK_TOPIC_VAULT);
+    if (!partition->vault.asking)
+        return;
+    partition->vault.asking = false;
+    read_changelog(ctx, partition, BYOK_TOPIC_VAULT);
 }
 
 /* ---- taking records ---- */

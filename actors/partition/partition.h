@@ -39,6 +39,7 @@ struct byok_restore {
     int64_t position; /* the next offset to read; -1: from the beginning */
     int64_t left;     /* offsets up to the end, as far as known; counted in a metric */
     int64_t tell_us;  /* when the log is told next; 0: not begun */
+    bool asking;      /* where to begin, which the vault is to say */
     bool reading;     /* the broker port is at it; else it waits to be tried again */
     bool done;
 };

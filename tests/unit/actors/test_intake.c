@@ -381,6 +381,23 @@ Test(intake, a_restore_goes_on_where_the_tables_end)
     cr_assert_leq(read_after_a_stop(false), 1);
 }
 
+Test(intake, keys_are_not_restored_before_it_is_known_where_their_table_ends)
+{
+    start();
+    send_many("alice", 5);
+    assert_done(60);
+    worker->vault_store->reads_fail = true;
+    world->chunk_fails = 1000;
+    restart(false);
+    sim_run_for(world, 5 * SIM_S); /* the state's reading is tried again, and again */
+    world->chunk_fails = 0;
+    sim_run_for(world, 5 * SIM_S);
+    worker->vault_store->reads_fail = false;
+    sim_run_for(world, 5 * SIM_S);
+    cr_assert(sim_is_running(worker, partition_of("alice")));
+    cr_assert_eq(world->watch.failures, 0, "%s", world->watch.first);
+}
+
 Test(intake, without_its_tables_all_of_the_changelogs_is_read)
 {
     cr_assert_gt(read_after_a_stop(true), 100);
