@@ -6,8 +6,8 @@
 #include "actors/provider/streaming.h"
 #include "base/mem.h"
 
-/* result, DONE, user record, one usage event: what an ordinary job publishes */
-#define FIRST_OUTS ((size_t)4)
+/* An ordinary job has five: result, usage event, DONE record, the claim's end, the user's record. */
+#define FIRST_OUTS ((size_t)6)
 
 static struct byok_str put(char **at, struct byok_str text)
 {
