@@ -213,7 +213,7 @@ void byok_msg_free(struct byok_msg *msg)
         break;
     case BYOK_MSG_HTTP_BYTES: /* of a task that is there */
     case BYOK_MSG_HTTP_DONE: /* in its provider's list of calls sent, which owns it */
-    case BYOK_MSG_NOTED:     /* among the shard's claiming, likewise */
+    case BYOK_MSG_NOTED: /* among the shard's claiming, likewise */
     case BYOK_MSG_PAYLOAD_DONE: /* in the payloads' list, likewise */
     case BYOK_MSG_STOP:
     case BYOK_MSG_LOOK:
