@@ -127,23 +127,43 @@ static bool add(struct port *port, struct byok_curl_call *one)
     return one->begun;
 }
 
-/* The first piece is there, or another for which the call was paused; or there will be none. */
+/* Its time began with the reading: its claim is good for no longer.  False: none is left. */
+static bool take_rest_of_time(const struct port *port, struct byok_curl_call *one)
+{
+    int64_t took_ms = (int64_t)(uv_now(port->loop) - one->reading_ms);
+    int64_t left_ms = one->call->timeout_us / 1000 - took_ms;
+    return left_ms > 0 &&
+           curl_easy_setopt(one->easy, CURLOPT_TIMEOUT_MS, (long)left_ms) == CURLE_OK;
+}
+
+/* The first piece is there, or there will be none.  True: the call goes on. */
+static bool begin_upload(struct port *port, struct byok_curl_call *one)
+{
+    struct byok_http_call *call = one->call;
+    const struct byok_fault *fault = byok_upload_fault(one->upload);
+    call->upload_failed = true;
+    if (fault)
+        call->fault = *fault;
+    else if (!take_rest_of_time(port, one))
+        byok_fault_set(&call->fault, BYOK_E_STORE,
+                       "the payload store took longer than the call may");
+    else
+        call->upload_failed = false;
+    return !call->upload_failed && add(port, one);
+}
+
+/* Some is there that the call waits for, or there will be none. */
 static void on_more(void *arg)
 {
     struct byok_curl_call *one = arg;
     struct port *port = one->port;
     struct byok_http_call *call = one->call;
-    const struct byok_fault *fault = byok_upload_fault(one->upload);
     if (one->begun) {
         (void)curl_easy_pause(one->easy, CURLPAUSE_CONT); /* a failure ends in its time-out */
         return;
     }
-    if (!fault && add(port, one))
+    if (begin_upload(port, one))
         return;
-    if (fault) {
-        call->fault = *fault;
-        call->upload_failed = true;
-    }
     drop(port, one);
     reply(call, NULL);
 }
@@ -156,6 +176,7 @@ static bool read_upload(struct port *port, struct byok_curl_call *one)
         byok_fault_set(&call->fault, BYOK_E_INTERNAL, "an upload, but no store to read it from");
         return false;
     }
+    one->reading_ms = uv_now(port->loop);
     one->upload = byok_upload_begin(port->loop, port->uploads, call->upload, on_more, one);
     if (!one->upload)
         byok_fault_set(&call->fault, BYOK_E_NOMEM, "no memory for an upload");

@@ -29,6 +29,7 @@ struct byok_curl_call {
     struct byok_upload *upload; /* of a piece that is a file; owned */
     bool upload_failed; /* so the call is broken off */
     bool begun; /* in the multi handle, which waits for an upload's first piece */
+    uint64_t reading_ms; /* since then, by the loop's clock */
     void *port; /* whose call it is */
     const struct byok_http_own *own; /* NULL: an actor's */
     bool sent;               /* the request was begun to be sent */

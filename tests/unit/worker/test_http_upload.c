@@ -213,6 +213,37 @@ Test(http_upload, what_cannot_be_read_opens_no_connection)
     done(&t);
 }
 
+static const struct byok_payload_store_ops *folder_ops;
+
+static enum byok_err open_slowly(struct byok_payload_store *of, const struct byok_payload_ref *what,
+                                 int *fd, struct byok_fault *fault)
+{
+    uv_sleep(200);
+    return folder_ops->open_object(of, what, fd, fault);
+}
+
+/* By then its claim would be nobody's, or another's. */
+Test(http_upload, what_is_read_too_late_opens_no_connection)
+{
+    struct test_call t;
+    folder_ops = store->ops;
+    struct byok_payload_store_ops slow = *folder_ops;
+    slow.open_object = open_slowly;
+    store->ops = &slow;
+    server = http_server_start(false);
+    char origin[64];
+    snprintf(origin, sizeof origin, "http://127.0.0.1:%d", http_server_port(server));
+    prepare(&t, origin, "/ok");
+    t.call.timeout_us = 100000;
+    send_it(&t);
+    finish();
+    store->ops = folder_ops;
+    cr_expect_eq(t.call.fault.code, BYOK_E_STORE, "%s", t.call.fault.text);
+    cr_expect(!t.call.sent && t.call.upload_failed);
+    cr_expect_eq(http_server_connections(server), 0);
+    done(&t);
+}
+
 Test(http_upload, a_file_that_has_changed_is_never_there_whole)
 {
     struct test_call t;
