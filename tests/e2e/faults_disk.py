@@ -45,32 +45,64 @@ def fill(folder):
                 pass
 
 
+def cannot_write_for_a_while(stack, what, start, begin, end, says):
+    """The worker of `start` stops taking and says so; another one goes on; when the first can write again, a restart later, all is
+    worked off. `begin` breaks its disk and `end` mends it, `says` stands in the log."""
+    # so long a claimed call's outcome may be awaited
+    hasty = {"providers": [{**stack.settings("w")["providers"][0], "timeout_ms": 3000}], "shutdown": {"grace_ms": 5000}}
+    first = start(hasty)
+    stack.worker("w2", **settings(**hasty))
+    with Load(stack, rate=100) as load:
+        load.wait_done(200)
+        begin()
+        wait_for(f"{what} is seen", lambda: first.metric("byok_store_broken") > 0, 60)
+        expect(not first.ready(), "/readyz says no")
+        expect(says in first.err(), "the log says why")
+        time.sleep(pick(1, 10))
+        end()
+        first.stop()
+        start(hasty)
+        load.wait_done(200)
+        load.finish()
+        load.judge(what)
+
+
 def a_full_disk():
-    """It stops taking and says so; the other worker goes on; with room again and a restart all is worked off."""
     with Stack(partitions=4, sim_options=SIM) as stack, disk(stack, "small", 12) as folder:  # too small for RocksDB to set its log's room aside
-        if not folder:
-            return
-        # so long a claimed call's outcome may be awaited
-        hasty = {"providers": [{**stack.settings("w")["providers"][0], "timeout_ms": 3000}], "shutdown": {"grace_ms": 5000}}
-        first = stack.worker("w1", **settings(data_dir=str(folder / "data"), **hasty))
-        stack.worker("w2", **settings(**hasty))
-        with Load(stack, rate=100) as load:
-            load.wait_done(200)
-            fill(folder)
-            wait_for("the full disk is seen", lambda: first.metric("byok_store_broken") > 0, 60)
-            expect(not first.ready(), "/readyz says no")
-            expect("full" in first.err(), "the log says why")
-            time.sleep(pick(1, 10))
-            (folder / "ballast").unlink()
-            first.stop()
-            stack.worker("w1", **settings(data_dir=str(folder / "data"), **hasty))
-            load.wait_done(200)
-            load.finish()
-            load.judge("a full disk")
+        def start(more):
+            return stack.worker("w1", **settings(data_dir=str(folder / "data"), **more))
+        if folder:
+            cannot_write_for_a_while(stack, "a full disk", start, lambda: fill(folder), (folder / "ballast").unlink, "full")
+
+
+@contextlib.contextmanager
+def bad_disk(**more):
+    """What is started in it has the library of tests/e2e/bad_disk.c."""
+    more["LD_PRELOAD"] = str(BUILD / "tests" / "e2e" / "libbyok_bad_disk.so")
+    os.environ |= more
+    try:
+        yield {"sandbox": {"preload": True}}
+    finally:
+        for name in more:
+            del os.environ[name]
+
+
+def a_disk_that_becomes_read_only():
+    """As file systems do that have found an error."""
+    if SANITIZED:
+        print("   a sanitizer wants to be loaded first: skipped")
+        return
+    with Stack(partitions=4, sim_options=SIM) as stack:
+        flag = stack.folder / "read-only"
+
+        def start(more):
+            with bad_disk(BYOK_READ_ONLY_IF=str(flag)) as preload:
+                return stack.worker("w1", **settings(**preload, **more))
+        cannot_write_for_a_while(stack, "a disk that has become read-only", start, flag.touch, flag.unlink, "Read-only file system")
 
 
 def a_read_only_disk():
-    """At the start: an error that says what to do. While it runs: like a full one."""
+    """At the start: an error that says what to do."""
     with Stack(partitions=4, sim_options=SIM) as stack, disk(stack, "small", 12) as folder:  # too small for RocksDB to set its log's room aside
         if not folder:
             return
@@ -95,11 +127,8 @@ def a_slow_disk():
         print("   a sanitizer wants to be loaded first: skipped")
         return
     with Stack(partitions=4, sim_options=SIM) as stack:
-        os.environ |= {"LD_PRELOAD": str(BUILD / "tests" / "e2e" / "libbyok_slow_disk.so"), "BYOK_SLOW_US": "20000"}
-        try:
-            stack.worker("w1", **settings(sandbox={"preload": True}))
-        finally:
-            del os.environ["LD_PRELOAD"], os.environ["BYOK_SLOW_US"]
+        with bad_disk(BYOK_SLOW_US="20000") as preload:
+            stack.worker("w1", **settings(**preload))
         with Load(stack, rate=pick(40, 100)) as load:
             load.wait_done(pick(200, 2000))
             load.finish()
@@ -151,4 +180,4 @@ def local_state_of_other_topics():
 
 
 if __name__ == "__main__":
-    main(a_full_disk, a_read_only_disk, a_slow_disk, damaged_local_state, local_state_of_other_topics)
+    main(a_full_disk, a_disk_that_becomes_read_only, a_read_only_disk, a_slow_disk, damaged_local_state, local_state_of_other_topics)
