@@ -76,7 +76,9 @@ def frozen_with_a_transaction_of(timeout_ms):
             load.finish()
             load.judge(f"SIGSTOP past the session, SIGCONT, transactions of {timeout_ms // 1000} s")
         for worker in (first, second):
-            expect(worker.running() and worker.stop() == 0, f"{worker.name} lives on and ends with 0")
+            lives = worker.running()
+            code = worker.stop()
+            expect(lives and code == 0, f"{worker.name} lives on and ends with 0: {'SIGTERM' if lives else 'before it'}, {code}")
 
 
 def coordinator_of(stack):

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* worker/ports/http_curl_sockets.c - see worker/ports/http_curl_sockets.h.
  *
- * libcurl also has sockets that it opens and closes by itself (its resolver's), of which nobody is
- * told that their number stands for another file now: those are watched only as long as it says.
+ * A connection that has carried a call is watched until it is closed, which close_connection() is told.
+ * Of others nobody is told that their number stands for another file now: sockets that libcurl opens
+ * by itself (its resolver's), and, by 7.88, one whose connection never came about.  Those are watched
+ * only as long as libcurl says: a number that is closed and still to be watched ends the process
+ * (libuv aborts).
  */
 #define _GNU_SOURCE /* SOCK_CLOEXEC, SOCK_NONBLOCK */
 #include "worker/ports/http_curl_sockets.h"
@@ -20,7 +23,7 @@ struct byok_curl_watch {
     uv_poll_t poll;
     struct byok_curl_sockets *sockets;
     curl_socket_t fd;
-    bool connection; /* until it is closed */
+    bool is_used; /* a call's request went over it, or is about to */
     int wanted;      /* libuv's events that libcurl waits for */
     int armed;       /* those that the loop waits for */
     UT_hash_handle hh;
@@ -64,13 +67,12 @@ static void end(struct byok_curl_watch *watch)
     uv_close((uv_handle_t *)&watch->poll, on_closed);
 }
 
-static struct byok_curl_watch *begin(struct byok_curl_sockets *sockets, curl_socket_t fd,
-                                     bool connection)
+static struct byok_curl_watch *begin(struct byok_curl_sockets *sockets, curl_socket_t fd)
 {
     struct byok_curl_watch *watch = byok_new(1, sizeof *watch);
     if (!watch)
         return NULL;
-    *watch = (struct byok_curl_watch){.sockets = sockets, .fd = fd, .connection = connection};
+    *watch = (struct byok_curl_watch){.sockets = sockets, .fd = fd};
     HASH_ADD(hh, sockets->watches, fd, sizeof watch->fd, watch);
     bool listed = watch->hh.tbl != NULL;
     if (!listed || uv_poll_init_socket(sockets->loop, &watch->poll, fd) != 0) {
@@ -87,14 +89,20 @@ static struct byok_curl_watch *begin(struct byok_curl_sockets *sockets, curl_soc
 static void let_go(struct byok_curl_watch *watch)
 {
     watch->wanted = 0;
-    if (!watch->connection)
+    if (!watch->is_used)
         end(watch);
+}
+
+/* Whether the call's connection stands; of several attempts libcurl asks for the one that does. */
+static bool is_connected(CURL *easy)
+{
+    curl_off_t us = 0;
+    return curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &us) == CURLE_OK && us > 0;
 }
 
 /* -1 makes libcurl fail the transfers of this socket. */
 static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
 {
-    (void)easy;
     (void)assigned;
     struct byok_curl_sockets *sockets = arg;
     struct byok_curl_watch *watch = find(sockets, fd);
@@ -103,8 +111,9 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *
             let_go(watch);
         return 0;
     }
-    if (!watch && !(watch = begin(sockets, fd, false)))
+    if (!watch && !(watch = begin(sockets, fd)))
         return -1;
+    watch->is_used = watch->is_used || is_connected(easy);
     watch->wanted = 0;
     if (what & CURL_POLL_IN)
         watch->wanted |= UV_READABLE;
@@ -123,10 +132,10 @@ static curl_socket_t open_connection(void *arg, curlsocktype purpose, struct cur
                               address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    if (begin(arg, fd, true))
-        return fd;
-    (void)close(fd);
-    return CURL_SOCKET_BAD;
+    struct byok_curl_watch *stale = find(arg, fd);
+    if (stale)
+        end(stale); /* of a socket that is closed, and whose end libcurl is still to tell */
+    return fd;
 }
 
 static int close_connection(void *arg, curl_socket_t fd)

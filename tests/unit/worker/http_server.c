@@ -349,3 +349,25 @@ int http_refused_port(void)
     close(listen_on_loopback(&port));
     return port;
 }
+
+struct http_full_port http_full_port(void)
+{
+    struct http_full_port full = {.listener = listen_on_loopback(&full.port)};
+    const size_t most = sizeof full.waiting / sizeof full.waiting[0];
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)full.port),
+                             .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    (void)listen(full.listener, 0);
+    for (size_t i = 0; i < most; i++) {
+        full.waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(full.waiting[i], (const struct sockaddr *)&to, sizeof to);
+    }
+    return full;
+}
+
+void http_full_port_close(struct http_full_port *full)
+{
+    for (size_t i = 0; i < sizeof full->waiting / sizeof full->waiting[0]; i++)
+        close(full->waiting[i]);
+    close(full->listener);
+}

@@ -38,4 +38,11 @@ void http_server_write_certificate(const struct http_server *server, const char 
 /* A port of loopback that nobody listens on. */
 int http_refused_port(void);
 
+/* One where no connection comes about, nor is refused: nobody accepts, and no more may wait. */
+struct http_full_port {
+    int port, listener, waiting[8];
+};
+struct http_full_port http_full_port(void);
+void http_full_port_close(struct http_full_port *full);
+
 #endif

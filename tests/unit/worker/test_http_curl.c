@@ -341,6 +341,31 @@ Test(http_curl, a_refused_port_is_unreachable_and_nothing_was_sent)
     done(&t);
 }
 
+/* libcurl 7.88 closes its socket itself, and its number is the next one's. */
+Test(http_curl, a_connection_that_never_came_about_is_not_watched_any_more)
+{
+    struct http_full_port full = http_full_port();
+    struct test_call t;
+    for (int i = 0; i < 3; i++) {
+        prepare(&t, "POST", "http://127.0.0.1", full.port, "/ok");
+        t.call.connect_timeout_us = 100000;
+        run(&t);
+        cr_assert_eq(t.call.fault.code, BYOK_E_UNREACHABLE, "%s", t.call.fault.text);
+        cr_assert(!t.call.sent);
+        done(&t);
+        int fd = dup(full.listener); /* the lowest that is free: nobody watches it */
+        uv_poll_t poll;
+        cr_assert_eq(uv_poll_init(&loop, &poll, fd), 0, "%d is watched", fd);
+        uv_close((uv_handle_t *)&poll, NULL);
+        uv_run(&loop, UV_RUN_NOWAIT);
+        close(fd);
+    }
+    post(&t, "/ok");
+    cr_assert_eq(t.call.fault.code, BYOK_E_OK, "%s", t.call.fault.text);
+    done(&t);
+    http_full_port_close(&full);
+}
+
 Test(http_curl, a_name_that_cannot_be_resolved_is_unreachable)
 {
     struct test_call t;
