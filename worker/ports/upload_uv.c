@@ -42,6 +42,12 @@ static void upload_free(struct byok_upload *upload)
     byok_delete(upload);
 }
 
+static void fail(struct byok_upload *upload, int error)
+{
+    byok_fault_set(&upload->fault, BYOK_E_STORE, "the payload store is not reached: %s",
+                   uv_strerror(error));
+}
+
 /* On a thread of the pool. */
 static void on_work(uv_work_t *work)
 {
@@ -65,8 +71,7 @@ static void on_worked(uv_work_t *work, int status)
         return;
     }
     if (status != 0)
-        byok_fault_set(&upload->fault, BYOK_E_STORE, "the payload store is not reached: %s",
-                       uv_strerror(status));
+        fail(upload, status);
     upload->is_read = upload->fault.code == BYOK_E_OK;
     bool awaited = upload->awaited;
     upload->awaited = false;
@@ -110,8 +115,7 @@ static void change(struct byok_upload *upload)
     upload->is_read = false;
     int error = byok_payload_reader_ended(&upload->reader) ? 0 : read_on(upload);
     if (error != 0)
-        byok_fault_set(&upload->fault, BYOK_E_STORE, "the payload store is not reached: %s",
-                       uv_strerror(error));
+        fail(upload, error);
 }
 
 size_t byok_upload_take(struct byok_upload *upload, char *to, size_t room)
