@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/payloads/test_reader.c - an object read piece by piece, whole or not to its end. */
 #include "tests/support/folder.h"
+#include "tests/support/folder_store.h"
 
 #include "payloads/reader.h"
 
@@ -19,10 +20,8 @@ static struct byok_fault fault;
 
 static void begin(void)
 {
-    cr_assert_geq(sodium_init(), 0);
     folder_make(folder, sizeof folder);
-    const struct byok_payload_options options = {.store = "folder", .folder = folder};
-    cr_assert_eq(byok_payload_store_open(&options, &store, &fault), BYOK_E_OK, "%s", fault.text);
+    store = folder_store_open(folder);
     for (size_t i = 0; i < BYTES; i++)
         content[i] = (char)('a' + i % 23);
     ref = (struct byok_payload_ref){0};

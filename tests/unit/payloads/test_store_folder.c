@@ -2,6 +2,7 @@
 /* tests/unit/payloads/test_store_folder.c - the folder: what was put is got, and what lies in wait. */
 #define _GNU_SOURCE /* usleep */
 #include "tests/support/folder.h"
+#include "tests/support/folder_store.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -28,11 +29,9 @@ static struct byok_fault fault;
 
 static void begin(void)
 {
-    cr_assert_geq(sodium_init(), 0);
     folder_make(top, sizeof top);
     snprintf(path, sizeof path, "%s/store", top);
-    const struct byok_payload_options options = {.store = "folder", .folder = path};
-    cr_assert_eq(byok_payload_store_open(&options, &store, &fault), BYOK_E_OK, "%s", fault.text);
+    store = folder_store_open(path);
     ref = (struct byok_payload_ref){0};
     byok_payload_identify(byok_str_of("alice"), byok_str_of("content"), &ref);
 }

@@ -10,6 +10,7 @@
 #include <criterion/criterion.h>
 
 #include "actors/actor.h"
+#include "http_libraries.h"
 #include "http_server.h"
 
 #define KEY "sk-test-0123456789abcdefghijklmnop"
@@ -50,14 +51,6 @@ void byok_post(struct byok_actor *to, enum byok_msg_kind kind, struct byok_msg *
     *msg = NULL;
     replies++;
     uv_stop(&loop);
-}
-
-/* Before main(), because Criterion's own libraries use OpenSSL, whose memory must be ours first. */
-__attribute__((constructor)) static void prepare_libraries(void)
-{
-    struct byok_fault fault = {0};
-    if (byok_http_curl_global(&fault) != BYOK_E_OK)
-        fprintf(stderr, "%s\n", fault.text);
 }
 
 static void begin(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/worker/test_http_upload.c - the HTTP port sends a file from the payload store. */
 #include "tests/support/folder.h"
+#include "tests/support/folder_store.h"
 
 #include "worker/ports/http_curl.h"
 
@@ -15,6 +16,7 @@
 #include <sodium.h>
 
 #include "actors/actor.h"
+#include "http_libraries.h"
 #include "http_server.h"
 #include "payloads/store.h"
 
@@ -40,21 +42,11 @@ void byok_post(struct byok_actor *to, enum byok_msg_kind kind, struct byok_msg *
     uv_stop(&loop);
 }
 
-/* Before main(), because Criterion's own libraries use OpenSSL, whose memory must be ours first. */
-__attribute__((constructor)) static void prepare_libraries(void)
-{
-    struct byok_fault fault = {0};
-    if (byok_http_curl_global(&fault) != BYOK_E_OK)
-        fprintf(stderr, "%s\n", fault.text);
-}
-
 static void begin(void)
 {
     struct byok_fault fault;
-    cr_assert_geq(sodium_init(), 0);
     folder_make(folder, sizeof folder);
-    const struct byok_payload_options options = {.store = "folder", .folder = folder};
-    cr_assert_eq(byok_payload_store_open(&options, &store, &fault), BYOK_E_OK, "%s", fault.text);
+    store = folder_store_open(folder);
     content = malloc(BYTES);
     for (size_t i = 0; i < BYTES; i++)
         content[i] = (char)(i * 7 + i / 251);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/worker/test_instance.c - the name that a worker's transactions have after a restart. */
+#include "tests/support/folder.h"
+
 #include <criterion/criterion.h>
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "worker/instance.h"
 
@@ -17,13 +17,12 @@ static char folder[64];
 static void set_up(void)
 {
     cr_assert_geq(sodium_init(), 0);
-    (void)snprintf(folder, sizeof folder, "/tmp/byok-instance-XXXXXX");
-    cr_assert_not_null(mkdtemp(folder));
+    folder_make(folder, sizeof folder);
 }
 
 static void tear_down(void)
 {
-    (void)rmdir(folder);
+    cr_assert_eq(folder_remove(folder), 0);
 }
 
 TestSuite(instance, .init = set_up, .fini = tear_down);
@@ -59,7 +58,5 @@ Test(instance, has_another_name_with_another_folder_of_the_same_path)
     cr_assert_eq(rename(path, aside), 0); /* else the new one might get its inode */
     cr_assert_eq(mkdir(path, 0700), 0);
     byok_instance_derive(path, second);
-    (void)rmdir(path);
-    (void)rmdir(aside);
     cr_assert_str_neq(first, second);
 }

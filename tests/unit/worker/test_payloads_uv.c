@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/worker/test_payloads_uv.c - the payload port over a folder, and its end in the midst. */
 #include "tests/support/folder.h"
+#include "tests/support/folder_store.h"
 
 #include "worker/ports/payloads_uv.h"
 
@@ -34,11 +35,8 @@ void byok_post(struct byok_actor *to, enum byok_msg_kind kind, struct byok_msg *
 
 static void begin(void)
 {
-    struct byok_fault fault;
-    cr_assert_geq(sodium_init(), 0);
     folder_make(folder, sizeof folder);
-    const struct byok_payload_options options = {.store = "folder", .folder = folder};
-    cr_assert_eq(byok_payload_store_open(&options, &store, &fault), BYOK_E_OK, "%s", fault.text);
+    store = folder_store_open(folder);
     cr_assert_eq(uv_loop_init(&loop), 0);
     const struct byok_payloads_options made = {.store = store, .keep_s = 1000};
     port = byok_payloads_uv_new(&loop, &made);

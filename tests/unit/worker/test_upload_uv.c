@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/worker/test_upload_uv.c - a payload read ahead of who takes it, and its end in the midst. */
 #include "tests/support/folder.h"
+#include "tests/support/folder_store.h"
 
 #include "worker/ports/upload_uv.h"
 
@@ -26,11 +27,8 @@ static int told;
 
 static void begin(void)
 {
-    struct byok_fault fault;
-    cr_assert_geq(sodium_init(), 0);
     folder_make(folder, sizeof folder);
-    const struct byok_payload_options options = {.store = "folder", .folder = folder};
-    cr_assert_eq(byok_payload_store_open(&options, &store, &fault), BYOK_E_OK, "%s", fault.text);
+    store = folder_store_open(folder);
     cr_assert_eq(uv_loop_init(&loop), 0);
 }
 
