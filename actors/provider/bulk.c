@@ -309,7 +309,7 @@ enum byok_err byok_bulk_split(struct byok_task *first)
     }
     if (share_usage(bulk, all.usage) != BYOK_E_OK)
         return BYOK_E_NOMEM;
-    first->http.response = (struct byok_http_response){.status = first->http.response.status};
+    first->http.response.body = (struct byok_str){NULL, 0}; /* its headers tell of the key still */
     byok_buf_done(&first->http.body);
     byok_arena_done(&bulk->arena);
     return BYOK_E_OK;

@@ -104,6 +104,28 @@ static void assert_vector_of(const char *id, uint32_t i, const char *text)
     }
 }
 
+static void use_up(struct sim_world *w, const struct sim_entry *entry, struct sim_answer *answer)
+{
+    (void)w;
+    (void)entry;
+    answer->spent_s = 20;
+}
+
+Test(bulk, what_a_shared_answer_says_of_the_key_is_heeded)
+{
+    start();
+    world->answer = use_up;
+    embed("a", "[\"a#0\"]", "");
+    embed("b", "[\"b#0\"]", "");
+    sim_run_for(world, SIM_S);
+    cr_assert_eq(calls(), 1);
+    sim_chat(world, "alice", "c");
+    sim_run_for(world, 15 * SIM_S);
+    cr_assert_eq(sim_calls(world, "c"), 0);
+    sim_run_for(world, 10 * SIM_S);
+    cr_assert_str_eq(sim_result_code(world, "c"), "ok");
+}
+
 Test(bulk, jobs_that_wait_together_go_in_one_call_and_each_has_its_own_result)
 {
     start();
