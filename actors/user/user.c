@@ -207,8 +207,6 @@ static void wait_for_retry(struct byok_ctx *ctx, struct byok_user *self, struct 
 {
     enum byok_err err = BYOK_E_TOO_LARGE;
     int64_t at_us = task->not_before_us;
-    if (task->fault.code == BYOK_E_RATE_LIMITED)
-        byok_user_block(ctx, self, task, at_us);
     task->fault = (struct byok_fault){0};
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_RETRIES, !task->late);
     if (at_us >= byok_user_parks_at(ctx, byok_now_us(ctx)) && byok_user_can_park(task))
@@ -271,6 +269,8 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     bool retry = ours && (task->late || parts || keyless || goes_on(ctx, self, task, &at_us));
     if (!ours || retry) {
         *msg = NULL;
+        if (retry && task->fault.code == BYOK_E_RATE_LIMITED) /* whatever is done before it waits */
+            byok_user_block(ctx, self, task, at_us);
         call_ended(self, lane, !task->joined);
         byok_bulk_leave(task);
         task->not_before_us = at_us;

@@ -269,6 +269,26 @@ Test(provider, a_refusal_that_says_how_long_is_kept_to_and_no_longer)
     assert_code("j", "ok");
 }
 
+/* Also while the refused job's claim is still being taken back. */
+Test(provider, a_refusal_holds_up_the_key_at_once)
+{
+    world->note_delay_us = SIM_S / 2;
+    start();
+    world->answer = give;
+    given =
+        (struct sim_answer){.status = 429, .latency_us = 1000, .retry_after_s = 20, .body = "{}"};
+    sim_chat(world, "alice", "refused");
+    sim_run_for(world, SIM_S * 6 / 10);
+    cr_assert_eq(sim_calls(world, "refused"), 1);
+    world->answer = NULL;
+    sim_chat(world, "alice", "behind");
+    sim_run_for(world, 15 * SIM_S);
+    cr_assert_eq(sim_calls(world, "behind"), 0);
+    assert_done(10);
+    assert_code("refused", "ok");
+    assert_code("behind", "ok");
+}
+
 Test(provider, a_key_is_used_by_no_more_calls_at_once_than_it_may)
 {
     start();
