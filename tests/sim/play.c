@@ -63,6 +63,7 @@ static void set_sizes(struct sim_play *play)
     world->deadlines_far = true;
     settings->user_idle_us = (int64_t)below(play, 60) * SIM_S;
     settings->held_bytes_max = 3000 + below(play, 100000);
+    world->loses_time = (play->faults & (PLAY_DISK | PLAY_MEMORY)) != 0;
     /* for want of memory others may come first, and what cannot begin for a disk is tried again */
     play->lines_up = below(play, 2) && !(play->faults & (PLAY_DISK | PLAY_MEMORY));
     if (play->lines_up) {

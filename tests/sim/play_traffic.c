@@ -326,12 +326,27 @@ static void limit_user(struct sim_play *play, struct sim_user *user)
     send_limits(play->world, user);
 }
 
+/* What the provider lets its keys have.  Sometimes for longer than a worker waits for it. */
+static void limit_keys(struct sim_play *play, struct sim_user *user)
+{
+    for (size_t i = 0; i < SIM_PROVIDERS; i++) {
+        struct sim_quota *quota = &user->quotas[i];
+        if (!play->spends || below(play, 2))
+            continue;
+        quota->requests = below(play, 4) ? 1 + (int64_t)below(play, 12) : 0;
+        quota->tokens = below(play, 3) ? 0 : 300 + (int64_t)below(play, 3000);
+        quota->window_us = (2 + (int64_t)below(play, below(play, 8) ? 30 : 90)) * SIM_S;
+        quota->is_terse = below(play, 2);
+    }
+}
+
 static void add_line(struct sim_play *play)
 {
     struct sim_world *world = play->world;
     struct sim_user *user = &world->users[world->user_count++];
     *user =
         (struct sim_user){.name = SIM_LINE, .per_minute = below(play, 2) ? 60 : 0, .at_once = 1};
+    limit_keys(play, user);
     send_limits(world, user);
     sim_register(world, SIM_LINE, "openai", "r");
 }
@@ -340,10 +355,12 @@ static void add_line(struct sim_play *play)
 void play_users(struct sim_play *play)
 {
     struct sim_world *world = play->world;
+    play->spends = below(play, 3) == 0;
     for (uint64_t i = 0; i < PLAY_USERS; i++) {
         struct sim_user *user = &world->users[world->user_count++];
         name_user(i, user->name, sizeof user->name);
         limit_user(play, user);
+        limit_keys(play, user);
         if (play->faults & PLAY_BAD_RECORDS && below(play, 4) == 0) {
             sim_note(world, SIM_FAULT_REORDERED);
             send_chat(play, user->name, new_id(play, user->name), "");

@@ -22,6 +22,7 @@ struct going {
     int64_t tokens;  /* that the answer says of each of its jobs' texts, or in all */
     bool vectors;    /* it is of embeddings */
     size_t entry;    /* of the ledger; behind it are those of the jobs that joined */
+    bool good;       /* the answer is what was asked for */
     bool speaks;     /* the answer is samples */
     char *long_body; /* the answer's, when it does not fit into it; owned */
     unsigned events; /* that will ring for it: one, and one more when it was cancelled */
@@ -152,6 +153,7 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
     check_wanted(world, entry);
     check_newest(world, entry, key);
     sim_watch_order(worker, entry);
+    sim_rate_watch(world, entry);
     byok_log_event(&world->log.log, BYOK_LOG_DEBUG, "sim_call",
                    BYOK_F_INT("worker", worker - world->workers), BYOK_F_TEXT("user", entry->user),
                    BYOK_F_TEXT("id", entry->id), BYOK_F_INT("nobodys", entry->is_void));
@@ -282,6 +284,7 @@ static struct sim_entry *note_joined(struct sim_world *world, size_t first,
     unsigned jobs = (unsigned)(ledger->count - first);
     for (size_t i = first; i < ledger->count; i++) {
         ledger->entries[i].jobs = ledger->entries[i].request->jobs = jobs;
+        ledger->entries[i].request->went_alone |= jobs == 1;
         check_claim(&ledger->entries[i]);
     }
     return &ledger->entries[first];
@@ -335,14 +338,6 @@ static void refuse_key(const struct sim_key *key, struct sim_answer *answer)
              key ? key->secret : "none");
 }
 
-static void add_header(struct byok_http_call *call, struct byok_http_header *headers,
-                       const char *name, int number)
-{
-    if (number > 0 && headers)
-        headers[call->response.header_count++] = (struct byok_http_header){
-            byok_str_of(name), byok_arena_printf(call->arena, "%d", number)};
-}
-
 static void give_body(struct byok_http_call *call, const struct going *going)
 {
     const struct sim_answer *answer = &going->answer;
@@ -354,17 +349,7 @@ static void give_body(struct byok_http_call *call, const struct going *going)
     call->safe_bytes = call->body.len;
     call->response =
         (struct byok_http_response){.status = answer->status, .body = byok_buf_str(&call->body)};
-    struct byok_http_header *headers = byok_arena_alloc(call->arena, 5 * sizeof *headers);
-    call->response.headers = headers;
-    add_header(call, headers, "retry-after", answer->retry_after_s);
-    add_header(call, headers, "x-ratelimit-reset-requests", answer->spent_s);
-    if (answer->spent_s > 0 && headers)
-        headers[call->response.header_count++] = (struct byok_http_header){
-            byok_str_of("x-ratelimit-remaining-requests"), byok_str_of("0")};
-    add_header(call, headers, "maximum-concurrent-requests", answer->calls_max);
-    if (answer->status == 200 && going->speaks && headers)
-        headers[call->response.header_count++] =
-            (struct byok_http_header){byok_str_of("content-type"), byok_str_of("audio/pcm")};
+    sim_rate_headers(call, answer, answer->status == 200 && going->speaks ? "audio/pcm" : "");
 }
 
 /* Frees it with its last event. */
@@ -443,6 +428,7 @@ static void arrive(void *arg)
     call->sent = is_sent(going->answer.how);
     call->upload_failed = going->answer.how >= SIM_UNREADABLE;
     end_entries(going);
+    sim_rate_told(world, &world->ledger.entries[going->entry], &going->answer, going->good);
     switch (going->answer.how) {
     case SIM_WHOLE:
         give_body(call, going);
@@ -531,7 +517,10 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
         going->answer.how = is_sent(going->answer.how) ? SIM_HANG : going->answer.how;
         going->answer.latency_us = call->timeout_us > 0 ? call->timeout_us : 1;
     }
+    if (key && !key->revoked && is_sent(going->answer.how))
+        sim_rate_admit(world, entry, &going->answer);
     bool good = whole && going->answer.status == 200 && going->answer.body[0] == '\0';
+    going->good = good && going->answer.how == SIM_WHOLE;
     going->speaks = strcmp(entry->path, "/audio/speech") == 0 && good;
     going->vectors = texts.count > 0;
     if (going->speaks)
@@ -546,6 +535,8 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
         spell_key(world, entry, key->secret, &going->answer);
         going->tokens = 8;
     }
+    if (key && !key->revoked && is_sent(going->answer.how))
+        sim_rate_tell(world, entry, going->tokens, &going->answer);
     self->open++;
     if (++world->ledger.open > world->ledger.open_most)
         world->ledger.open_most = world->ledger.open;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "actors/ports/http.h"
+#include "tests/sim/sim_rate.h"
 
 /* Texts of embeddings that say whose they are ("<id>#<number>") are all as long, so that a job's
  * share of a call's tokens is known. */
@@ -77,7 +78,7 @@ struct sim_answer {
     int status; /* 200 with an empty body: what a good provider answers */
     int retry_after_s; /* 0: no such header */
     char body[8192];
-    int spent_s; /* the headers say that nothing more is let through for so long; 0: nothing */
+    struct sim_rate requests, tokens; /* what the headers say of the key's limits */
     int calls_max; /* the headers say that so many calls at once are let through; 0: nothing */
 };
 

@@ -62,6 +62,7 @@ struct sim_request {
     int64_t counts_at[SIM_PROVIDERS]; /* calls that they count */
     int64_t lost_at[SIM_PROVIDERS];
     unsigned jobs; /* that shared its last call */
+    bool went_alone; /* one of its calls was shared with no other job */
     unsigned joined_calls; /* of the ledger, that are somebody's */
     unsigned lost_attempts; /* of them, an earlier owner's, which may have been sent or not */
     int64_t tokens_at[SIM_PROVIDERS]; /* of its usage events; at the end what is too many */

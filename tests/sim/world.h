@@ -18,6 +18,7 @@
 #include "tests/sim/sim_log.h"
 #include "tests/sim/sim_notes.h"
 #include "tests/sim/sim_payloads.h"
+#include "tests/sim/sim_rate.h"
 #include "tests/sim/sim_store.h"
 #include "tests/sim/sim_watch.h"
 
@@ -67,6 +68,7 @@ struct sim_worker {
 struct sim_user {
     char name[64];
     unsigned per_minute, tokens_per_minute, at_once;
+    struct sim_quota quotas[SIM_PROVIDERS]; /* what its keys may there */
 };
 
 /* A key that the provider knows. */
@@ -119,6 +121,7 @@ struct sim_world {
     struct sim_watch watch;
     struct sim_user users[SIM_USERS_MAX]; /* that sim_check looks after */
     size_t user_count;
+    bool loses_time; /* what is under way may take any time: disks or memory fail */
     bool clock_jumped; /* forward: limits that were saved before do not hold */
     uint64_t faults[SIM_FAULT_COUNT]; /* injected so far */
     uint64_t ids; /* for ids made here */

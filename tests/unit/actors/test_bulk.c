@@ -108,7 +108,7 @@ static void use_up(struct sim_world *w, const struct sim_entry *entry, struct si
 {
     (void)w;
     (void)entry;
-    answer->spent_s = 20;
+    answer->requests = (struct sim_rate){.limit = 60, .remaining = 0, .reset_ms = 20000};
 }
 
 Test(bulk, what_a_shared_answer_says_of_the_key_is_heeded)

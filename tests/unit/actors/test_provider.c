@@ -62,15 +62,15 @@ Test(provider, classifies_every_kind_of_answer)
         const char *code;
         size_t calls;
     } cases[] = {
-        {{SIM_NO_CONNECT, 1000, 0, 0, "", 0, 0}, "unreachable", 0}, /* counted below */
-        {{SIM_CUT, 1000, 0, 0, "", 0, 0}, "cut_off", 1},
-        {{SIM_HANG, 1000, 0, 0, "", 0, 0}, "timeout", 1},
-        {{SIM_TOO_LARGE, 1000, 0, 0, "", 0, 0}, "too_large", 1},
-        {{SIM_WHOLE, 1000, 200, 0, "<html>", 0, 0}, "bad_answer", 1},
-        {{SIM_WHOLE, 1000, 200, 0, "{\"choices\":[]}", 0, 0}, "bad_answer", 1},
-        {{SIM_WHOLE, 1000, 401, 0, "{\"error\":{\"message\":\"no\"}}", 0, 0}, "key_invalid", 1},
-        {{SIM_WHOLE, 1000, 404, 0, "{\"error\":{\"message\":\"no\"}}", 0, 0}, "not_found", 1},
-        {{SIM_WHOLE, 1000, 503, 0, "", 0, 0}, "overloaded", 4},
+        {{.how = SIM_NO_CONNECT}, "unreachable", 0}, /* counted below */
+        {{.how = SIM_CUT}, "cut_off", 1},
+        {{.how = SIM_HANG}, "timeout", 1},
+        {{.how = SIM_TOO_LARGE}, "too_large", 1},
+        {{.status = 200, .body = "<html>"}, "bad_answer", 1},
+        {{.status = 200, .body = "{\"choices\":[]}"}, "bad_answer", 1},
+        {{.status = 401, .body = "{\"error\":{\"message\":\"no\"}}"}, "key_invalid", 1},
+        {{.status = 404, .body = "{\"error\":{\"message\":\"no\"}}"}, "not_found", 1},
+        {{.status = 503}, "overloaded", 4},
     };
     start();
     world->answer = give;
@@ -78,6 +78,7 @@ Test(provider, classifies_every_kind_of_answer)
         char id[16];
         snprintf(id, sizeof id, "a%zu", i);
         given = cases[i].answer;
+        given.latency_us = 1000;
         sim_chat(world, "alice", id);
         assert_done(600);
         assert_code(id, cases[i].code);
@@ -244,7 +245,7 @@ Test(provider, a_key_that_has_nothing_left_waits_for_its_reset)
     start();
     sim_register_now(world, "bob");
     world->answer = give;
-    given = (struct sim_answer){.status = 200, .latency_us = 1000, .spent_s = 20};
+    given = (struct sim_answer){.status = 200, .latency_us = 1000, .requests = {60, 0, 20000}};
     sim_chat(world, "alice", "first");
     sim_run_for(world, SIM_S);
     sim_chat(world, "alice", "second");
@@ -260,8 +261,11 @@ Test(provider, a_refusal_that_says_how_long_is_kept_to_and_no_longer)
 {
     start();
     world->answer = give;
-    given = (struct sim_answer){
-        .status = 429, .latency_us = 1000, .retry_after_s = 2, .body = "{}", .spent_s = 50};
+    given = (struct sim_answer){.status = 429,
+                                .latency_us = 1000,
+                                .retry_after_s = 2,
+                                .body = "{}",
+                                .requests = {60, 0, 50000}};
     sim_chat(world, "alice", "j");
     sim_run_for(world, SIM_S);
     world->answer = NULL;
