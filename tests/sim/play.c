@@ -27,6 +27,8 @@ static void set_chances(struct sim_play *play)
     world->chunk_fails = chance(play, PLAY_BROKER, 100);
     world->record_repeats = chance(play, PLAY_RECORDS, 100);
     world->record_delays = chance(play, PLAY_RECORDS, 100);
+    world->producer_late = chance(play, PLAY_PRODUCER, 200);
+    world->producer_twice = chance(play, PLAY_PRODUCER, 100);
     world->note_crashes = chance(play, PLAY_CRASH, 10);
     world->static_members = below(play, 4) == 0;
     world->notes_late = chance(play, PLAY_ZOMBIE, 1000);

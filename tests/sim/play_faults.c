@@ -222,6 +222,7 @@ void play_heal(struct sim_play *play)
     world->cluster.down = false;
     world->commit_fails = world->chunk_fails = world->torn_batches = 0;
     world->record_repeats = world->record_delays = 0;
+    world->producer_late = world->producer_twice = 0;
     world->note_crashes = world->notes_late = world->note_repeats = 0;
     world->payload_fails = world->payload_changes = world->upload_fails = 0;
     play->rough = 0;

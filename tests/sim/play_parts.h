@@ -26,7 +26,8 @@ enum {
     PLAY_PROVIDER = 1 << 15,
     PLAY_BAD_RECORDS = 1 << 16,
     PLAY_PAYLOADS = 1 << 17,
-    PLAY_ALL = (1 << 18) - 1
+    PLAY_PRODUCER = 1 << 18,
+    PLAY_ALL = (1 << 19) - 1
 };
 
 /** How the provider answers; a sim_answer_fn. */

@@ -310,12 +310,16 @@ void play_line(struct sim_play *play)
     }
 }
 
+/* In time, for what comes before it is not limited. */
 static void send_limits(struct sim_world *world, const struct sim_user *user)
 {
+    const unsigned late = world->producer_late;
+    world->producer_late = 0;
     sim_send(world, user->name,
              "{\"type\":\"user.configure\",\"id\":\"c\",\"user\":\"%s\",\"limits\":{"
              "\"requests_per_minute\":%u,\"tokens_per_minute\":%u,\"concurrency\":%u}}",
              user->name, user->per_minute, user->tokens_per_minute, user->at_once);
+    world->producer_late = late;
 }
 
 static void limit_user(struct sim_play *play, struct sim_user *user)
@@ -351,7 +355,7 @@ static void add_line(struct sim_play *play)
     sim_register(world, SIM_LINE, "openai", "r");
 }
 
-/* Now and then a job overtakes the registration of its key. */
+/* Now and then a job comes before the registration of its key. */
 void play_users(struct sim_play *play)
 {
     struct sim_world *world = play->world;
@@ -361,10 +365,8 @@ void play_users(struct sim_play *play)
         name_user(i, user->name, sizeof user->name);
         limit_user(play, user);
         limit_keys(play, user);
-        if (play->faults & PLAY_BAD_RECORDS && below(play, 4) == 0) {
-            sim_note(world, SIM_FAULT_REORDERED);
+        if (play->faults & PLAY_BAD_RECORDS && below(play, 4) == 0)
             send_chat(play, user->name, new_id(play, user->name), "");
-        }
         sim_register(world, user->name, "openai", "r");
         if (i % 2 == 0)
             sim_register(world, user->name, "other", "r2");

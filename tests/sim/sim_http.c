@@ -105,14 +105,23 @@ static void check_wanted(struct sim_world *world, const struct sim_entry *entry)
 /* How long after it has got its key a call may leave: its claim is written meanwhile. */
 #define UNDER_WAY_US (5 * SIM_S)
 
+/* Of the same millisecond it is the later record. */
+static bool is_newer(const struct sim_key *a, const struct sim_key *b)
+{
+    if (a->issued_wall_ms != b->issued_wall_ms || !a->registration || !b->registration)
+        return a->issued_wall_ms > b->issued_wall_ms;
+    return a->registration->offset > b->registration->offset;
+}
+
 /* A key that was replaced, as its user can read, is used no more, whatever stands in a topic. */
 static void check_newest(struct sim_world *world, const struct sim_entry *entry,
                          const struct sim_key *key)
 {
     bool once = !world->settings.at_least_once && !entry->is_void;
-    for (const struct sim_key *k = key; once && k && k < world->keys + world->key_count; k++) {
+    for (const struct sim_key *k = world->keys; once && key && k < world->keys + world->key_count;
+         k++) {
         const struct sim_request *by = k->registration;
-        if (k > key && k->provider == key->provider && strcmp(k->user, key->user) == 0 &&
+        if (is_newer(k, key) && k->provider == key->provider && strcmp(k->user, key->user) == 0 &&
             strcmp(k->label, key->label) == 0 && by && by->records == 1 && by->results == 1 &&
             by->ok && entry->at_us > by->ended_us + UNDER_WAY_US)
             sim_fail(world, "%s is called with a key that %s has replaced", entry->request->name,

@@ -71,13 +71,14 @@ static struct byok_str text_of(const struct byok_value *root, const char *name)
     return byok_value_as_str(byok_value_find(root, name));
 }
 
-/* The user's last one for the provider before that record. */
+/* The user's last one for the provider before that record.  Copies are passed over. */
 static const struct sim_request *registration_before(const struct sim_topic *log, size_t index,
                                                      size_t provider)
 {
     for (size_t i = index; i-- > 0;) {
         const struct sim_request *request = log->requests[i];
         if (request && request->registers && request->provider == provider &&
+            request->offset == log->records[i]->offset &&
             byok_str_eq(log->records[i]->key, log->records[index]->key))
             return request;
     }
@@ -95,7 +96,8 @@ static void note_choice(const struct sim_topic *log, size_t index, const struct 
     struct sim_request *request = log->requests[index];
     for (size_t i = index; i-- > 0 && !request->chooses;) {
         const struct sim_request *before = log->requests[i];
-        if (before && byok_str_eq(log->records[i]->key, log->records[index]->key))
+        if (before && before->offset == log->records[i]->offset &&
+            byok_str_eq(log->records[i]->key, log->records[index]->key))
             request->chooses = before->chosen[0] ? before : before->chooses;
     }
     note_text(request->chosen, byok_value_as_str(label));
@@ -131,9 +133,9 @@ static void see_request(struct sim_world *world, int32_t partition, size_t index
     log->requests[index] = request;
     if (byok_partition_of(record->key, world->cluster.partitions) != partition)
         return;
-    if (request->records++ == 0) { /* this one is served; others are taken for it */
+    request->keyless = request->keyless || byok_str_is(text_of(&root, "key_label"), "none");
+    if (request->records++ == 0) { /* mostly this one is served, and others are taken for it */
         request->offset = record->offset;
-        request->keyless = byok_str_is(text_of(&root, "key_label"), "none");
         const struct byok_value *fallbacks = byok_value_find(&root, "fallbacks");
         request->fallbacks = fallbacks ? fallbacks->count : 0;
         note_text(request->names, text_of(&root, "key_label"));
@@ -543,15 +545,17 @@ void sim_watch_started(struct sim_worker *worker, int32_t partition)
         sim_check_tables(worker, partition, "when it is started");
 }
 
-/* What came before the assignment may wait in the state while others of its time still come again; and
- * what could not be taken for want of memory, or begun for a disk, is tried again later. */
+/* What came before the assignment may wait in the state while others of its time still come again;
+ * what could not be taken for want of memory, or begun for a disk, is tried again later; and what
+ * stands in the topic twice has the place of either: the second may be parked before the first is
+ * decoded.  A command goes before jobs. */
 void sim_watch_order(struct sim_worker *worker, const struct sim_entry *entry)
 {
     struct sim_world *world = worker->world;
     struct sim_share *share = &worker->broker.shares[entry->partition];
     const struct sim_request *request = entry->request;
-    if (strcmp(entry->user, SIM_LINE) != 0 || entry->attempt > 1 ||
-        request->offset < share->begins_at)
+    if (strcmp(entry->user, SIM_LINE) != 0 || strcmp(entry->path, "/models") == 0 ||
+        entry->attempt > 1 || request->records > 1 || request->offset < share->begins_at)
         return;
     if (request->offset < share->last_begun)
         sim_fail(world, "%s, of offset %lld, was overtaken by a later one, of %lld", request->name,

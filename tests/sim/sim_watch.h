@@ -37,7 +37,7 @@ struct sim_request {
     bool dead;    /* went to the dlq */
     unsigned texts; /* of embeddings that say whose they are */
     uint64_t speech; /* the text to be spoken, hashed; 0: none */
-    bool keyless;   /* it names a key that its user does not have */
+    bool keyless;   /* it, or another of its id, names a key that its user does not have */
     char names[16]; /* the label that it names; empty: none */
     char chosen[16]; /* the label that it makes the default; empty: none */
     char used[16];  /* the label that its result says */

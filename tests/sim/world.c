@@ -426,7 +426,7 @@ int64_t sim_metric(struct sim_worker *worker, enum byok_metric metric)
 
 static bool all_done(struct sim_world *world)
 {
-    bool all = sim_all_committed(world);
+    bool all = world->producing == 0 && sim_all_committed(world);
     if (!world->settings.at_least_once)
         return all && sim_parked(world) == 0;
     /* a batch that was written in part may have left a place in the changelog, which the owner's

@@ -77,6 +77,7 @@ struct sim_key {
     char secret[96];
     size_t provider; /* index in the world */
     char label[16];
+    int64_t issued_wall_ms;
     bool revoked; /* the provider answers 401 */
     const struct sim_request *registration; /* the request that brings it; NULL: not known */
 };
@@ -103,6 +104,7 @@ struct sim_world {
     unsigned spells;      /* permille of streamed answers that are the key, bit by bit */
     /* chances of faults, in permille */
     unsigned commit_fails, chunk_fails, record_repeats, record_delays, offset_holes;
+    unsigned producer_late, producer_twice;
     unsigned torn_batches; /* at least once: what fails may be written in part */
     int64_t idle_poll_us; /* of a consumer that has found nothing */
     int64_t commit_delay_us, restore_delay_us;
@@ -125,6 +127,7 @@ struct sim_world {
     bool clock_jumped; /* forward: limits that were saved before do not hold */
     uint64_t faults[SIM_FAULT_COUNT]; /* injected so far */
     uint64_t ids; /* for ids made here */
+    unsigned producing; /* requests that will be written (again) */
     bool stuck; /* the actors went round without end */
 };
 
@@ -162,7 +165,7 @@ bool sim_all_committed(struct sim_world *world);
 /** How many requests wait in the state. */
 size_t sim_parked(const struct sim_world *world);
 
-/** Produce a request as JSON (printf) under the user's key; its offset. */
+/** Produce a request as JSON (printf) under the user's key; its offset, or -1: it comes later. */
 int64_t sim_send(struct sim_world *world, const char *user, const char *format, ...)
     BYOK_PRINTF(3, 4);
 /** The same to a partition of the caller's choice. */

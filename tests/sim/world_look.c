@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "schemas/audit.h"
 #include "schemas/codec.h"
+#include "tests/sim/sim_produce.h"
 #include "tests/sim/world.h"
 #include "vault_rocks/envelope.h"
 
@@ -26,8 +27,8 @@ int64_t sim_send(struct sim_world *world, const char *user, const char *format, 
     if (len < 0 || (size_t)len >= sizeof text)
         abort();
     struct byok_str key = byok_str_of(user);
-    return sim_append(world, BYOK_TOPIC_REQUESTS, byok_partition_of(key, world->cluster.partitions),
-                      key, byok_str_of(text), NULL, 0, 0);
+    return sim_produce(world, byok_partition_of(key, world->cluster.partitions), key,
+                       byok_str_of(text));
 }
 
 int64_t sim_send_to(struct sim_world *world, int32_t partition, const char *user,
@@ -40,8 +41,7 @@ int64_t sim_send_to(struct sim_world *world, int32_t partition, const char *user
     va_end(args);
     if (len < 0 || (size_t)len >= sizeof text)
         abort();
-    return sim_append(world, BYOK_TOPIC_REQUESTS, partition, byok_str_of(user), byok_str_of(text),
-                      NULL, 0, 0);
+    return sim_produce(world, partition, byok_str_of(user), byok_str_of(text));
 }
 
 int64_t sim_chat(struct sim_world *world, const char *user, const char *id)
@@ -63,9 +63,10 @@ struct sim_key *sim_seal(struct sim_world *world, const char *user, const char *
     snprintf(key->label, sizeof key->label, "%s", label);
     snprintf(key->secret, sizeof key->secret, SIM_KEY_MARK "%s-%s-%zu-5f3a9c", user, provider,
              world->key_count);
+    key->issued_wall_ms = world->clock.clock.ops->wall_ms(&world->clock.clock);
     struct byok_envelope envelope = {
         .owner = {byok_str_of(user), byok_str_of(provider), byok_str_of(label)},
-        .issued_wall_ms = world->clock.clock.ops->wall_ms(&world->clock.clock),
+        .issued_wall_ms = key->issued_wall_ms,
     };
     struct byok_str sealed;
     struct byok_fault fault = {0};
