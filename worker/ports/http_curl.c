@@ -17,9 +17,11 @@
 #include "worker/ports/http_curl_fault.h"
 #include "worker/ports/http_curl_sockets.h"
 
-/* Idle connections kept, all providers together.  Without a number libcurl sizes its cache by the
- * handles that exist, and as each call has a new one it would close and open all the time. */
-#define IDLE_CONNECTIONS_MAX 256L
+/* Connections kept, all providers together, or as many as there were calls at once: libcurl counts
+ * those in use too, so with fewer each call that ends would close one, and the next open another
+ * (without a number it sizes its cache by the handles that exist, with the same end, as each call has
+ * a new one).  Idle ones go by their age (CURLOPT_MAXAGE_CONN, 118 s). */
+#define CONNECTIONS_KEPT 256L
 
 struct port {
     struct byok_http http;
@@ -31,6 +33,8 @@ struct port {
     struct byok_curl_call *calls; /* under way */
     struct byok_payload_store *uploads; /* NULL: there are none */
     struct byok_curl_sockets sockets;
+    long under_way; /* calls that libcurl has */
+    long kept; /* connections, CONNECTIONS_KEPT and more */
     bool timer_closed; /* with the sockets' last end it frees the port */
 };
 
@@ -54,6 +58,15 @@ static void reply(struct byok_http_call *call, const struct byok_http_own *own)
         byok_post(call->reply_to, BYOK_MSG_HTTP_DONE, &call->reply);
 }
 
+/* libcurl and the port have nothing to do with it any more. */
+static void take_out(struct port *port, struct byok_curl_call *one)
+{
+    curl_multi_remove_handle(port->multi, one->easy);
+    DL_DELETE(port->calls, one);
+    if (one->begun)
+        port->under_way--;
+}
+
 /* Reply to every call that libcurl has ended. */
 static void take_ended(struct port *port)
 {
@@ -66,8 +79,7 @@ static void take_ended(struct port *port)
         CURL *easy = message->easy_handle;
         struct byok_curl_call *one = NULL;
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &one);
-        curl_multi_remove_handle(port->multi, easy);
-        DL_DELETE(port->calls, one);
+        take_out(port, one);
         struct byok_http_call *call = one->call;
         const struct byok_http_own *own = one->own;
         byok_curl_call_end(one, code);
@@ -111,10 +123,15 @@ static const struct byok_http_route *find_route(const struct port *port, struct 
 
 static void drop(struct port *port, struct byok_curl_call *one)
 {
-    curl_multi_remove_handle(port->multi, one->easy);
-    DL_DELETE(port->calls, one);
+    take_out(port, one);
     one->call->port = NULL;
     byok_curl_call_free(one);
+}
+
+static void keep_connections(struct port *port, long count)
+{
+    port->kept = count;
+    curl_multi_setopt(port->multi, CURLMOPT_MAXCONNECTS, count);
 }
 
 static bool add(struct port *port, struct byok_curl_call *one)
@@ -124,6 +141,8 @@ static bool add(struct port *port, struct byok_curl_call *one)
     if (!one->begun)
         byok_fault_set(&one->call->fault, BYOK_E_NOMEM, "libcurl takes no call: %s",
                        curl_multi_strerror(code));
+    else if (++port->under_way > port->kept)
+        keep_connections(port, port->under_way);
     return one->begun;
 }
 
@@ -235,8 +254,7 @@ static void http_cancel(struct byok_http *http, struct byok_http_call *call)
     struct byok_curl_call *one = call->port;
     if (!one)
         return; /* its reply is on the way */
-    curl_multi_remove_handle(port->multi, one->easy);
-    DL_DELETE(port->calls, one);
+    take_out(port, one);
     byok_curl_call_cancelled(one);
     reply(call, NULL);
 }
@@ -268,7 +286,7 @@ static void set_multi(struct port *port)
     byok_curl_sockets_init(&port->sockets);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, want_time);
     curl_multi_setopt(multi, CURLMOPT_TIMERDATA, port);
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS_MAX);
+    keep_connections(port, CONNECTIONS_KEPT);
     /* How many calls are made at once is the provider actors' decision, not libcurl's queue's. */
     curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, 0L);
     curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 0L);

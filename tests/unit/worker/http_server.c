@@ -19,7 +19,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#define CONNECTIONS_MAX 64
+#define CONNECTIONS_MAX 320
 
 struct http_server {
     int listener, port;
@@ -39,6 +39,7 @@ struct connection {
     int index, fd;
     SSL *ssl;
     int requests;
+    int number;    /* of the last request, counted over all connections */
     uint32_t body; /* the last request's: http_server_sum() */
 };
 
@@ -150,6 +151,15 @@ static bool answer_big(struct connection *c)
     return false;
 }
 
+/* Until the last of these `count` requests is there, for 10 s at most. */
+static void hold(const struct connection *c, int count)
+{
+    static const struct timespec pause = {0, 1000000};
+    const int last = (c->number + count - 1) / count * count;
+    for (int i = 0; i < 10000 && c->server->requests < last; i++)
+        nanosleep(&pause, NULL);
+}
+
 /* True: the connection is kept alive. */
 static bool answer(struct connection *c, const char *head)
 {
@@ -162,6 +172,9 @@ static bool answer(struct connection *c, const char *head)
     }
     if (strcmp(path, "/drop") == 0 || (strcmp(path, "/once") == 0 && c->requests > 1))
         return false;
+    int count;
+    if (sscanf(path, "/held/%d", &count) == 1 && count > 0)
+        hold(c, count);
     if (strcmp(path, "/garbage") == 0)
         return put_text(c, "SSH-2.0-OpenSSH_9.2\r\n\r\nwhat?\r\n") && false;
     if (strcmp(path, "/cut") == 0)
@@ -201,7 +214,7 @@ static void *serve(void *arg)
         memcpy(server->last_head, head, sizeof head);
         server->last_body = c->body;
         pthread_mutex_unlock(&server->lock);
-        server->requests++;
+        c->number = ++server->requests;
         c->requests++;
         open = answer(c, head);
     }
@@ -262,7 +275,7 @@ static int listen_on_loopback(int *port)
     socklen_t len = sizeof at;
     int rc = bind(fd, (struct sockaddr *)&at, sizeof at);
     assert(rc == 0);
-    rc = listen(fd, 16);
+    rc = listen(fd, CONNECTIONS_MAX);
     assert(rc == 0);
     rc = getsockname(fd, (struct sockaddr *)&at, &len);
     assert(rc == 0);

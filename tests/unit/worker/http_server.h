@@ -8,6 +8,7 @@
  *   /redirect 307 to /ok                         /echo     the Authorization header, everywhere
  *   /drop     closed without an answer           /garbage  what is not HTTP
  *   /stream-echo  the key cut in two by a pause, words before and behind it
+ *   /held/N   200 as /ok, when N requests are there, or 2 N and so on
  *   /early    401 before the body is read, which goes on until the client closes
  *   /once     200 for the first request of a connection, closed without an answer at the next
  */

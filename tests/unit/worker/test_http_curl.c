@@ -10,6 +10,7 @@
 #include <criterion/criterion.h>
 
 #include "actors/actor.h"
+#include "base/mem.h"
 #include "http_libraries.h"
 #include "http_server.h"
 
@@ -211,6 +212,33 @@ Test(http_curl, keeps_the_connection_for_the_next_call)
     }
     cr_assert_eq(http_server_requests(server), 5);
     cr_assert_eq(http_server_connections(server), 1);
+}
+
+#define MANY 300 /* more than are kept in any case */
+
+static void post_many(struct test_call *calls)
+{
+    int before = replies;
+    for (int i = 0; i < MANY; i++) {
+        prepare(&calls[i], "POST", "http://127.0.0.1", http_server_port(server), "/held/300");
+        http->ops->send(http, &calls[i].call);
+    }
+    while (replies < before + MANY)
+        uv_run(&loop, UV_RUN_DEFAULT);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert_eq(calls[i].call.fault.code, BYOK_E_OK, "%s", calls[i].call.fault.text);
+        done(&calls[i]);
+    }
+}
+
+Test(http_curl, keeps_as_many_connections_as_there_were_calls_at_once)
+{
+    struct test_call *calls = byok_new(MANY, sizeof *calls);
+    cr_assert_not_null(calls);
+    for (int i = 0; i < 3; i++)
+        post_many(calls);
+    byok_delete(calls);
+    cr_assert_eq(http_server_connections(server), MANY);
 }
 
 Test(http_curl, reads_a_chunked_answer)
