@@ -2,7 +2,7 @@
 # Every third-party library as one imported target PkgConfig::<NAME>, whatever the distribution calls it.
 #
 # The names are a contract with all folders: SODIUM CURL SSL CRYPTO RDKAFKA MSGPACK ROCKSDB UV YYJSON CYAML YAML MICROHTTPD
-# SECCOMP CRITERION.
+# SECCOMP CRITERION MIMALLOC.
 find_package(PkgConfig REQUIRED)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
@@ -42,6 +42,12 @@ byok_find(CRYPTO "libcrypto>=3.0") # of the variant of libcurl whose TLS memory 
 byok_find(SSL "libssl>=3.0")
 byok_find(SECCOMP "libseccomp>=2.5")
 byok_find(MICROHTTPD "libmicrohttpd>=0.9.75")
+# Stands in for the C library's malloc() in all of the program that links it, libraries included; sanitizers have their own.
+if(BYOK_SANITIZE)
+  add_library(PkgConfig::MIMALLOC INTERFACE IMPORTED GLOBAL)
+else()
+  byok_find(MIMALLOC "mimalloc>=2.0")
+endif()
 if(BYOK_TESTS)
   byok_find(CRITERION "criterion>=2.4")
 endif()
