@@ -14,7 +14,7 @@
 
 static void *curl_alloc(size_t size)
 {
-    return byok_new(1, size);
+    return byok_renew(NULL, 1, size); /* not zeroed: a call's buffer alone is 16 KiB */
 }
 
 static void *curl_resize(void *memory, size_t size)
@@ -25,7 +25,7 @@ static void *curl_resize(void *memory, size_t size)
 static char *curl_copy(const char *text)
 {
     size_t size = strlen(text) + 1;
-    char *copy = byok_new(1, size);
+    char *copy = curl_alloc(size);
     return copy ? memcpy(copy, text, size) : NULL;
 }
 
@@ -33,7 +33,7 @@ static void *ssl_alloc(size_t size, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return byok_new(1, size);
+    return byok_renew(NULL, 1, size);
 }
 
 static void *ssl_resize(void *memory, size_t size, const char *file, int line)
