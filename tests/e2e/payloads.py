@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.stack import Process, Stack, call, expect, main, wait_for  # noqa: E402
+from support.stack import SANITIZED, Process, Stack, call, expect, main, wait_for  # noqa: E402
 
 import boto3  # noqa: E402  (only needed with a Kafka)
 
@@ -236,7 +236,8 @@ def a_file_is_sent_from_the_store_whatever_its_size():
         grown = peak_kb(worker) - before
         expect(result["status"] == "ok" and result["text"] == "heard", result)
         expect(Listener.heard[-1] == (size, digest.hexdigest(), 0), Listener.heard)
-        expect(grown < 16 << 10, f"the worker has grown by {grown} KiB")
+        # ThreadSanitizer's own memory, of a thread that began meanwhile, was seen to be 38 MiB
+        expect(grown < (64 << 10 if SANITIZED else 16 << 10), f"the worker has grown by {grown} KiB")
         server.shutdown()
         print(f"   200 MiB of sound were sent; the worker has grown by {grown} KiB")
 
