@@ -170,6 +170,8 @@ def local_state_of_other_topics():
         stack.add_key("alice", "sk-alice-" + "a1B2" * 8)
         expect(worker.stop() == 0, "SIGTERM ends with 0")
         stack.delete_topics()
+        admin = stack.admin()
+        wait_for("the broker, not only its controller, knows no topics", lambda: not stack.topics(admin), 30, every=0.05)
         worker = stack.worker("w1", **settings())
         expect("event=local_state_set_aside" in worker.err(), worker.err())
         refused = call(stack, "submit", "--user", "alice", "--capability", "chat", "--provider", "openai", "--prompt", "x", "--wait", ok=False)

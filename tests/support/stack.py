@@ -258,11 +258,15 @@ class Stack:
     def admin(self):
         return AdminClient({"bootstrap.servers": self.brokers})
 
+    def topics(self, admin):
+        """The names of this stack's, as the broker knows them."""
+        return [name for name in admin.list_topics(timeout=5).topics if name.startswith(self.prefix)]
+
     def delete_topics(self):
         """Those of this stack; a broker that the test has ended has none any more."""
         admin = self.admin()
         try:
-            names = [name for name in admin.list_topics(timeout=5).topics if name.startswith(self.prefix)]
+            names = self.topics(admin)
             for future in admin.delete_topics(names, operation_timeout=10).values() if names else ():
                 future.result(15)
         except KafkaException:
