@@ -236,8 +236,8 @@ def a_file_is_sent_from_the_store_whatever_its_size():
         grown = peak_kb(worker) - before
         expect(result["status"] == "ok" and result["text"] == "heard", result)
         expect(Listener.heard[-1] == (size, digest.hexdigest(), 0), Listener.heard)
-        # ThreadSanitizer's own memory, of a thread that began meanwhile, was seen to be 38 MiB
-        expect(grown < (64 << 10 if SANITIZED else 16 << 10), f"the worker has grown by {grown} KiB")
+        # with ThreadSanitizer 2.5 MiB twice, and 40 once, for a reason that is not known
+        expect(grown < (64 << 10 if SANITIZED == "thread" else 16 << 10), f"the worker has grown by {grown} KiB")
         server.shutdown()
         print(f"   200 MiB of sound were sent; the worker has grown by {grown} KiB")
 
