@@ -13,6 +13,7 @@ target_compile_definitions(byok_flags INTERFACE _POSIX_C_SOURCE=200809L)
 target_include_directories(byok_flags INTERFACE "${PROJECT_SOURCE_DIR}")
 target_compile_options(byok_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
+  -Werror=implicit-function-declaration # its result would be read as an int
   -Wmissing-prototypes -Wold-style-definition -Wcast-qual -Wcast-align -Wwrite-strings -Wformat=2
   -Wundef -Wvla -Wimplicit-fallthrough
   $<$<BOOL:${BYOK_WERROR}>:-Werror>

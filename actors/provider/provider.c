@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/provider/provider.c - one provider's calls in this shard: turns, keys, attempts.
+/* actors/provider/provider.c - one provider's calls in this shard: keys, claims, attempts.
  *
- * Users who have a job stand in a ring; each turn takes one job of one user and puts the user at
- * the end, so a user with 100,000 jobs delays another's single job by one call at most.
- * A breaker holds the turns back while the provider is not there (the users are told until when, so
- * that their jobs can go elsewhere), and as many calls are made at once as it is found to take.
+ * Who goes next is decided in actors/provider/turns.c.
  * A call: lease a slot, have the vault put the key into it, let the adapter build the request, have
  * the ledger note it, send it, give the slot back, let the adapter read the answer.
  */
@@ -19,82 +16,30 @@
 #include "actors/partition/partition.h"
 #include "actors/provider/bulk.h"
 #include "actors/provider/cleanse.h"
-#include "actors/provider/health.h"
 #include "actors/provider/speech.h"
 #include "actors/provider/streaming.h"
+#include "actors/provider/turns.h"
 #include "actors/publisher/ledger.h"
-#include "actors/queue.h"
 
 #define SLOT_RETRY_US ((int64_t)5000) /* other shards give slots back without a word */
-#define TURN_RETRY_US ((int64_t)50000)
-#define TOLD_MAX 256 /* users that are told at once that the breaker is open */
 
 struct provider {
     const struct byok_provider *what;
     const struct byok_provider_settings *settings;
-    struct byok_queue ring;     /* byok_ready of the users who wait for a turn */
-    struct byok_queue commands; /* the same for commands, which go first */
-    struct byok_health health;
-    int64_t busy;                      /* turns given and calls under way */
+    struct byok_turns turns;
     struct byok_task *waiting;         /* for a slot */
     struct byok_task *sent;            /* in the HTTP port */
     struct byok_task *joined;          /* in the call of another, or waiting for others' claims */
     struct byok_timer slot_retry;
-    struct byok_timer turn_retry; /* when too much waits to be published */
     struct byok_timer deltas;     /* when some are due */
 };
 
-/* ---- turns ---- */
-
-static bool gives_a_turn(struct byok_ctx *ctx, struct provider *self, struct byok_queue *from)
-{
-    if (!from->head || self->busy >= byok_adaptive_limit(&self->health.room))
-        return false;
-    struct byok_msg *msg = byok_queue_pop(from);
-    struct byok_ready *ready = (struct byok_ready *)msg;
-    ready->ticket =
-        from == &self->ring ? byok_breaker_enter(&self->health.breaker, byok_now_us(ctx)) : 0;
-    self->busy++;
-    byok_send(ctx, msg->from, BYOK_MSG_TURN, &msg);
-    return true;
-}
-
-/* They come again then.  While a probe is under way nobody knows; it is looked at as often. */
-static void turn_away(struct byok_ctx *ctx, struct provider *self)
-{
-    int64_t now = byok_now_us(ctx), at = byok_breaker_at(&self->health.breaker, now);
-    for (int i = 0; i < TOLD_MAX && self->ring.head; i++) {
-        struct byok_msg *msg = byok_queue_pop(&self->ring);
-        struct byok_ready *ready = (struct byok_ready *)msg;
-        ready->until_us = at < INT64_MAX ? at : now + self->settings->breaker.open_us;
-        byok_send(ctx, msg->from, BYOK_MSG_DOWN, &msg);
-    }
-    if (self->ring.head)
-        byok_timer_set(ctx, &self->turn_retry, now);
-}
-
-static void give_turns(struct byok_ctx *ctx, struct provider *self)
-{
-    if ((self->ring.head || self->commands.head) && byok_outgoing_full(ctx->env)) {
-        byok_timer_set(ctx, &self->turn_retry, byok_now_us(ctx) + TURN_RETRY_US);
-        return;
-    }
-    while (gives_a_turn(ctx, self, &self->commands)) {
-    }
-    while (byok_breaker_at(&self->health.breaker, byok_now_us(ctx)) <= byok_now_us(ctx)) {
-        if (!gives_a_turn(ctx, self, &self->ring))
-            return;
-    }
-    turn_away(ctx, self);
-}
-
 /* ---- the way of a call ---- */
 
-static void end_call(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
+static void end_turn(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
 {
     byok_slots_release(ctx->env->slots, &task->slot);
-    byok_health_learn(ctx, &self->health, task, self->busy);
-    self->busy--;
+    byok_turns_end(ctx, &self->turns, task);
     struct byok_task *other;
     for (uint32_t i = 1; (other = byok_bulk_member(task, i)) != NULL; i++) {
         DL_DELETE(self->joined, other);
@@ -148,7 +93,7 @@ static void end_cancelled(struct byok_ctx *ctx, struct provider *self)
         DL_DELETE(self->waiting, task);
         task->late = true;
         byok_bulk_spread(task);
-        end_call(ctx, self, task);
+        end_turn(ctx, self, task);
     }
 }
 
@@ -263,8 +208,8 @@ static bool is_over(const struct byok_ctx *ctx, struct byok_task *task)
 static bool is_shut_out(const struct provider *self, const struct byok_task *task)
 {
     return task->request.type == BYOK_REQUEST_JOB &&
-           self->health.breaker.state != BYOK_BREAKER_CLOSED &&
-           task->ticket != self->health.breaker.ticket;
+           self->turns.health.breaker.state != BYOK_BREAKER_CLOSED &&
+           task->ticket != self->turns.health.breaker.ticket;
 }
 
 /* The last look before the first byte.  Of those that share a call none goes when one may not: the
@@ -285,7 +230,7 @@ static void send_or_end(struct byok_ctx *ctx, struct provider *self, struct byok
         member->late = member->fault.code == BYOK_E_OK;
         member->key = task->key;
     }
-    end_call(ctx, self, task);
+    end_turn(ctx, self, task);
 }
 
 /* A durable note of each that needs one; the call goes when the last of them is there. */
@@ -341,7 +286,7 @@ static enum byok_err on_opened(struct byok_ctx *ctx, struct provider *self, stru
         return BYOK_E_OK;
     }
     byok_bulk_spread(task);
-    end_call(ctx, self, task);
+    end_turn(ctx, self, task);
     return BYOK_E_OK;
 }
 
@@ -497,7 +442,7 @@ static enum byok_err on_http_done(struct byok_ctx *ctx, struct provider *self,
         byok_task_weigh(ctx->env, member);
         count_tokens(ctx, member);
     }
-    end_call(ctx, self, task);
+    end_turn(ctx, self, task);
     return BYOK_E_OK;
 }
 
@@ -509,14 +454,10 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
     enum byok_err err = BYOK_E_OK;
     switch ((*msg)->kind) {
     case BYOK_MSG_READY:
-        byok_queue_push(((struct byok_ready *)*msg)->exempt ? &self->commands : &self->ring, *msg);
-        *msg = NULL;
+        byok_turns_wait(&self->turns, msg);
         break;
     case BYOK_MSG_DECLINE:
-        self->busy--;
-        (void)byok_breaker_leave(&self->health.breaker, byok_now_us(ctx), 0,
-                                 ((struct byok_ready *)*msg)->ticket, BYOK_VERDICT_NONE, 0);
-        byok_send(ctx, (*msg)->from, BYOK_MSG_DECLINED, msg);
+        byok_turns_declined(ctx, &self->turns, msg);
         break;
     case BYOK_MSG_CALL:
         on_call(self, msg);
@@ -543,7 +484,7 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
         assert(!"a message that a provider does not know");
     }
     lease_waiting(ctx, self);
-    give_turns(ctx, self);
+    byok_turns_give(ctx, &self->turns);
     return err;
 }
 
@@ -553,7 +494,7 @@ static enum byok_err init(struct byok_ctx *ctx, void *state, void *arg)
     size_t i = *(const size_t *)arg;
     self->what = &ctx->env->providers[i];
     self->settings = &ctx->env->provider_settings[i];
-    byok_health_init(&self->health, ctx->env, i);
+    byok_turns_init(&self->turns, ctx->env, i);
     return BYOK_E_OK;
 }
 
@@ -569,7 +510,7 @@ static void done(struct byok_ctx *ctx, void *state)
 {
     struct provider *self = state;
     byok_timer_cancel(ctx, &self->slot_retry);
-    byok_timer_cancel(ctx, &self->turn_retry);
+    byok_turns_done(ctx, &self->turns);
     byok_timer_cancel(ctx, &self->deltas);
     free_tasks(self->waiting);
     free_tasks(self->sent);
@@ -579,9 +520,7 @@ static void done(struct byok_ctx *ctx, void *state)
 static void check(const void *state)
 {
     const struct provider *self = state;
-    assert(self->busy >= 0);
-    assert(self->health.breaker.probes <= self->busy);
-    assert(!self->ring.head == (self->ring.count == 0));
+    byok_turns_check(&self->turns);
 }
 
 const struct byok_behavior byok_actor_provider = {
