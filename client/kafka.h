@@ -20,11 +20,10 @@
 /** The topic's name with the configured prefix, in the command's arena. */
 const char *byok_topic_name(struct byok_cli *cli, enum byok_topic topic) BYOK_NONNULL(1);
 
-/** A handle with the command's settings; for the two below and for administration.
+/** A consumer's handle with the command's settings; for readers, questions and administration.
  *  BYOK_E_CONFIG: librdkafka refuses a setting; the text names it, not its value.  BYOK_E_NOMEM. */
-BYOK_MUST_USE BYOK_NONNULL(1, 3, 4)
-enum byok_err byok_kafka_open(struct byok_cli *cli, rd_kafka_type_t type, rd_kafka_t **out,
-                              struct byok_fault *fault);
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3)
+enum byok_err byok_kafka_open(struct byok_cli *cli, rd_kafka_t **out, struct byok_fault *fault);
 
 /** How many partitions a topic has.  Does not create it.
  *  BYOK_E_BROKER: no answer (the text says why and what to do), or no such topic. */

@@ -146,7 +146,7 @@ static enum byok_err open_topic(struct byok_reader *reader, struct byok_str user
                                 struct byok_start start, struct byok_fault *fault)
 {
     int32_t partitions = 0;
-    enum byok_err err = byok_kafka_open(reader->cli, RD_KAFKA_CONSUMER, &reader->handle, fault);
+    enum byok_err err = byok_kafka_open(reader->cli, &reader->handle, fault);
     if (err == BYOK_E_OK)
         err = byok_kafka_partitions(reader->cli, reader->handle, reader->name, &partitions, fault);
     if (err == BYOK_E_OK)

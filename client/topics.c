@@ -111,7 +111,7 @@ enum byok_err byok_topics_look(struct byok_cli *cli,
 {
     rd_kafka_t *handle;
     memset(out, 0, BYOK_TOPIC_COUNT * sizeof *out);
-    enum byok_err err = byok_kafka_open(cli, RD_KAFKA_CONSUMER, &handle, fault);
+    enum byok_err err = byok_kafka_open(cli, &handle, fault);
     if (err != BYOK_E_OK)
         return err;
     err = look_at_partitions(cli, handle, out, broker_count, fault);
