@@ -44,13 +44,6 @@ const char *sim_header_of(const struct sim_input *input, const char *name)
     return look_up(input, MHD_HEADER_KIND, name);
 }
 
-void sim_call_end(struct sim_call *call)
-{
-    if (call->is_noted)
-        sim_ledger_end(call->server->ledger, call->ledger_key);
-    call->is_noted = false;
-}
-
 static int compare_fingerprints(const void *a, const void *b)
 {
     return memcmp(a, b, SIM_FINGERPRINT_BYTES);

@@ -30,6 +30,13 @@ struct body {
     struct sim_wait wait;
 };
 
+void sim_call_end(struct sim_call *call)
+{
+    if (call->is_noted)
+        sim_ledger_end(call->server->ledger, call->ledger_key);
+    call->is_noted = false;
+}
+
 static void body_free(void *memory)
 {
     struct body *body = memory;

@@ -62,9 +62,6 @@ enum MHD_Result sim_on_request(void *server, struct MHD_Connection *connection, 
 void sim_on_done(void *server, struct MHD_Connection *connection, void **state,
                  enum MHD_RequestTerminationCode why);
 
-/** End the call in the ledger, once; before its last byte leaves. */
-void sim_call_end(struct sim_call *call) BYOK_NONNULL(1);
-
 /** A reply of `status` with the contents of `body` (taken), and the common headers. */
 void sim_reply_make(struct sim_call *call, unsigned status, const char *type, struct byok_buf *body)
     BYOK_NONNULL(1, 3, 4);
@@ -76,5 +73,8 @@ void sim_reply_error(struct sim_call *call, const struct sim_error *error) BYOK_
 void sim_reply_fault(struct sim_call *call, const struct sim_endpoint *endpoint,
                      const struct sim_answer *answer, const struct sim_fault *fault)
     BYOK_NONNULL(1, 2, 3, 4);
+
+/** End the call in the ledger, once; before its last byte leaves. */
+void sim_call_end(struct sim_call *call) BYOK_NONNULL(1);
 
 #endif
