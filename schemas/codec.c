@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* schemas/codec.c - which format a record is in, and what both formats share. */
+/* schemas/codec.c - which format a record is in, the way to either, and base64. */
 #include "schemas/codec.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #include <sodium.h>
 
 #include "schemas/codec_parts.h"
-
-/* Up to here comparing all pairs is quicker than sorting. */
-#define PAIRWISE_MAX 16
 
 struct content_type {
     const char *name;
@@ -87,45 +81,6 @@ enum byok_err byok_encode(enum byok_format format, const struct byok_value *valu
     if (byok_buf_failed(out))
         return out->overflow ? BYOK_E_TOO_LARGE : BYOK_E_NOMEM;
     return err;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const struct byok_str *x = *(const struct byok_str *const *)a;
-    const struct byok_str *y = *(const struct byok_str *const *)b;
-    if (x->len != y->len)
-        return x->len < y->len ? -1 : 1;
-    return x->len == 0 ? 0 : memcmp(x->ptr, y->ptr, x->len);
-}
-
-static const struct byok_str *
-duplicate_by_sorting(struct byok_arena *arena, const struct byok_member *members, uint32_t count)
-{
-    const struct byok_str **names = byok_arena_alloc(arena, count * sizeof *names);
-    if (!names)
-        return NULL;
-    for (uint32_t i = 0; i < count; i++)
-        names[i] = &members[i].name;
-    qsort(names, count, sizeof *names, by_name);
-    for (uint32_t i = 1; i < count; i++) {
-        if (byok_str_eq(*names[i - 1], *names[i]))
-            return names[i];
-    }
-    return NULL;
-}
-
-const struct byok_str *byok_duplicate_name(struct byok_arena *arena,
-                                           const struct byok_member *members, uint32_t count)
-{
-    if (count > PAIRWISE_MAX)
-        return duplicate_by_sorting(arena, members, count);
-    for (uint32_t i = 1; i < count; i++) {
-        for (uint32_t j = 0; j < i; j++) {
-            if (byok_str_eq(members[i].name, members[j].name))
-                return &members[i].name;
-        }
-    }
-    return NULL;
 }
 
 /* sodium_base642bin (1.0.18) passes letters on as signed char and takes "\xff\xff\xff\xff" for
