@@ -6,11 +6,10 @@ import os
 import secrets
 import struct
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.listener import Listener  # noqa: E402
 from support.stack import SANITIZED, Process, Stack, call, expect, main, wait_for  # noqa: E402
 
 import boto3  # noqa: E402  (only needed with a Kafka)
@@ -164,42 +163,29 @@ def every_result_of_a_killed_worker_names_what_is_there():
         print(f"   {len(names)} payloads, {sum(p.is_file() for p in folder.rglob('*'))} files after 3 kills")
 
 
-class Listener(BaseHTTPRequestHandler):
+class Hearing(Listener):
     """A provider that hashes a form's file while it comes, keeping none of it."""
-    protocol_version = "HTTP/1.1"
-    heard = []
+    def __init__(self):
+        self.heard = []  # of each: bytes of the file, their digest, bytes that did not come
+        super().__init__(self.answer)
 
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        self.answer({"data": []})
-
-    def do_POST(self):
-        left, boundary = int(self.headers["Content-Length"]), b"\r\n--" + self.headers["Content-Type"].split("boundary=")[1].encode()
-        first = self.rfile.read(min(left, 4096))
-        left -= len(first)
+    def answer(self, request):
+        if request.command == "GET":
+            return request.send_json(200, {"data": []})
+        boundary = b"\r\n--" + request.headers["Content-Type"].split("boundary=")[1].encode()
+        first = request.read(4096)
         at = first.index(b"\r\n\r\n", first.index(b'name="file"')) + 4
         digest, held, size = hashlib.sha256(), first[at:], 0
-        while left > 0 and (more := self.rfile.read(min(left, 1 << 20))):
-            left -= len(more)
+        while more := request.read(1 << 20):
             held += more
             digest.update(held[:-200])  # behind the file there is only the form's end
             size += len(held[:-200])
             held = held[-200:]
         end = held.rfind(boundary + b"--")
         digest.update(held[:end])
-        self.heard.append((size + end, digest.hexdigest(), left))
-        if left == 0:
-            self.answer({"text": "heard"})
-
-    def answer(self, value):
-        body = json.dumps(value).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.heard.append((size + end, digest.hexdigest(), request.left))
+        if request.left == 0:
+            request.send_json(200, {"text": "heard"})
 
 
 def peak_kb(worker):
@@ -209,8 +195,7 @@ def peak_kb(worker):
 
 
 def a_file_is_sent_from_the_store_whatever_its_size():
-    with Stack() as stack, ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with Stack() as stack, Hearing() as provider:
         folder = stack.folder / "payloads"
         folder.mkdir(mode=0o700)
         block = WAV + secrets.token_bytes((1 << 20) - len(WAV))
@@ -222,7 +207,7 @@ def a_file_is_sent_from_the_store_whatever_its_size():
         with (folder / name).open("wb") as file:
             for _ in range(200):
                 file.write(block)
-        own = [{**provider, "base_url": f"http://127.0.0.1:{server.server_port}/v1"} for provider in providers(stack)]
+        own = [{**settings, "base_url": f"{provider.url}/v1"} for settings in providers(stack)]
         worker = stack.worker("w1", delivery="exactly_once", ledger="process", providers=own,
                               payloads={"store": "folder", "folder": str(folder), "max_bytes": 300 << 20})
         stack.add_key("alice", KEY)
@@ -235,10 +220,9 @@ def a_file_is_sent_from_the_store_whatever_its_size():
         result = result_of(stack, "large")
         grown = peak_kb(worker) - before
         expect(result["status"] == "ok" and result["text"] == "heard", result)
-        expect(Listener.heard[-1] == (size, digest.hexdigest(), 0), Listener.heard)
+        expect(provider.heard[-1] == (size, digest.hexdigest(), 0), provider.heard)
         # with ThreadSanitizer 2.5 MiB twice, and 40 once, for a reason that is not known
         expect(grown < (64 << 10 if SANITIZED == "thread" else 16 << 10), f"the worker has grown by {grown} KiB")
-        server.shutdown()
         print(f"   200 MiB of sound were sent; the worker has grown by {grown} KiB")
 
 

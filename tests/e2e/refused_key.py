@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A key that the provider stops taking: its jobs wait, the audit says so, and they go on with the new key, once each."""
-import http.server
 import json
 import sys
-import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.listener import Listener  # noqa: E402
 from support.stack import Stack, expect, main, wait_for  # noqa: E402
 
 WORK = "sk-alice-" + "W0rkKey0" * 4
@@ -16,41 +15,19 @@ GOOD = {"id": "x", "model": "m", "choices": [{"index": 0, "finish_reason": "stop
 REFUSAL = {"error": {"message": "Incorrect API key provided", "type": "invalid_request_error", "code": "invalid_api_key"}}
 
 
-class Provider:
+class Provider(Listener):
+    """Refuses the keys that are revoked."""
     def __init__(self):
-        provider = self
         self.revoked, self.calls = set(), []
+        super().__init__(self.answer)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_one(self):
-                self.rfile.read(int(self.headers.get("content-length", 0)))
-                key = self.headers["authorization"].removeprefix("Bearer ")
-                refused = key in provider.revoked
-                if self.command == "POST":
-                    provider.calls.append((key, refused))
-                body = json.dumps(REFUSAL if refused else GOOD if self.command == "POST" else {"data": []}).encode()
-                self.send_response(401 if refused else 200)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-            do_GET = do_POST = handle_one
-
-            def log_message(self, *_):
-                pass
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request):
+        request.read()
+        key = request.headers["authorization"].removeprefix("Bearer ")
+        refused, asks = key in self.revoked, request.command == "POST"
+        if asks:
+            self.calls.append((key, refused))
+        request.send_json(401 if refused else 200, REFUSAL if refused else GOOD if asks else {"data": []})
 
 
 def job(name):
@@ -77,7 +54,7 @@ def the_default_key(stack, provider):
 
 def jobs_wait_for_the_new_key():
     with Stack() as stack, Provider() as provider:
-        settings = {**stack.settings("w1")["providers"][0], "base_url": provider.url}
+        settings = {**stack.settings("w1")["providers"][0], "base_url": f"{provider.url}/v1"}
         worker = stack.worker("w1", providers=[settings], keys={"on_invalid": "wait", "recheck_s": 3600})
         stack.add_key("alice", OLD)
         stack.produce([("alice", job("before"))])

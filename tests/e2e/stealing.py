@@ -1,73 +1,32 @@
 # SPDX-License-Identifier: MIT
 """Requests, environments and providers that try to get at a key: each is refused or scrubbed, and the key stays where it belongs."""
 import base64
-import http.server
 import json
 import os
-import ssl
 import sys
-import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.listener import Listener  # noqa: E402
 from support.stack import BUILD, TOPICS, Stack, TlsStack, call, certificates, expect, main, wait_for  # noqa: E402
 
 KEY = "sk-alice-" + "Zk4TqV9x" * 5
 
 
-class Listener:
-    """An HTTP server that keeps what it is sent, and answers by `answer(handler)`."""
+class Thief(Listener):
+    """Keeps what it is sent, and answers by `answer(request)`."""
     def __init__(self, answer=None, tls=None):
-        seen = self.seen = []
+        self.seen = []
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_one(self):
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                seen.append(f"{self.requestline} {dict(self.headers)} {body!r}")
-                self.prompt = body and json.loads(body)["messages"][-1]["content"]
-                if answer:
-                    answer(self)
-                else:
-                    self.send_error(502)
-            do_GET = do_POST = do_CONNECT = do_PUT = handle_one
-
-            def log_message(self, *_):
-                pass
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        if tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(tls / "sim.crt", tls / "sim.key")
-            context.set_alpn_protocols(["h2", "http/1.1"])  # it would take both
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def send(handler, status, body=b"", headers=(), chunks=()):
-    handler.send_response(status)
-    for name, value in headers:
-        handler.send_header(name, value)
-    if chunks:
-        handler.send_header("transfer-encoding", "chunked")
-        handler.end_headers()
-        for chunk in chunks:
-            handler.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-            handler.wfile.flush()
-        handler.wfile.write(b"0\r\n\r\n")
-        return
-    handler.send_header("content-length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
+        def keep(request):
+            body = request.read()
+            self.seen.append(f"{request.requestline} {dict(request.headers)} {body!r}")
+            request.prompt = body and json.loads(body)["messages"][-1]["content"]
+            if answer:
+                answer(request)
+            else:
+                request.send_error(502)
+        super().__init__(keep, tls)
 
 
 def job(name, **more):
@@ -87,11 +46,11 @@ def no_key_anywhere(stack, what, key=KEY):
 
 def a_message_cannot_say_where_the_key_goes():
     """Base URL, host, path, headers, and what would become a header: refused, nothing is called."""
-    with Stack() as stack, Listener() as thief:
+    with Stack() as stack, Thief() as thief:
         stack.worker("w1")
         stack.add_key("alice", KEY)
         before = stack.sim_get("/sim/ledger")["total"]["requests"]
-        at = f"http://127.0.0.1:{thief.port}"
+        at = thief.url
         tries = [{"base_url": at}, {"url": at}, {"host": at}, {"headers": {"Host": "thief"}}, {"proxy": at}, {"api_key": "sk-somebody-elses"},
                  {"provider": at}, {"provider": "openai@thief"}, {"provider_options": {"base_url": at}},
                  {"provider_options": {"api_key": "sk-somebody-elses"}}, {"provider_options": {"Authorization": "Bearer x"}}]
@@ -170,11 +129,11 @@ def an_older_record_put_back_is_refused():
 
 
 def a_changed_origin_does_not_get_an_old_key():
-    with Stack() as stack, Listener() as thief:
+    with Stack() as stack, Thief() as thief:
         worker = stack.worker("w1")
         stack.add_key("alice", KEY)
         worker.stop()
-        provider = {**stack.settings("w1")["providers"][0], "base_url": f"http://127.0.0.1:{thief.port}/v1"}
+        provider = {**stack.settings("w1")["providers"][0], "base_url": f"{thief.url}/v1"}
         stack.worker("w1", providers=[provider])
         stack.produce([("alice", job("a"))])
         result = stack.wait_results(["a"])["a"][0]
@@ -186,32 +145,32 @@ def a_provider_that_gives_the_key_back():
     """In headers, in bodies, in pieces, half, in base64, in a redirect: the answer goes on without it."""
     echoes = []
 
-    def answer(handler):
-        value = handler.headers.get("authorization", "").encode()
+    def answer(request):
+        value = request.headers.get("authorization", "").encode()
         key = value.removeprefix(b"Bearer ")
-        if handler.command == "GET":  # the check of the key
-            return send(handler, 200, b'{"object": "list", "data": []}', [("content-type", "application/json")])
+        if request.command == "GET":  # the check of the key
+            return request.send_json(200, {"object": "list", "data": []})
         echoes.append(key)
         error = b'{"error": {"message": "Incorrect API key provided: %s", "type": "invalid_request_error", "code": "odd"}}'
         ordinary = {"id": "x", "object": "chat.completion", "model": key.decode(), "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
                     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": f"your key is {key.decode()}"}}]}
         which = len(echoes) % 6
         if which == 0:
-            send(handler, 400, error % value, [("x-request-id", key.decode()), ("www-authenticate", value.decode())])
+            request.send(400, error % value, [("x-request-id", key.decode()), ("www-authenticate", value.decode())])
         elif which == 1:
             text = error % key
-            send(handler, 400, headers=[("content-type", "application/json")], chunks=[text[i:i + 7] for i in range(0, len(text), 7)])
+            request.send(400, headers=[("content-type", "application/json")], chunks=[text[i:i + 7] for i in range(0, len(text), 7)])
         elif which == 2:
-            send(handler, 400, error % base64.b64encode(b"user:" + key), [("content-type", "application/json")])
+            request.send(400, error % base64.b64encode(b"user:" + key), [("content-type", "application/json")])
         elif which == 3:
-            send(handler, 400, error % (key[:14] + b"..." + key[-12:]))
+            request.send(400, error % (key[:14] + b"..." + key[-12:]))
         elif which == 4:
-            send(handler, 200, json.dumps(ordinary).encode(), [("content-type", "application/json"), ("x-request-id", key.decode())])
+            request.send(200, json.dumps(ordinary).encode(), [("content-type", "application/json"), ("x-request-id", key.decode())])
         else:
-            send(handler, 307, value, [("location", f"http://127.0.0.1:{handler.server.server_address[1]}/{key.decode()}")])
-    with Stack() as stack, Listener(answer) as provider:
+            request.send(307, value, [("location", f"{provider.url}/{key.decode()}")])
+    with Stack() as stack, Thief(answer) as provider:
         settings = stack.settings("w1")["providers"][0]
-        worker = stack.worker("w1", log={"level": "debug"}, retry={"attempts": 1}, providers=[{**settings, "base_url": f"http://127.0.0.1:{provider.port}/v1"}])
+        worker = stack.worker("w1", log={"level": "debug"}, retry={"attempts": 1}, providers=[{**settings, "base_url": f"{provider.url}/v1"}])
         stack.add_key("alice", KEY)
         stack.produce([("alice", job(f"e{i}")) for i in range(12)])
         found = stack.wait_results([f"e{i}" for i in range(12)])
@@ -242,11 +201,11 @@ def a_provider_that_spells_the_key():
     def escaped(key):
         return "".join(f"\\u{ord(c):04x}" for c in key)
 
-    def answer(handler):
-        if handler.command == "GET":  # the check of the key
-            return send(handler, 200, b'{"object": "list", "data": []}', [("content-type", "application/json")])
-        key = handler.headers["authorization"].removeprefix("Bearer ")
-        which, _, size = handler.prompt.partition(" ")
+    def answer(request):
+        if request.command == "GET":  # the check of the key
+            return request.send_json(200, {"object": "list", "data": []})
+        key = request.headers["authorization"].removeprefix("Bearer ")
+        which, _, size = request.prompt.partition(" ")
         size = int(size or 1)
         end = [b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n', b"data: [DONE]\n\n"]
         if which == "events":
@@ -260,13 +219,13 @@ def a_provider_that_spells_the_key():
             text = escaped(key) if which == "json" else "".join(f"%{ord(c):02x}" for c in key)
             body = '{"id": "x", "model": "%s", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "key %s"}}]}' % (text, text)
             if which.startswith("error"):
-                return send(handler, 400, ('{"error": {"message": "no %s", "code": "odd"}}' % escaped(key)).encode(), [("content-type", "application/json")])
-            return send(handler, 200, body.encode(), [("content-type", "application/json")])
-        return send(handler, 200, headers=[("content-type", "text/event-stream")], chunks=chunks)
+                return request.send(400, ('{"error": {"message": "no %s", "code": "odd"}}' % escaped(key)).encode(), [("content-type", "application/json")])
+            return request.send(200, body.encode(), [("content-type", "application/json")])
+        return request.send(200, headers=[("content-type", "text/event-stream")], chunks=chunks)
     prompts = [f"{which} {size}" for which in ("events", "reasoning", "tool") for size in (1, 2, 3, 7)] + ["json", "percent", "error"]
-    with Stack() as stack, Listener(answer) as provider:
+    with Stack() as stack, Thief(answer) as provider:
         settings = stack.settings("w1")["providers"][0]
-        worker = stack.worker("w1", log={"level": "debug"}, retry={"attempts": 1}, providers=[{**settings, "base_url": f"http://127.0.0.1:{provider.port}/v1"}])
+        worker = stack.worker("w1", log={"level": "debug"}, retry={"attempts": 1}, providers=[{**settings, "base_url": f"{provider.url}/v1"}])
         stack.add_key("alice", KEY)
         jobs = {f"s{i}{'s' if streams else ''}": {"prompt": prompt, "raw": True, "stream": streams} for i, prompt in enumerate(prompts) for streams in (False, True)}
         stack.produce([("alice", job(name, **more)) for name, more in jobs.items()])
@@ -288,13 +247,13 @@ def a_provider_that_spells_the_key():
 
 def a_header_of_another_name_is_not_forwarded_either():
     """libcurl would strip Authorization on a redirect to elsewhere, and send on what is called otherwise."""
-    with Stack() as stack, Listener() as thief:
-        def answer(handler):
-            if handler.command == "GET":
-                return send(handler, 200, b'{"object": "list", "data": []}', [("content-type", "application/json")])
-            return send(handler, 307, b"", [("location", f"http://127.0.0.1:{thief.port}/v1/chat/completions")])
-        with Listener(answer) as provider:
-            settings = {**stack.settings("w1")["providers"][0], "base_url": f"http://127.0.0.1:{provider.port}/v1", "auth_header": "x-api-key"}
+    with Stack() as stack, Thief() as thief:
+        def answer(request):
+            if request.command == "GET":
+                return request.send_json(200, {"object": "list", "data": []})
+            return request.send(307, b"", [("location", f"{thief.url}/v1/chat/completions")])
+        with Thief(answer) as provider:
+            settings = {**stack.settings("w1")["providers"][0], "base_url": f"{provider.url}/v1", "auth_header": "x-api-key"}
             stack.worker("w1", retry={"attempts": 1}, providers=[settings])
             stack.add_key("alice", KEY)
             stack.produce([("alice", job("a"))])
@@ -304,13 +263,13 @@ def a_header_of_another_name_is_not_forwarded_either():
 
 
 def an_environment_that_leads_elsewhere():
-    with TlsStack() as stack, Listener() as proxy:
+    with TlsStack() as stack, Thief() as proxy:
         home = stack.folder / "home"
         home.mkdir()
         (home / ".netrc").write_text("machine 127.0.0.1 login thief password stolen\ndefault login thief password stolen\n")
         (stack.folder / "bad.cnf").write_text("openssl_conf = nonsense\n[nonsense]\nproviders = missing\n")
         log = stack.folder / "tls-secrets"
-        at = f"http://127.0.0.1:{proxy.port}"
+        at = proxy.url
         env = {name: at for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")}
         env |= {"SSLKEYLOGFILE": str(log), "HOME": str(home), "NETRC": str(home / ".netrc"), "CURL_HOME": str(home), "OPENSSL_CONF": str(stack.folder / "bad.cnf")}
         before = dict(os.environ)
@@ -359,10 +318,10 @@ def certificates_that_are_not_the_providers():
                 for part in ("ca.crt", "ca.key"):
                     (folder / part).write_bytes((stack.tls / part).read_bytes())
             certificates(folder, **made)
-            servers[name] = Listener(tls=folder)
+            servers[name] = Thief(tls=folder)
         try:
             # the same origin would be needed for the key to open at all: so each server has a provider and a key of its own
-            providers = [{**good, "name": name, "adapter": "openai", "base_url": f"https://127.0.0.1:{server.port}/v1"} for name, server in servers.items()]
+            providers = [{**good, "name": name, "adapter": "openai", "base_url": f"{server.url}/v1"} for name, server in servers.items()]
             stack.worker("w1", providers=[good, *providers], retry={"attempts": 1})
             for name, server in servers.items():
                 refused = call(stack, "key", "add", "--user", "alice", "--provider", name, ok=False, input=KEY + "\n")
