@@ -51,6 +51,24 @@ void call_done(struct call *c)
     byok_arena_done(&c->arena);
 }
 
+enum byok_err call_build(struct call *c, const char *adapter, const char *job,
+                         struct byok_http_request *out)
+{
+    call_init(c, adapter, NULL, job);
+    return c->provider.adapter->ops[c->request.capability].build(&c->call, out, &c->fault);
+}
+
+enum byok_err call_parse(struct call *c, const char *adapter, const char *job, const char *body,
+                         struct byok_answer *out)
+{
+    struct byok_http_header header;
+    call_init(c, adapter, NULL, job);
+    struct byok_http_response response =
+        answer_of(200, "application/json", byok_str_of(body), &header);
+    return c->provider.adapter->ops[c->request.capability].parse(&c->call, &response, out,
+                                                                 &c->fault);
+}
+
 struct byok_http_response answer_of(int status, const char *content_type, struct byok_str body,
                                     struct byok_http_header *header)
 {

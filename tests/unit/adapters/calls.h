@@ -22,6 +22,14 @@ struct call {
 void call_init(struct call *c, const char *adapter, const char *base_url, const char *job);
 void call_done(struct call *c);
 
+/** call_init, and the adapter's request for the job. */
+enum byok_err call_build(struct call *c, const char *adapter, const char *job,
+                         struct byok_http_request *out);
+
+/** call_init, and what the adapter reads from an answer to the job: status 200, JSON. */
+enum byok_err call_parse(struct call *c, const char *adapter, const char *job, const char *body,
+                         struct byok_answer *out);
+
 /** The smallest job of a capability. */
 const char *smallest_job(enum byok_capability capability);
 

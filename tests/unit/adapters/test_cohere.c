@@ -66,12 +66,7 @@ Test(cohere, takes_at_most_96_texts)
 static enum byok_err parse(const char *job, const char *body, struct byok_answer *out,
                            struct call *c)
 {
-    struct byok_http_header header;
-    call_init(c, "cohere", NULL, job);
-    struct byok_http_response response =
-        answer_of(200, "application/json", byok_str_of(body), &header);
-    return c->provider.adapter->ops[c->request.capability].parse(&c->call, &response, out,
-                                                                 &c->fault);
+    return call_parse(c, "cohere", job, body, out);
 }
 
 Test(cohere, calls_vectors_that_were_not_asked_for_a_bad_answer)

@@ -13,8 +13,7 @@
 
 static enum byok_err build(struct call *c, const char *job, struct byok_http_request *out)
 {
-    call_init(c, "deepgram", NULL, job);
-    return c->provider.adapter->ops[c->request.capability].build(&c->call, out, &c->fault);
+    return call_build(c, "deepgram", job, out);
 }
 
 Test(deepgram, refuses_by_name_what_it_cannot_say)
@@ -52,11 +51,7 @@ Test(deepgram, sends_the_audio_as_it_is)
 static enum byok_err parse(struct call *c, const char *job, const char *body,
                            struct byok_answer *out)
 {
-    struct byok_http_header header;
-    call_init(c, "deepgram", NULL, job);
-    struct byok_http_response response =
-        answer_of(200, "application/json", byok_str_of(body), &header);
-    return byok_deepgram_parse_listen(&c->call, &response, out, &c->fault);
+    return call_parse(c, "deepgram", job, body, out);
 }
 
 Test(deepgram, gives_words_only_when_they_were_asked_for)

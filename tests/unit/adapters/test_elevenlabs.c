@@ -13,9 +13,7 @@
 
 static enum byok_err build(struct call *c, const char *job, struct byok_http_request *out)
 {
-    call_init(c, "elevenlabs", NULL, job);
-    enum byok_err err =
-        c->provider.adapter->ops[c->request.capability].build(&c->call, out, &c->fault);
+    enum byok_err err = call_build(c, "elevenlabs", job, out);
     if (err == BYOK_E_OK)
         join_body(&c->arena, out);
     return err;
@@ -114,11 +112,7 @@ Test(elevenlabs, sends_a_form_with_the_audio_and_its_settings)
 static enum byok_err parse(struct call *c, const char *job, const char *body,
                            struct byok_answer *out)
 {
-    struct byok_http_header header;
-    call_init(c, "elevenlabs", NULL, job);
-    struct byok_http_response response =
-        answer_of(200, "application/json", byok_str_of(body), &header);
-    return byok_elevenlabs_parse_transcript(&c->call, &response, out, &c->fault);
+    return call_parse(c, "elevenlabs", job, body, out);
 }
 
 static const char talk[] =

@@ -17,8 +17,7 @@
 
 static enum byok_err build(struct call *c, const char *job, struct byok_http_request *out)
 {
-    call_init(c, "gemini", NULL, job);
-    return c->provider.adapter->ops[c->request.capability].build(&c->call, out, &c->fault);
+    return call_build(c, "gemini", job, out);
 }
 
 Test(gemini, refuses_by_name_what_it_cannot_say)
@@ -124,12 +123,7 @@ Test(gemini, a_result_finds_the_name_of_its_call)
 static enum byok_err parse(struct call *c, const char *job, const char *body,
                            struct byok_answer *out)
 {
-    struct byok_http_header header;
-    call_init(c, "gemini", NULL, job);
-    struct byok_http_response response =
-        answer_of(200, "application/json", byok_str_of(body), &header);
-    return c->provider.adapter->ops[c->request.capability].parse(&c->call, &response, out,
-                                                                 &c->fault);
+    return call_parse(c, "gemini", job, body, out);
 }
 
 Test(gemini, vectors_must_be_as_many_and_as_long_as_was_asked_for)

@@ -13,11 +13,7 @@
 
 static enum byok_err parse(struct call *c, const char *body, struct byok_answer *out)
 {
-    struct byok_http_header header;
-    call_init(c, "openai", NULL, NULL);
-    struct byok_http_response response =
-        answer_of(200, "application/json", byok_str_of(body), &header);
-    return byok_openai_parse_chat(&c->call, &response, out, &c->fault);
+    return call_parse(c, "openai", NULL, body, out);
 }
 
 static enum byok_finish finish_of(const char *body)

@@ -12,11 +12,7 @@
 static enum byok_err parse(struct call *c, const char *job, const char *body,
                            struct byok_answer *out)
 {
-    struct byok_http_header header;
-    call_init(c, "openai", NULL, job);
-    struct byok_http_response response =
-        answer_of(200, "application/json", byok_str_of(body), &header);
-    return byok_openai_parse_embeddings(&c->call, &response, out, &c->fault);
+    return call_parse(c, "openai", job, body, out);
 }
 
 static const struct byok_value *vector(const struct byok_answer *answer, uint32_t i)

@@ -52,11 +52,7 @@ Test(openai_images, takes_more_than_one_by_option_too)
 static enum byok_err parse(struct call *c, const char *job, const char *body,
                            struct byok_answer *out)
 {
-    struct byok_http_header header;
-    call_init(c, "openai", NULL, job);
-    struct byok_http_response response =
-        answer_of(200, "application/json", byok_str_of(body), &header);
-    return byok_openai_parse_images(&c->call, &response, out, &c->fault);
+    return call_parse(c, "openai", job, body, out);
 }
 
 Test(openai_images, without_an_image_the_answer_is_bad_and_its_usage_is_kept)
