@@ -76,6 +76,7 @@ static inline void answers_parse(const char *adapter, enum byok_capability capab
     struct byok_answer answer;
     request.root = byok_value_map();
     byok_value_set(&arena, &request.root, "input", byok_value_text("Hi"));
+    byok_value_set(&arena, &request.root, "text", byok_value_text("Hi"));
     enum byok_err err = byok_provider_complete(&arena, &provider, adapter, &fault);
     assert(err == BYOK_E_OK);
     const struct byok_adapter_call call = {.arena = &arena,
