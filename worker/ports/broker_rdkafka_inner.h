@@ -423,6 +423,8 @@ void byok_rdk_on_reports(struct byok_rdk *rdk, rd_kafka_event_t *event) BYOK_NON
 /** The producer is gone: what it had not written is to be written by the next one. */
 void byok_rdk_unsend(struct byok_rdk *rdk) BYOK_NONNULL(1);
 void byok_rdk_drop_topics(struct byok_rdk *rdk) BYOK_NONNULL(1);
+/** The oldest batch goes back to who sent it; librdkafka has let go of its records.  Frees it. */
+void byok_rdk_answer(struct byok_rdk *rdk, struct byok_rdk_batch *batch) BYOK_NONNULL(1, 2);
 /** Free the batches that were never answered. */
 void byok_rdk_drop_batches(struct byok_rdk *rdk) BYOK_NONNULL(1);
 

@@ -84,14 +84,8 @@ static void answer(struct byok_rdk *rdk)
 {
     struct byok_rdk_batch *batch;
     while ((batch = rdk->batches) != NULL && batch->settled &&
-           batch->commit_number <= rdk->commits_answered) {
-        DL_DELETE(rdk->batches, batch);
-        struct byok_msg *msg = &batch->commit->msg;
-        struct byok_actor *to = batch->commit->reply_to;
-        byok_delete(batch->sends);
-        byok_delete(batch);
-        byok_post(to, BYOK_MSG_COMMIT_DONE, &msg);
-    }
+           batch->commit_number <= rdk->commits_answered)
+        byok_rdk_answer(rdk, batch);
 }
 
 void byok_rdk_settle(struct byok_rdk *rdk)

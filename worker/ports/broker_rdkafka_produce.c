@@ -319,6 +319,16 @@ void byok_rdk_unsend(struct byok_rdk *rdk)
     }
 }
 
+void byok_rdk_answer(struct byok_rdk *rdk, struct byok_rdk_batch *batch)
+{
+    DL_DELETE(rdk->batches, batch);
+    struct byok_msg *msg = &batch->commit->msg;
+    struct byok_actor *to = batch->commit->reply_to;
+    byok_delete(batch->sends);
+    byok_delete(batch);
+    byok_post(to, BYOK_MSG_COMMIT_DONE, &msg);
+}
+
 void byok_rdk_drop_batches(struct byok_rdk *rdk)
 {
     while (rdk->batches) {

@@ -50,23 +50,12 @@ static struct byok_rdk_handle *producer(struct byok_rdk *rdk)
 
 /* ---- answers ---- */
 
-/* The oldest batch goes back; librdkafka has let go of its records. */
-static void answer(struct byok_rdk *rdk, struct byok_rdk_batch *batch)
-{
-    DL_DELETE(rdk->batches, batch);
-    struct byok_msg *msg = &batch->commit->msg;
-    struct byok_actor *to = batch->commit->reply_to;
-    byok_delete(batch->sends);
-    byok_delete(batch);
-    byok_post(to, BYOK_MSG_COMMIT_DONE, &msg);
-}
-
 static void answer_failed(struct byok_rdk *rdk, struct byok_rdk_batch *batch)
 {
     if (batch->commit->fault.code == BYOK_E_OK)
         (void)byok_fault_set(&batch->commit->fault, BYOK_E_BROKER,
                              "The transaction was not committed");
-    answer(rdk, batch);
+    byok_rdk_answer(rdk, batch);
 }
 
 static void answer_done(struct byok_rdk *rdk, struct byok_rdk_batch *batch)
@@ -79,7 +68,7 @@ static void answer_done(struct byok_rdk *rdk, struct byok_rdk_batch *batch)
             part->position = part->committed = position.offset;
     }
     byok_rdk_seen(rdk);
-    answer(rdk, batch);
+    byok_rdk_answer(rdk, batch);
 }
 
 /* ---- whether the batch is still ours ---- */
