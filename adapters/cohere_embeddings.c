@@ -9,16 +9,6 @@
 
 static const char *const known[] = {"input", "dimensions", "input_type", NULL};
 
-static enum byok_err check_options(const struct byok_adapter_call *call, struct byok_fault *fault)
-{
-    const struct byok_value *options = call->request->provider_options;
-    if (byok_value_find(options, "output_dimension") && byok_kit_member(call, "dimensions"))
-        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
-                              "provider_options \"output_dimension\" and member \"dimensions\" are "
-                              "the same: leave one out");
-    return BYOK_E_OK;
-}
-
 /* Models from version 3 on must be told; what is stored is the usual case. */
 static enum byok_err put_input_type(const struct byok_adapter_call *call, struct byok_value *body,
                                     struct byok_fault *fault)
@@ -64,7 +54,7 @@ enum byok_err byok_cohere_build_embeddings(const struct byok_adapter_call *call,
     const struct byok_value *dimensions = byok_kit_member(call, "dimensions");
     enum byok_err err = byok_kit_check_members(call, known, fault);
     if (err == BYOK_E_OK)
-        err = check_options(call, fault);
+        err = byok_embeddings_check_option(call, "output_dimension", fault);
     if (err == BYOK_E_OK)
         err = put_input_type(call, &body, fault);
     if (err == BYOK_E_OK)

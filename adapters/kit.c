@@ -54,17 +54,16 @@ static void set_header(struct byok_http_request *out, struct byok_str name, stru
     out->headers[out->header_count++] = (struct byok_http_header){name, value};
 }
 
-/* Ids are UTF-8 and headers are not: what is not printable ASCII, and '%', is percent-encoded.
- * OpenAI refuses other bytes in X-Client-Request-Id, and more than 512; 3 * BYOK_ID_MAX and the
- * attempt's number are fewer. */
-static struct byok_str header_text(struct byok_arena *arena, struct byok_str text)
+/* Empty without memory for it. */
+static struct byok_str percent_encoded(struct byok_arena *arena, struct byok_str text,
+                                       bool (*stays)(unsigned char))
 {
     static const char hex[] = "0123456789ABCDEF";
     char *copy = byok_arena_alloc(arena, text.len * 3 + 1);
     size_t len = 0;
     for (size_t i = 0; copy && i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        if (c > ' ' && c < 0x7f && c != '%') {
+        if (stays(c)) {
             copy[len++] = (char)c;
             continue;
         }
@@ -73,6 +72,19 @@ static struct byok_str header_text(struct byok_arena *arena, struct byok_str tex
         copy[len++] = hex[c & 15];
     }
     return (struct byok_str){copy, len};
+}
+
+static bool stays_in_header(unsigned char c)
+{
+    return c > ' ' && c < 0x7f && c != '%';
+}
+
+/* Ids are UTF-8 and headers are not: what is not printable ASCII, and '%', is percent-encoded.
+ * OpenAI refuses other bytes in X-Client-Request-Id, and more than 512; 3 * BYOK_ID_MAX and the
+ * attempt's number are fewer. */
+static struct byok_str header_text(struct byok_arena *arena, struct byok_str text)
+{
+    return percent_encoded(arena, text, stays_in_header);
 }
 
 void byok_kit_begin_accept(const struct byok_adapter_call *call, const char *method,
@@ -332,24 +344,16 @@ int64_t byok_kit_sum(int64_t a, int64_t b)
     return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
-struct byok_str byok_kit_segment(struct byok_arena *arena, struct byok_str name)
+static bool stays_in_segment(unsigned char c)
 {
-    static const char hex[] = "0123456789ABCDEF";
     static const char unreserved[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    char *copy = byok_arena_alloc(arena, name.len * 3 + 1);
-    size_t len = 0;
-    for (size_t i = 0; copy && i < name.len; i++) {
-        unsigned char c = (unsigned char)name.ptr[i];
-        if (memchr(unreserved, c, sizeof unreserved - 1)) {
-            copy[len++] = (char)c;
-            continue;
-        }
-        copy[len++] = '%';
-        copy[len++] = hex[c >> 4];
-        copy[len++] = hex[c & 15];
-    }
-    return (struct byok_str){copy, len};
+    return memchr(unreserved, c, sizeof unreserved - 1) != NULL;
+}
+
+struct byok_str byok_kit_segment(struct byok_arena *arena, struct byok_str name)
+{
+    return percent_encoded(arena, name, stays_in_segment);
 }
 
 bool byok_kit_read_vector(const struct byok_adapter_call *call, const struct byok_value *list,

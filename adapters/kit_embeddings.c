@@ -19,6 +19,18 @@ enum byok_err byok_embeddings_check_inputs(const struct byok_adapter_call *call,
                           count);
 }
 
+enum byok_err byok_embeddings_check_option(const struct byok_adapter_call *call, const char *option,
+                                           struct byok_fault *fault)
+{
+    if (!byok_value_find(call->request->provider_options, option) ||
+        !byok_kit_member(call, "dimensions"))
+        return BYOK_E_OK;
+    return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                          "provider_options \"%s\" and member \"dimensions\" are the same: leave "
+                          "one out",
+                          option);
+}
+
 int64_t byok_embeddings_wanted(const struct byok_adapter_call *call, const char *option)
 {
     int64_t wanted = 0;

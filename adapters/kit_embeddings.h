@@ -13,6 +13,12 @@ uint32_t byok_embeddings_inputs(const struct byok_adapter_call *call) BYOK_NONNU
 enum byok_err byok_embeddings_check_inputs(const struct byok_adapter_call *call, uint32_t most,
                                            struct byok_fault *fault) BYOK_MUST_USE BYOK_NONNULL(1);
 
+/** BYOK_E_BAD_REQUEST when the job says the length of vectors twice: by `dimensions` and by the
+ *  provider's own `option`. */
+enum byok_err byok_embeddings_check_option(const struct byok_adapter_call *call, const char *option,
+                                           struct byok_fault *fault)
+    BYOK_MUST_USE BYOK_NONNULL(1, 2);
+
 /** The length of vector that the job's `dimensions` asks for; 0: any, also when the provider's own
  *  `option` overrides it. */
 int64_t byok_embeddings_wanted(const struct byok_adapter_call *call, const char *option)
