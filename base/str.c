@@ -46,3 +46,11 @@ struct byok_str byok_str_trim(struct byok_str a)
         a.len--;
     return a;
 }
+
+void byok_str_to_field(char *field, size_t size, struct byok_str text)
+{
+    size_t len = text.len < size ? text.len : size - 1;
+    if (len > 0)
+        memcpy(field, text.ptr, len);
+    field[len] = '\0';
+}

@@ -62,4 +62,7 @@ size_t byok_str_find(struct byok_str hay, struct byok_str needle);
 /** `a` without ASCII white space at both ends. */
 struct byok_str byok_str_trim(struct byok_str a);
 
+/** Into a NUL-terminated field of `size` bytes, at least 1; what is too long is cut. */
+void byok_str_to_field(char *field, size_t size, struct byok_str text) BYOK_NONNULL(1);
+
 #endif

@@ -54,14 +54,6 @@ static void set_number(void *base, size_t offset, int64_t number)
     memcpy((char *)base + offset, &number, sizeof number);
 }
 
-void byok_state_set_field(char *field, size_t size, struct byok_str text)
-{
-    size_t len = text.len < size ? text.len : size - 1;
-    if (len > 0)
-        memcpy(field, text.ptr, len);
-    field[len] = '\0';
-}
-
 void byok_user_record_init(struct byok_user_record *record)
 {
     *record = (struct byok_user_record){
@@ -181,15 +173,15 @@ struct byok_counter *byok_user_record_counter(struct byok_user_record *record, c
                                               int keep_days)
 {
     struct byok_counter wanted = {0};
-    byok_state_set_field(wanted.day, sizeof wanted.day, byok_str_of(day));
-    byok_state_set_field(wanted.provider, sizeof wanted.provider, provider);
-    byok_state_set_field(wanted.model, sizeof wanted.model, model);
+    byok_str_to_field(wanted.day, sizeof wanted.day, byok_str_of(day));
+    byok_str_to_field(wanted.provider, sizeof wanted.provider, provider);
+    byok_str_to_field(wanted.model, sizeof wanted.model, model);
     struct byok_counter *found = find_or_add(record, &wanted, false);
     if (found)
         return found;
     drop_old(record, day, keep_days);
     if (record->counter_count >= BYOK_COUNTERS_MAX)
-        byok_state_set_field(wanted.model, sizeof wanted.model, byok_str_of(BYOK_OTHER_MODEL));
+        byok_str_to_field(wanted.model, sizeof wanted.model, byok_str_of(BYOK_OTHER_MODEL));
     return find_or_add(record, &wanted, true);
 }
 
@@ -272,9 +264,9 @@ static bool read_counter(const struct byok_value *row, struct byok_counter *out)
             return false;
     }
     *out = (struct byok_counter){0};
-    byok_state_set_field(out->day, sizeof out->day, items[0].as.str);
-    byok_state_set_field(out->provider, sizeof out->provider, items[1].as.str);
-    byok_state_set_field(out->model, sizeof out->model, items[2].as.str);
+    byok_str_to_field(out->day, sizeof out->day, items[0].as.str);
+    byok_str_to_field(out->provider, sizeof out->provider, items[1].as.str);
+    byok_str_to_field(out->model, sizeof out->model, items[2].as.str);
     for (size_t i = 0; i < COUNT(counter_numbers) && COUNTER_NAMES + i < row->count; i++) {
         int64_t number;
         if (!byok_value_as_int(&items[COUNTER_NAMES + i], &number))
@@ -310,10 +302,10 @@ static void read_choices(const struct byok_value *map, struct byok_user_record *
     for (size_t i = 0; i < BYOK_CAPABILITY_COUNT; i++) {
         const struct byok_value *choice =
             byok_value_find(map, byok_capability_name((enum byok_capability)i));
-        byok_state_set_field(out->choice[i].provider, sizeof out->choice[i].provider,
-                             byok_value_as_str(byok_value_find(choice, "provider")));
-        byok_state_set_field(out->choice[i].model, sizeof out->choice[i].model,
-                             byok_value_as_str(byok_value_find(choice, "model")));
+        byok_str_to_field(out->choice[i].provider, sizeof out->choice[i].provider,
+                          byok_value_as_str(byok_value_find(choice, "provider")));
+        byok_str_to_field(out->choice[i].model, sizeof out->choice[i].model,
+                          byok_value_as_str(byok_value_find(choice, "model")));
     }
 }
 

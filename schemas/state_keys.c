@@ -47,8 +47,8 @@ static enum byok_err add(struct byok_user_record *record, struct byok_str provid
     record->keys = keys;
     *out = &keys[record->key_count++];
     **out = (struct byok_user_key){0};
-    byok_state_set_field((*out)->provider, sizeof(*out)->provider, provider);
-    byok_state_set_field((*out)->label, sizeof(*out)->label, label);
+    byok_str_to_field((*out)->provider, sizeof(*out)->provider, provider);
+    byok_str_to_field((*out)->label, sizeof(*out)->label, label);
     return BYOK_E_OK;
 }
 

@@ -65,14 +65,6 @@ bool byok_ledger_can_withdraw(const struct byok_ctx *ctx, const struct byok_task
 
 /* ---- the record ---- */
 
-static void set_field(char *field, size_t size, const char *text)
-{
-    size_t len = strlen(text);
-    len = len < size ? len : size - 1;
-    memcpy(field, text, len);
-    field[len] = '\0';
-}
-
 static struct byok_claim_record record_of(const struct byok_ctx *ctx, const struct byok_task *task)
 {
     const struct byok_env *env = ctx->env;
@@ -88,8 +80,9 @@ static struct byok_claim_record record_of(const struct byok_ctx *ctx, const stru
     };
     record.deadline_wall_ms =
         record.claimed_wall_ms + (BYOK_CLAIM_WINDOW_US + call_us + 999) / 1000;
-    set_field(record.provider, sizeof record.provider, task->provider->name);
-    set_field(record.owner, sizeof record.owner, env->owner && env->owner[0] ? env->owner : "?");
+    byok_str_to_field(record.provider, sizeof record.provider, byok_str_of(task->provider->name));
+    byok_str_to_field(record.owner, sizeof record.owner,
+                      byok_str_of(env->owner && env->owner[0] ? env->owner : "?"));
     return record;
 }
 

@@ -65,3 +65,14 @@ Test(str, trims_white_space_at_both_ends)
     cr_assert_eq(byok_str_trim(s(" \n ")).len, 0);
     cr_assert_eq(byok_str_trim(s(NULL)).len, 0);
 }
+
+Test(str, a_field_takes_what_fits)
+{
+    char field[4] = "xyz";
+    byok_str_to_field(field, sizeof field, byok_str_of("abc"));
+    cr_assert_str_eq(field, "abc");
+    byok_str_to_field(field, sizeof field, byok_str_of("defg"));
+    cr_assert_str_eq(field, "def");
+    byok_str_to_field(field, sizeof field, (struct byok_str){NULL, 0});
+    cr_assert_str_eq(field, "");
+}
