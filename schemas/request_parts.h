@@ -31,6 +31,9 @@ struct byok_rule {
     bool required;
 };
 
+/** The request type of a wire name; false: none. */
+bool byok_request_type_of(struct byok_str name, enum byok_request_type *out) BYOK_NONNULL(2);
+
 /** BYOK_E_BAD_MESSAGE with the text `member "<name>": <why>`; never with the member's value. */
 enum byok_err byok_refuse_member(struct byok_fault *fault, const char *name, const char *why);
 
