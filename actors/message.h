@@ -270,7 +270,7 @@ struct byok_task {
     struct byok_slot *slot; /* leased; wiped and given back when the attempt ends */
     struct byok_slots *slots; /* where it was leased */
     int64_t key_floor_wall_ms; /* what the user's record says: see schemas/state.h */
-    bool marks_key; /* its refusal has marked the key invalid: to be noted */
+    uint16_t marked; /* a bit for each leg whose key its refusal has marked invalid: to be noted */
     struct byok_key_info key; /* issued_wall_ms 0: none was opened yet */
     struct byok_str sealed; /* key.register: the record to store */
     struct byok_http_call http;

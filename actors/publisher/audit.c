@@ -2,6 +2,8 @@
 /* actors/publisher/audit.c - see actors/publisher/audit.h. */
 #include "actors/publisher/audit.h"
 
+#include <assert.h>
+
 #include "actors/partition/partition.h"
 #include "schemas/audit.h"
 
@@ -124,11 +126,12 @@ static bool note_request(const struct byok_ctx *ctx, const struct byok_task *tas
 }
 
 /* The provider has begun to refuse the key of that job, which may go on to wait. */
-static bool note_invalid(const struct byok_task *task, struct byok_audit_record *out)
+static bool note_invalid(const struct byok_task *task, uint8_t leg, struct byok_audit_record *out)
 {
-    if (!task->marks_key)
+    static_assert(BYOK_FALLBACKS_MAX < 16, "a task has a bit for each leg");
+    if (!(task->marked >> leg & 1U))
         return false;
-    *out = record_of(task, task->leg, "key.invalid", BYOK_E_KEY_INVALID);
+    *out = record_of(task, leg, "key.invalid", BYOK_E_KEY_INVALID);
     return true;
 }
 
@@ -187,8 +190,10 @@ static enum byok_err note_task(const struct byok_ctx *ctx, const struct byok_tas
         }
         if (err == BYOK_E_OK && note_outdated(task, &record))
             err = append(ctx, notes, head, &record);
-        if (err == BYOK_E_OK && note_invalid(task, &record))
-            err = append(ctx, notes, head, &record);
+        for (uint8_t leg = 0; err == BYOK_E_OK && leg < legs; leg++) {
+            if (note_invalid(task, leg, &record))
+                err = append(ctx, notes, head, &record);
+        }
         return err;
     }
     for (size_t i = 0; err == BYOK_E_OK && i < task->out_count; i++) {

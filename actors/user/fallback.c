@@ -70,8 +70,7 @@ static int64_t there_at(const struct byok_lane *lane, const struct byok_task *ta
 
 static bool may_leave(const struct byok_ctx *ctx, const struct byok_task *task)
 {
-    return task->legs && !task->marks_key && task->deadline_us > byok_now_us(ctx) &&
-           !byok_speech_holds(task) &&
+    return task->legs && task->deadline_us > byok_now_us(ctx) && !byok_speech_holds(task) &&
            !(task->unclear && task->request.on_unknown == BYOK_ON_UNKNOWN_REPORT);
 }
 

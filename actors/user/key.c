@@ -79,7 +79,7 @@ static void mark(const struct byok_ctx *ctx, const struct byok_user *self, struc
                  struct byok_user_key *key)
 {
     key->invalid_wall_ms = byok_now_wall_ms(ctx);
-    task->marks_key = true;
+    task->marked |= (uint16_t)(1U << task->leg);
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_KEYS_INVALID, 1);
     byok_log_event(ctx->env->log, BYOK_LOG_WARN, "key_invalid",
                    BYOK_F_STR("user", byok_user_id(self)), BYOK_F_TEXT("provider", key->provider),

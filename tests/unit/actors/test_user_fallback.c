@@ -496,3 +496,19 @@ Test(user_fallback, a_cancelled_job_goes_nowhere)
     assert_code("a", "cancelled");
     cr_assert_eq(calls_at("a", OTHER), 0);
 }
+
+Test(user_fallback, a_job_whose_key_was_refused_for_long_goes_elsewhere_when_its_provider_fails)
+{
+    world->settings.on_invalid_waits = true;
+    start_with(true);
+    world->keys[0].revoked = true;
+    send_chat("a", "");
+    sim_run_for(world, 30 * SIM_S);
+    cr_assert_eq(sim_metric(worker, BYOK_METRIC_KEYS_INVALID), 1);
+    world->keys[0].revoked = false;
+    answers[OPENAI].status = 503;
+    assert_done(120);
+    cr_assert_str_eq(attempts_of("a"), "openai/gpt-sim:key_invalid openai/gpt-sim:key_invalid "
+                                       "openai/gpt-sim:overloaded other/gpt-b:ok");
+    cr_assert_eq(audited("key.invalid"), 1);
+}
