@@ -334,13 +334,13 @@ static void limit_user(struct sim_play *play, struct sim_user *user)
 static void limit_keys(struct sim_play *play, struct sim_user *user)
 {
     for (size_t i = 0; i < SIM_PROVIDERS; i++) {
-        struct sim_quota *quota = &user->quotas[i];
+        struct sim_limits *limits = &user->limits[i];
         if (!play->spends || below(play, 2))
             continue;
-        quota->requests = below(play, 4) ? 1 + (int64_t)below(play, 12) : 0;
-        quota->tokens = below(play, 3) ? 0 : 300 + (int64_t)below(play, 3000);
-        quota->window_us = (2 + (int64_t)below(play, below(play, 8) ? 30 : 90)) * SIM_S;
-        quota->is_terse = below(play, 2);
+        limits->requests = below(play, 4) ? 1 + (int64_t)below(play, 12) : 0;
+        limits->tokens = below(play, 3) ? 0 : 300 + (int64_t)below(play, 3000);
+        limits->window_us = (2 + (int64_t)below(play, below(play, 8) ? 30 : 90)) * SIM_S;
+        limits->is_terse = below(play, 2);
     }
 }
 

@@ -46,7 +46,7 @@ static struct sim_entry *new_entry(struct sim_ledger *ledger)
     return entry;
 }
 
-static const struct sim_key *find_key(const struct sim_world *world, const char *line)
+static struct sim_key *find_key(struct sim_world *world, const char *line)
 {
     const char *secret = line ? strstr(line, SIM_KEY_MARK) : NULL;
     for (size_t i = 0; secret && i < world->key_count; i++) {
@@ -131,12 +131,13 @@ static void check_newest(struct sim_world *world, const struct sim_entry *entry,
 }
 
 static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *call,
-                              const struct sim_key *key)
+                              struct sim_key *key)
 {
     struct sim_world *world = worker->world;
     struct sim_entry *entry = new_entry(&world->ledger);
     entry->at_us = world->clock.now_us;
     entry->end_us = INT64_MAX;
+    entry->key = key;
     if (key)
         snprintf(entry->user, sizeof entry->user, "%s", key->user);
     note_id(entry, request_id(&call->request));
@@ -500,7 +501,7 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
 {
     struct sim_world *world = self->worker->world;
     const char *line = byok_slot_header(call->slot, call->auth_header, call->auth_prefix);
-    const struct sim_key *key = find_key(world, line);
+    struct sim_key *key = find_key(world, line);
     struct sim_entry *entry = note(self->worker, call, key);
     struct going *going = sim_new(1, sizeof *going);
     going->entry = world->ledger.count - 1;

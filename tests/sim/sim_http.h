@@ -19,6 +19,7 @@
 #define SIM_TEXT_TOKENS 6
 #define SIM_POISON "poison" /* a text with it is refused, with all of its call */
 
+struct sim_key;
 struct sim_request;
 struct sim_world;
 struct sim_worker;
@@ -26,6 +27,7 @@ struct sim_worker;
 struct sim_entry {
     int64_t at_us, end_us; /* the answer's or the failure's; INT64_MAX: still open */
     char user[64];        /* whose key it was; "": no key that is known */
+    struct sim_key *key;  /* that one, or NULL */
     char id[129];         /* request id, from the X-Client-Request-Id header */
     char path[32];        /* "/chat/completions", … */
     size_t provider;      /* index in the world */

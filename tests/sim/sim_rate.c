@@ -17,22 +17,26 @@
 /* ---- the limits ---- */
 
 /* NULL: the call is not limited there. */
-static struct sim_quota *quota_of(struct sim_world *world, const struct sim_entry *entry)
+static struct sim_quota *quota_of(const struct sim_entry *entry)
 {
-    if (strcmp(entry->path, "/models") == 0)
+    if (strcmp(entry->path, "/models") == 0 || !entry->key ||
+        entry->key->quota.limits.window_us == 0)
         return NULL;
+    return &entry->key->quota;
+}
+
+void sim_rate_begin(const struct sim_world *world, struct sim_key *key)
+{
     for (size_t i = 0; i < world->user_count; i++) {
-        struct sim_quota *quota = &world->users[i].quotas[entry->provider];
-        if (strcmp(world->users[i].name, entry->user) == 0)
-            return quota->window_us > 0 ? quota : NULL;
+        if (strcmp(world->users[i].name, key->user) == 0)
+            key->quota.limits = world->users[i].limits[key->provider];
     }
-    return NULL;
 }
 
 /* Rounded up: a wait of that long is enough. */
 static int64_t left_ms(const struct sim_world *world, const struct sim_quota *quota)
 {
-    return (quota->began_us + quota->window_us - world->clock.now_us + 999) / 1000;
+    return (quota->began_us + quota->limits.window_us - world->clock.now_us + 999) / 1000;
 }
 
 static bool is_used_up(int64_t most, int64_t used)
@@ -44,7 +48,7 @@ static void refuse(struct sim_world *world, const struct sim_quota *quota,
                    struct sim_answer *answer)
 {
     answer->status = 429;
-    if (!quota->is_terse)
+    if (!quota->limits.is_terse)
         answer->retry_after_s = (int)((left_ms(world, quota) + 999) / 1000);
     snprintf(answer->body, sizeof answer->body,
              "{\"error\":{\"message\":\"Rate limit reached for gpt-sim\",\"type\":\"requests\","
@@ -55,15 +59,15 @@ static void refuse(struct sim_world *world, const struct sim_quota *quota,
 void sim_rate_admit(struct sim_world *world, const struct sim_entry *entry,
                     struct sim_answer *answer)
 {
-    struct sim_quota *quota = quota_of(world, entry);
+    struct sim_quota *quota = quota_of(entry);
     if (!quota)
         return;
-    if (world->clock.now_us >= quota->began_us + quota->window_us) {
+    if (world->clock.now_us >= quota->began_us + quota->limits.window_us) {
         quota->began_us = world->clock.now_us;
         quota->requests_used = quota->tokens_used = 0;
     }
-    bool over = is_used_up(quota->requests, quota->requests_used) ||
-                is_used_up(quota->tokens, quota->tokens_used);
+    bool over = is_used_up(quota->limits.requests, quota->requests_used) ||
+                is_used_up(quota->limits.tokens, quota->tokens_used);
     if (over && answer->how == SIM_WHOLE && answer->status == 200)
         refuse(world, quota, answer);
     else
@@ -82,15 +86,15 @@ static struct sim_rate rate_of(int64_t most, int64_t used, int64_t reset_ms)
 void sim_rate_tell(struct sim_world *world, const struct sim_entry *entry, int64_t tokens,
                    struct sim_answer *answer)
 {
-    struct sim_quota *quota = quota_of(world, entry);
+    struct sim_quota *quota = quota_of(entry);
     if (!quota)
         return;
     quota->tokens_used += tokens;
     if (answer->status == 503) /* who answers so is not the one who counts */
         return;
     const int64_t reset_ms = left_ms(world, quota);
-    answer->requests = rate_of(quota->requests, quota->requests_used, reset_ms);
-    answer->tokens = rate_of(quota->tokens, quota->tokens_used, reset_ms);
+    answer->requests = rate_of(quota->limits.requests, quota->requests_used, reset_ms);
+    answer->tokens = rate_of(quota->limits.tokens, quota->tokens_used, reset_ms);
 }
 
 /* As Go writes a duration, and OpenAI a reset: "12ms", "8.64s", "1m0s". */
@@ -173,7 +177,7 @@ static int64_t wait_us(const struct sim_answer *answer)
 void sim_rate_told(struct sim_world *world, const struct sim_entry *entry,
                    const struct sim_answer *answer, bool good)
 {
-    struct sim_quota *quota = quota_of(world, entry);
+    struct sim_quota *quota = quota_of(entry);
     const struct sim_worker *worker = entry->worker;
     bool refused = answer->how == SIM_WHOLE && answer->status == 429 && !entry->request->hurries;
     int64_t us = good || refused ? wait_us(answer) : 0, now = world->clock.now_us;
@@ -198,7 +202,7 @@ void sim_rate_told(struct sim_world *world, const struct sim_entry *entry,
 
 void sim_rate_watch(struct sim_world *world, const struct sim_entry *entry)
 {
-    const struct sim_quota *quota = quota_of(world, entry);
+    const struct sim_quota *quota = quota_of(entry);
     const int64_t now = world->clock.now_us;
     if (quota && quota->told == entry->worker && quota->life == entry->life &&
         quota->generation == entry->generation && !world->loses_time &&

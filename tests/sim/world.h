@@ -68,7 +68,7 @@ struct sim_worker {
 struct sim_user {
     char name[64];
     unsigned per_minute, tokens_per_minute, at_once;
-    struct sim_quota quotas[SIM_PROVIDERS]; /* what its keys may there */
+    struct sim_limits limits[SIM_PROVIDERS]; /* of its keys there */
 };
 
 /* A key that the provider knows. */
@@ -79,6 +79,7 @@ struct sim_key {
     char label[16];
     int64_t issued_wall_ms;
     bool revoked; /* the provider answers 401 */
+    struct sim_quota quota;
     const struct sim_request *registration; /* the request that brings it; NULL: not known */
 };
 
@@ -100,8 +101,8 @@ struct sim_world {
     sim_answer_fn answer; /* how the provider behaves; NULL: well */
     void *answer_arg;
     uint32_t tokens_most; /* that a chat's answer says, drawn from 1 on; 0: always 5 */
-    uint32_t slots;       /* per worker */
-    unsigned spells;      /* permille of streamed answers that are the key, bit by bit */
+    uint32_t slots; /* per worker */
+    unsigned spells; /* permille of streamed answers that are the key, bit by bit */
     /* chances of faults, in permille */
     unsigned commit_fails, chunk_fails, record_repeats, record_delays, offset_holes;
     unsigned producer_late, producer_twice;
@@ -110,13 +111,13 @@ struct sim_world {
     int64_t commit_delay_us, restore_delay_us;
     unsigned note_repeats; /* a note is appended, its answer is lost, and it is written again */
     unsigned note_crashes; /* a note's answer takes long and its worker is killed before */
-    unsigned notes_late;   /* a note arrives although its partition is another's by then */
+    unsigned notes_late; /* a note arrives although its partition is another's by then */
     bool static_members; /* who takes a partition from one unknowing has that one's instance id */
     int64_t note_delay_us;
     struct sim_object *objects; /* of the payload store */
     unsigned payload_fails, payload_changes, upload_fails;
     int64_t payload_delay_us;
-    bool no_ledger;   /* ledger: process */
+    bool no_ledger; /* ledger: process */
     bool host_ledger; /* ledger: host */
     bool deadlines_far; /* of jobs that name none: nothing that is made to go wrong lasts so long */
     uint32_t commits_max;
