@@ -306,6 +306,8 @@ struct byok_task {
     struct byok_fault fault;
     struct byok_attempt attempts[BYOK_ATTEMPTS_MAX];
     uint32_t attempt_count; /* of all made, may pass BYOK_ATTEMPTS_MAX */
+    uint32_t limited; /* of them, those that a limit refused, which are no failures of the job */
+    uint32_t kept; /* of them, those that its place in the state tells of */
     /* what to publish */
     struct byok_out *outs; /* in the arena */
     size_t out_count, out_room;

@@ -58,6 +58,7 @@ enum byok_err byok_parked_encode(const struct byok_parked *parked, struct byok_a
         for (uint32_t i = 0; i < noted(past->attempt_count); i++)
             byok_value_push(scratch, &attempts, attempt_value(scratch, &past->attempts[i]));
         byok_value_set(scratch, &map, "attempt_count", byok_value_int(past->attempt_count));
+        byok_value_set(scratch, &map, "limited", byok_value_int(past->limited));
         byok_value_set(scratch, &map, "attempts", attempts);
     }
     byok_value_set(scratch, &map, "request", byok_value_bytes(parked->request));
@@ -106,14 +107,16 @@ static bool read_attempt(const struct byok_value *row, struct byok_attempt *out)
 
 static bool read_past(const struct byok_value *map, struct byok_parked_past *out)
 {
-    int64_t count, leg;
+    int64_t count, leg, limited;
     const struct byok_value *attempts = byok_value_find(map, "attempts");
     if (!read_number(byok_value_find(map, "deadline_ms"), INT64_MAX, &out->deadline_wall_ms) ||
         !read_number(byok_value_find(map, "leg"), BYOK_FALLBACKS_MAX, &leg) ||
-        !read_number(byok_value_find(map, "attempt_count"), UINT32_MAX, &count))
+        !read_number(byok_value_find(map, "attempt_count"), UINT32_MAX, &count) ||
+        !read_number(byok_value_find(map, "limited"), count, &limited))
         return false;
     out->leg = (uint8_t)leg;
     out->attempt_count = (uint32_t)count;
+    out->limited = (uint32_t)limited;
     uint32_t listed = byok_value_is(attempts, BYOK_VALUE_ARRAY) ? attempts->count : 0;
     if (listed != noted(out->attempt_count))
         return false;

@@ -30,6 +30,7 @@ struct byok_parked_past {
     int64_t deadline_wall_ms; /* that its first attempt has set; 0: none yet */
     uint8_t leg;              /* where it goes next: see struct byok_attempt */
     uint32_t attempt_count;   /* of all made, may pass BYOK_ATTEMPTS_MAX */
+    uint32_t limited;         /* of them, those that a limit refused */
     struct byok_attempt attempts[BYOK_ATTEMPTS_MAX];
 };
 

@@ -49,6 +49,7 @@ struct byok_user_key {
     int64_t refused_us; /* the first refusal since a call went well; 0: none */
     int64_t probe_us;   /* its jobs wait until then; 0: they need not */
     int64_t wait_us;    /* and so long after the next try */
+    int64_t limited_until_us; /* its provider has said that it lets nothing through before */
 };
 
 /** A user's durable record.  `counters` is owned (byok_new) and kept sorted by day, provider and

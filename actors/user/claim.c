@@ -69,6 +69,7 @@ static bool goes_again(const struct byok_ctx *ctx, struct byok_task *task)
         .fault = &task->fault,
         .sent = true,
         .attempts = byok_user_attempts(task),
+        .limited = task->limited,
         .on_unknown = task->request.on_unknown,
         .now_us = task->not_before_us,
         .deadline_us = task->deadline_us,

@@ -62,10 +62,16 @@ static enum byok_err key_trouble(const struct byok_user *self, const struct byok
     return key->invalid_wall_ms > 0 && key->probe_us > now ? BYOK_E_KEY_INVALID : BYOK_E_OK;
 }
 
-/* When the job might go there; a wait that passes its deadline is for ever. */
-static int64_t there_at(const struct byok_lane *lane, const struct byok_task *task, int64_t now)
+/* When the job might go to that leg; a wait that passes its deadline is for ever. */
+static int64_t there_at(const struct byok_ctx *ctx, const struct byok_user *self,
+                        const struct byok_task *task, uint8_t leg)
 {
-    return lane->blocked_until_us >= task->deadline_us ? INT64_MAX : byok_user_up_at(lane, now);
+    const struct byok_str provider = task->legs[leg].provider;
+    const struct byok_user_key *key =
+        byok_user_key_find(&self->record, provider, task->legs[leg].label);
+    if (key && key->limited_until_us >= task->deadline_us)
+        return INT64_MAX;
+    return byok_user_up_at(&self->lanes[byok_env_provider(ctx->env, provider)], byok_now_us(ctx));
 }
 
 static bool may_leave(const struct byok_ctx *ctx, const struct byok_task *task)
@@ -82,9 +88,8 @@ static bool choose(const struct byok_ctx *ctx, const struct byok_user *self, str
     for (uint8_t leg = 0; leg <= task->request.fallback_count && has_room(task); leg++) {
         if (leg == task->leg || is_spent(task, leg))
             continue;
-        const size_t i = byok_env_provider(ctx->env, task->legs[leg].provider);
         const enum byok_err trouble = key_trouble(self, task, leg, now);
-        const int64_t at = there_at(&self->lanes[i], task, now);
+        const int64_t at = there_at(ctx, self, task, leg);
         *out = leg;
         if (trouble != BYOK_E_OK)
             pass_over(ctx, task, leg, trouble);
@@ -197,8 +202,7 @@ void byok_user_avoid(const struct byok_ctx *ctx, struct byok_user *self, struct 
                      int64_t now, int64_t *wake_us)
 {
     if (!may_leave(ctx, task) || task->fault.code != BYOK_E_OK || task->cancelled ||
-        byok_user_due(ctx, self, task) > now ||
-        there_at(byok_user_lane(ctx, self, task), task, now) <= now)
+        byok_user_due(ctx, self, task) > now || there_at(ctx, self, task, task->leg) <= now)
         return;
     self->bulk_count -= task->bulk_texts > 0;
     (void)leave(ctx, self, task, false, wake_us);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* actors/user/key.c - keys that their provider refuses.
+/* actors/user/key.c - keys that their provider refuses, or lets nothing more through with for now.
+ *
+ * What a provider says of a key's limit holds up the jobs of that key alone, and is forgotten with
+ * the key: when another is stored in its place (actors/user/outcome.c) what is still under way with
+ * the old one says nothing of the new one.  It is not stored: the next owner finds out by a call.
  *
  * One refusal may be an accident of the provider.  A key is marked invalid when a second one comes
  * CONFIRM_US or more after the first, and no call with it went well in between.  From then on its
@@ -20,12 +24,34 @@ static struct byok_user_key *key_of(const struct byok_user *self, const struct b
                               task->request.label);
 }
 
-int64_t byok_user_key_due(const struct byok_user *self, const struct byok_task *task)
+int64_t byok_user_key_due(const struct byok_user *self, const struct byok_task *task, bool limits)
 {
     if (!byok_user_is_job(task) || !task->provider)
         return 0;
     const struct byok_user_key *key = key_of(self, task);
-    return key ? key->probe_us : 0;
+    if (!key)
+        return 0;
+    return limits && key->limited_until_us > key->probe_us ? key->limited_until_us : key->probe_us;
+}
+
+static bool is_replaced(const struct byok_user_key *key, const struct byok_task *task)
+{
+    return task->key.issued_wall_ms < key->issued_wall_ms;
+}
+
+bool byok_user_key_is_current(const struct byok_user *self, const struct byok_task *task)
+{
+    const struct byok_user_key *key = key_of(self, task);
+    return !key || !is_replaced(key, task);
+}
+
+bool byok_user_key_limit(const struct byok_user *self, const struct byok_task *task,
+                         int64_t until_us)
+{
+    struct byok_user_key *key = byok_user_is_job(task) ? key_of(self, task) : NULL;
+    if (key && !is_replaced(key, task) && key->limited_until_us < until_us)
+        key->limited_until_us = until_us;
+    return key != NULL;
 }
 
 bool byok_user_key_fails(const struct byok_ctx *ctx, const struct byok_user *self,
@@ -87,22 +113,26 @@ static void mark(const struct byok_ctx *ctx, const struct byok_user *self, struc
                    BYOK_F_TEXT("fingerprint", task->key.fingerprint));
 }
 
-/* A job of a key that was replaced meanwhile goes again at once, whatever the setting says; one
- * that was under way beside a command when that has ended, for it may bring the new key. */
+/* A job of a key that was replaced meanwhile goes again at once, whatever the setting says and
+ * whatever limit the old key had; one that was under way beside a command when that has ended, for
+ * it may bring the new key. */
 bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
                            struct byok_task *task, int64_t *at_us)
 {
     struct byok_user_key *key;
     const int64_t now = byok_now_us(ctx);
+    *at_us = now;
+    if (byok_user_is_job(task) && byok_err_retry(task->fault.code) == BYOK_RETRY_WAIT &&
+        !byok_user_key_is_current(self, task))
+        return true;
     if (!byok_user_is_job(task) || task->fault.code != BYOK_E_KEY_INVALID || !task->provider ||
         byok_user_key_add(&self->record, byok_str_of(task->provider->name), task->request.label,
                           &key) != BYOK_E_OK)
         return false;
     /* what a result can tell of, and usage events are made for */
-    if (task->attempts_before + task->attempt_count >= BYOK_ATTEMPTS_MAX)
+    if (task->attempts_before + task->attempt_count - task->limited >= BYOK_ATTEMPTS_MAX)
         return false;
-    *at_us = now;
-    if (task->key.issued_wall_ms < key->issued_wall_ms)
+    if (is_replaced(key, task))
         return true;
     key->refused_wall_ms = byok_now_wall_ms(ctx);
     if (self->fenced) {

@@ -2,9 +2,10 @@
 /* actors/user/lane.c - what a user has with each provider: turns, and what its key is found to
  * take.
  *
- * A lane is held up by the user's limits, by what the provider has said of the key (wait, so many
- * at once), by a breaker of the user's own, and by the provider's breaker, of which it is told.  A
- * command passes both breakers: it tells the user how the key is.
+ * A lane is held up by the user's limits, by how many calls at once the provider was found to take,
+ * by a breaker of the user's own, and by the provider's breaker, of which it is told.  What the
+ * provider has said of a key (wait) holds up the jobs of that key (actors/user/key.c).  A command
+ * passes all of that: it tells the user how the key is, or brings another.
  */
 #include "actors/provider/health.h"
 #include "actors/publisher/ledger.h"
@@ -62,11 +63,10 @@ int64_t byok_user_goes_at(const struct byok_ctx *ctx, const struct byok_user *se
 {
     const struct byok_lane *lane = byok_user_lane(ctx, self, task);
     if (byok_user_is_exempt(task))
-        return lane->blocked_until_us;
+        return now;
     if (lane->calls >= byok_adaptive_limit(&lane->room))
         return INT64_MAX;
-    return later(later(lane->blocked_until_us, byok_user_up_at(lane, now)),
-                 byok_user_allowed_at(self, task, now));
+    return later(byok_user_up_at(lane, now), byok_user_allowed_at(self, task, now));
 }
 
 /* ---- from the window to the provider ---- */
@@ -135,18 +135,12 @@ void byok_user_turned_away(struct byok_msg **msg)
 
 /* ---- what is learnt ---- */
 
-void byok_user_block(const struct byok_ctx *ctx, struct byok_user *self,
-                     const struct byok_task *task, int64_t until_us)
-{
-    struct byok_lane *lane = byok_user_lane(ctx, self, task);
-    lane->blocked_until_us = later(lane->blocked_until_us, until_us);
-}
-
 /* What the answer's headers say of the key.  How long a refusal makes wait is the retry's to
  * say. */
-static void heed_headers(const struct byok_ctx *ctx, struct byok_lane *lane,
+static void heed_headers(const struct byok_ctx *ctx, const struct byok_user *self,
                          const struct byok_task *task, int64_t now)
 {
+    struct byok_lane *lane = byok_user_lane(ctx, self, task);
     const struct byok_http_response *response = &task->http.response;
     int64_t wall_ms = byok_now_wall_ms(ctx);
     int64_t wait_ms = byok_rate_wait_ms(response, wall_ms);
@@ -155,7 +149,7 @@ static void heed_headers(const struct byok_ctx *ctx, struct byok_lane *lane,
     if (wait_ms > SPENT_WAIT_MAX_US / 1000)
         wait_ms = SPENT_WAIT_MAX_US / 1000;
     if (wait_ms > 0 && task->fault.code == BYOK_E_OK)
-        lane->blocked_until_us = later(lane->blocked_until_us, now + wait_ms * 1000);
+        (void)byok_user_key_limit(self, task, now + wait_ms * 1000);
     if (most > ctx->env->provider_settings[i].concurrency)
         most = ctx->env->provider_settings[i].concurrency;
     if (most > 0)
@@ -175,11 +169,35 @@ void byok_user_learn(struct byok_ctx *ctx, struct byok_user *self, struct byok_t
                        BYOK_F_STR("user", byok_user_id(self)),
                        BYOK_F_TEXT("provider", task->provider->name));
     task->lane_ticket = 0;
-    if (code == BYOK_E_RATE_LIMITED || code == BYOK_E_CONCURRENCY_LIMITED)
+    /* a command's key may not be stored, and what it asks for may have limits of its own */
+    bool counts = byok_user_is_job(task) && byok_user_key_is_current(self, task);
+    if (counts && byok_err_retry(code) == BYOK_RETRY_WAIT)
         byok_adaptive_cut(&lane->room, task->attempt_began_us, now, lane->calls);
-    else if (task->verdict == BYOK_VERDICT_GOOD)
+    else if (counts && task->verdict == BYOK_VERDICT_GOOD)
         byok_adaptive_good(&lane->room, lane->calls);
-    if (task->verdict == BYOK_VERDICT_GOOD)
-        heed_headers(ctx, lane, task, now);
+    if (counts && task->verdict == BYOK_VERDICT_GOOD)
+        heed_headers(ctx, self, task, now);
     task->verdict = BYOK_VERDICT_NONE;
+}
+
+/* Those that wait by their own time, since their key was not listed or had too many calls. */
+static void release(const struct byok_task *by, struct byok_user *self)
+{
+    struct byok_task *task;
+    DL_FOREACH(self->window, task) {
+        const uint32_t noted = byok_task_noted(task);
+        if (task->provider == by->provider && noted > 0 && byok_user_is_job(task) &&
+            byok_str_eq(task->request.label, by->request.label) &&
+            byok_err_retry(task->attempts[noted - 1].code) == BYOK_RETRY_WAIT)
+            task->not_before_us = 0;
+    }
+    self->stale = true;
+}
+
+void byok_user_new_key(const struct byok_ctx *ctx, struct byok_user *self,
+                       const struct byok_task *task)
+{
+    const size_t i = (size_t)(task->provider - ctx->env->providers);
+    byok_adaptive_init(&self->lanes[i].room, 1, ctx->env->provider_settings[i].concurrency);
+    release(task, self);
 }

@@ -12,10 +12,10 @@ bool byok_user_is_calm(const struct byok_ctx *ctx, const struct byok_user *self,
 {
     bool calm = self->bulk_count == 0 && !self->cancels && !self->fenced && !self->storing;
     for (size_t i = 0; calm && i < self->record.key_count; i++)
-        calm = self->record.keys[i].invalid_wall_ms == 0 && self->record.keys[i].probe_us == 0;
+        calm = self->record.keys[i].invalid_wall_ms == 0 && self->record.keys[i].probe_us == 0 &&
+               self->record.keys[i].limited_until_us <= now;
     for (size_t i = 0; calm && i < ctx->env->provider_count; i++) {
-        const struct byok_lane *lane = &self->lanes[i];
-        calm = lane->blocked_until_us <= now && byok_user_up_at(lane, now) <= now;
+        calm = byok_user_up_at(&self->lanes[i], now) <= now;
     }
     return calm;
 }
@@ -43,7 +43,7 @@ static enum byok_err look_at(struct byok_ctx *ctx, struct byok_user *self, struc
     }
     if (byok_user_park_old(ctx, self, task, &self->look_us))
         return BYOK_E_OK;
-    int64_t due_us = byok_user_due(ctx, self, task);
+    int64_t due_us = byok_user_due_at(ctx, self, task);
     if (due_us > now)
         self->look_us = byok_user_earliest(self->look_us, due_us);
     else if (!task->cancelled) /* else its cancel, which could not be carried out yet, ends it */
@@ -59,7 +59,7 @@ static void move_up(const struct byok_ctx *ctx, const struct byok_user *self,
     struct byok_task *task = lane->first;
     while (task &&
            (byok_user_lane(ctx, self, task) != lane || task->cancelled ||
-            (task->orphan && task->not_before_us > now) || byok_user_due(ctx, self, task) > now))
+            (task->orphan && task->not_before_us > now) || byok_user_due_at(ctx, self, task) > now))
         task = task->next;
     lane->first = task;
     lane->moved = false;

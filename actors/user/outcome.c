@@ -255,7 +255,7 @@ static enum byok_err write_state(const struct byok_env *env, const struct byok_u
     return err == BYOK_E_OK ? byok_outcome_user(env, user, task) : err;
 }
 
-static bool stores_key(const struct byok_task *task)
+bool byok_outcome_stores_key(const struct byok_task *task)
 {
     return task->status == BYOK_STATUS_OK && byok_request_stores_key(task->request.type) &&
            !task->request.dry_run;
@@ -264,7 +264,7 @@ static bool stores_key(const struct byok_task *task)
 static enum byok_err write_vault(struct byok_task *task)
 {
     const struct byok_request *request = &task->request;
-    bool stores = stores_key(task);
+    bool stores = byok_outcome_stores_key(task);
     if (!stores && (task->status != BYOK_STATUS_OK || request->type != BYOK_REQUEST_KEY_DELETE))
         return BYOK_E_OK;
     const struct byok_owner owner = {request->user, request->provider, request->label};
@@ -288,6 +288,7 @@ static enum byok_err key_of(struct byok_user_record *user, const struct byok_tas
     if (err == BYOK_E_OK && task->key.issued_wall_ms > (*key)->issued_wall_ms) {
         (*key)->issued_wall_ms = task->key.issued_wall_ms;
         (*key)->used_wall_ms = 0;
+        (*key)->limited_until_us = 0; /* what was said of the old one */
     }
     if (err != BYOK_E_OK || task->key.issued_wall_ms < (*key)->issued_wall_ms)
         *key = NULL;
@@ -322,7 +323,7 @@ static enum byok_err note_key(struct byok_user_record *user, const struct byok_t
     bool uses = uses_key(task);
     if (request->type == BYOK_REQUEST_KEY_DELETE && task->status == BYOK_STATUS_OK)
         byok_user_key_remove(user, request->provider, request->label, wall_ms);
-    if (!stores_key(task) && (!uses || byok_request_stores_key(request->type)))
+    if (!byok_outcome_stores_key(task) && (!uses || byok_request_stores_key(request->type)))
         return BYOK_E_OK;
     enum byok_err err = key_of(user, task, &key);
     if (!key)

@@ -34,6 +34,9 @@ enum byok_err byok_outcome_user(const struct byok_env *env, const struct byok_us
 void byok_outcome_key_used(struct byok_user_record *user, const struct byok_task *task,
                            int64_t wall_ms) BYOK_NONNULL(1, 2);
 
+/** Whether the ended task brings a key to be stored. */
+bool byok_outcome_stores_key(const struct byok_task *task) BYOK_NONNULL(1);
+
 /** Turn a finished task into a too_large error; what was used stays counted, since the provider has
  *  been paid for the answer that does not fit.  `why` is for people. */
 void byok_outcome_too_large(struct byok_task *task, const char *why) BYOK_NONNULL(1, 2);

@@ -88,8 +88,7 @@ void byok_user_spill(struct byok_ctx *ctx, struct byok_user *self)
 
 static int64_t order_of(const struct byok_msg *msg)
 {
-    const struct byok_record *record = (const struct byok_record *)msg;
-    return !record ? INT64_MAX : record->is_parked ? record->place.order : record->offset;
+    return msg ? byok_user_order((const struct byok_record *)msg) : INT64_MAX;
 }
 
 /* Of those that are to be in the user's queue in the state and are not yet. */
@@ -225,6 +224,7 @@ static void note_past(const struct byok_ctx *ctx, const struct byok_task *task,
 {
     past->leg = task->leg;
     past->attempt_count = task->attempt_count;
+    past->limited = task->limited;
     memcpy(past->attempts, task->attempts, sizeof past->attempts);
     if (task->request.deadline_wall_ms == 0 && task->deadline_us != INT64_MAX)
         past->deadline_wall_ms =
@@ -353,18 +353,37 @@ void byok_user_parked(struct byok_ctx *ctx, struct byok_user *self, struct byok_
         stays(self, &task->place);
 }
 
+/* It was refused by its key's limit, for which it waits at its place among the others. */
+static bool waits_for_limit(const struct byok_task *task)
+{
+    const uint32_t noted = byok_task_noted(task);
+    return noted > 0 && task->attempts[noted - 1].code == BYOK_E_RATE_LIMITED &&
+           task->not_before_us == 0;
+}
+
+/* Such a one is parked when that is long, so that what it was told is not forgotten; once for each
+ * time. */
+static bool is_refused_for_long(const struct byok_ctx *ctx, const struct byok_user *self,
+                                const struct byok_task *task, int64_t now)
+{
+    return waits_for_limit(task) && task->attempt_count > task->kept &&
+           byok_user_key_due(self, task, true) >= byok_user_parks_at(ctx, now);
+}
+
 /* Of the window, those for the same provider that stand behind one that is parked go with it: they
- * have waited as long, or are in the state still. */
-static void park_behind(struct byok_ctx *ctx, struct byok_user *self, const struct byok_task *first)
+ * have waited as long, or will have, or are in the state still. */
+static void park_behind(struct byok_ctx *ctx, struct byok_user *self, const struct byok_task *first,
+                        int64_t taken_us)
 {
     for (struct byok_task *task = first->next, *next; task; task = next) {
         struct byok_record *record = task->record;
         next = task->next;
         if (task->provider != first->provider || task->unparkable || task->cancelled ||
-            task->attempt_count > 0 || task->not_before_us > 0 || !byok_user_can_park(task))
+            (task->attempt_count > 0 && !waits_for_limit(task)) || task->not_before_us > 0 ||
+            !byok_user_can_park(task))
             continue;
-        record->taken_us = byok_user_earliest(record->taken_us, first->record->taken_us);
-        if (!record->is_parked || record->place.due_wall_ms > 0)
+        record->taken_us = byok_user_earliest(record->taken_us, taken_us);
+        if (!record->is_parked || record->place.due_wall_ms > 0 || task->attempt_count > task->kept)
             continue;
         byok_user_window_remove(self, task);
         stays(self, &record->place);
@@ -375,12 +394,16 @@ static void park_behind(struct byok_ctx *ctx, struct byok_user *self, const stru
 bool byok_user_park_old(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
                         int64_t *wake_us)
 {
-    int64_t now = byok_now_us(ctx), at = byok_user_parks_at(ctx, task->record->taken_us);
-    if (task->record->is_parked || task->unparkable || !byok_user_can_park(task))
+    int64_t now = byok_now_us(ctx), taken_us = task->record->taken_us;
+    bool refused = is_refused_for_long(ctx, self, task, now);
+    if (refused)
+        taken_us = byok_user_earliest(taken_us, now - ctx->env->settings->park_after_us);
+    int64_t at = byok_user_parks_at(ctx, taken_us);
+    if ((task->record->is_parked && !refused) || task->unparkable || !byok_user_can_park(task))
         return false;
     if (at <= now) {
-        if (task->attempt_count == 0 && task->not_before_us <= now)
-            park_behind(ctx, self, task);
+        if ((task->attempt_count == 0 || waits_for_limit(task)) && task->not_before_us <= now)
+            park_behind(ctx, self, task, taken_us);
         byok_user_window_remove(self, task);
         enum byok_err err =
             byok_user_park(ctx, self, task, task->not_before_us > now ? task->not_before_us : 0);

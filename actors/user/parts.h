@@ -35,7 +35,6 @@
 /* What the user has with one provider. */
 struct byok_lane {
     struct byok_ready ready;
-    int64_t blocked_until_us; /* it said: not before */
     int64_t down_until_us;    /* the provider's breaker is open */
     struct byok_breaker breaker;
     struct byok_tally tally[2];
@@ -144,19 +143,36 @@ static inline void byok_user_window_count(struct byok_user *self, const struct b
     self->payload_count += task->inputs.count > 0 ? change : 0;
 }
 
+/** Its place among the user's records: the offset that it came at, whatever happened to it since. */
+static inline int64_t byok_user_order(const struct byok_record *record)
+{
+    return record->is_parked ? record->place.order : record->offset;
+}
+
+/** At its place by the order of arrival, which nearly always is the last one: whether it is. */
+static inline bool byok_user_window_put(struct byok_user *self, struct byok_task *task)
+{
+    struct byok_task *first = self->window, *before = first ? first->prev : NULL, *last = before;
+    const int64_t order = byok_user_order(task->record);
+    while (before && byok_user_order(before->record) > order)
+        before = before == first ? NULL : before->prev;
+    DL_APPEND_ELEM(self->window, before, task);
+    byok_user_window_count(self, task, 1);
+    return before == last;
+}
+
 static inline void byok_user_window_add(struct byok_user *self, struct byok_task *task)
 {
-    DL_APPEND(self->window, task);
-    byok_user_window_count(self, task, 1);
-    if (!self->unseen)
+    if (!byok_user_window_put(self, task))
+        self->stale = true;
+    else if (!self->unseen)
         self->unseen = task;
 }
 
-/** The same, before all others. */
+/** The same of one that was there before: not a new one for the look that has put it back. */
 static inline void byok_user_window_return(struct byok_user *self, struct byok_task *task)
 {
-    DL_PREPEND(self->window, task);
-    byok_user_window_count(self, task, 1);
+    (void)byok_user_window_put(self, task);
     self->stale = true;
 }
 
@@ -208,6 +224,10 @@ int64_t byok_user_goes_at(const struct byok_ctx *ctx, const struct byok_user *se
  *  it waits for. */
 int64_t byok_user_due(const struct byok_ctx *ctx, const struct byok_user *self,
                       const struct byok_task *task) BYOK_NONNULL(1, 2, 3);
+
+/** The same, and not before its key's limit lets it go.  Until then those of other keys pass it. */
+int64_t byok_user_due_at(const struct byok_ctx *ctx, const struct byok_user *self,
+                         const struct byok_task *task) BYOK_NONNULL(1, 2, 3);
 
 /** It is the user's turn at a provider: send what may go, or decline. */
 void byok_user_turn(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)
@@ -271,9 +291,10 @@ void byok_user_offer(struct byok_ctx *ctx, struct byok_user *self, int64_t now, 
 /** A DOWN. */
 void byok_user_turned_away(struct byok_msg **msg) BYOK_NONNULL(1);
 
-/** Nothing of the task's lane goes out before. */
-void byok_user_block(const struct byok_ctx *ctx, struct byok_user *self,
-                     const struct byok_task *task, int64_t until_us) BYOK_NONNULL(1, 2, 3);
+/** A key.register (or key.rotate) is committed: what the old key was found to take says nothing of
+ *  the new one. */
+void byok_user_new_key(const struct byok_ctx *ctx, struct byok_user *self,
+                       const struct byok_task *task) BYOK_NONNULL(1, 2, 3);
 
 /** What a call that has ended says of its provider and key; the second time for it does nothing. */
 void byok_user_learn(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
@@ -388,10 +409,20 @@ bool byok_user_may_fill(const struct byok_ctx *ctx, const struct byok_user *self
 enum byok_err byok_user_store_failed(const struct byok_ctx *ctx, const struct byok_user *self,
                                      const struct byok_fault *fault) BYOK_NONNULL(1, 2, 3);
 
-/** Until when (monotonic) jobs with the task's key wait, because its provider refuses it; 0:
- *  not. */
-int64_t byok_user_key_due(const struct byok_user *self, const struct byok_task *task)
+/** Until when (monotonic) jobs with the task's key wait, because its provider refuses it, or
+ *  (`limits`) has said that nothing is let through; 0: not. */
+int64_t byok_user_key_due(const struct byok_user *self, const struct byok_task *task, bool limits)
     BYOK_NONNULL(1, 2);
+
+/** Whether the key that the task was called with is the one that its user has now; true, if nothing
+ *  is known of it. */
+bool byok_user_key_is_current(const struct byok_user *self, const struct byok_task *task)
+    BYOK_NONNULL(1, 2);
+
+/** Nothing of the task's key goes out before; not heeded of a key that was replaced meanwhile.
+ *  False: of this key nothing can be noted, or the task is no job. */
+bool byok_user_key_limit(const struct byok_user *self, const struct byok_task *task,
+                         int64_t until_us) BYOK_NONNULL(1, 2);
 
 /** Whether the job fails for that (keys.on_invalid): then its fault says so. */
 bool byok_user_key_fails(const struct byok_ctx *ctx, const struct byok_user *self,
@@ -406,8 +437,9 @@ void byok_user_key_begins(const struct byok_ctx *ctx, const struct byok_user *se
 void byok_user_key_unsent(const struct byok_ctx *ctx, const struct byok_user *self,
                           const struct byok_task *task) BYOK_NONNULL(1, 2, 3);
 
-/** An attempt has ended.  True: the provider refused the key, and the job waits until `*at_us` (and
- *  byok_user_key_due) instead of failing. */
+/** An attempt has ended.  True: the provider refused the key, or let nothing more through with one
+ *  that was replaced meanwhile, and the job waits until `*at_us` (and byok_user_key_due) instead of
+ *  failing.  `*at_us` is set in any case. */
 bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
                            struct byok_task *task, int64_t *at_us) BYOK_NONNULL(1, 2, 3, 4);
 

@@ -19,6 +19,7 @@ struct byok_retry_case {
     const struct byok_fault *fault;
     bool sent;         /* the call may have been carried out */
     uint32_t attempts; /* made so far */
+    uint32_t limited;  /* of them, those that a limit refused: no failures of the job */
     enum byok_on_unknown on_unknown;
     int64_t now_us, deadline_us;
     uint64_t random; /* uniform */
@@ -30,7 +31,8 @@ struct byok_retry_case {
  * - a call of unknown outcome only when the job said on_unknown: retry;
  * - the provider's Retry-After is kept to (with up to 10 % added, so that a herd spreads), and
  *   when it passes the deadline there is no retry: waiting would be in vain;
- * - else full jitter over base * 2^attempts, at most backoff_max (Brooker: Exponential backoff and
+ * - else full jitter over base * 2^attempts, at most backoff_max; what a limit refused counts there
+ *   for limits only, and never among the most attempts that a job may have (Brooker: Exponential backoff and
  *   jitter, AWS Architecture Blog, 2015). */
 bool byok_retry_decide(const struct byok_retry_policy *policy, const struct byok_retry_case *what,
                        int64_t *at_us) BYOK_NONNULL(1, 2, 3);

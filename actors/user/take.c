@@ -83,7 +83,8 @@ static void set_times(const struct byok_ctx *ctx, struct byok_task *task)
     int64_t deadline = request->deadline_wall_ms, start = request->not_before_wall_ms;
     if (byok_parked_past_of(record, &past)) {
         task->leg = past.leg;
-        task->attempt_count = past.attempt_count;
+        task->attempt_count = task->kept = past.attempt_count;
+        task->limited = past.limited;
         memcpy(task->attempts, past.attempts, sizeof task->attempts);
         /* what stands in the state may be wrong */
         for (uint32_t i = 0; i < BYOK_ATTEMPTS_MAX; i++) {

@@ -15,16 +15,28 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-int64_t byok_user_due(const struct byok_ctx *ctx, const struct byok_user *self,
-                      const struct byok_task *task)
+static int64_t due_at(const struct byok_ctx *ctx, const struct byok_user *self,
+                      const struct byok_task *task, bool limits)
 {
     if (byok_payloads_missing(task))
         return INT64_MAX; /* their arrival brings us back */
     int64_t since_us = later(task->not_before_us, task->record->taken_us);
     bool lingers = task->bulk_texts > 0 && (self->calls > 0 || task->not_before_us > 0) &&
                    self->bulk_count < BYOK_BULK_MAX;
-    return later(byok_user_key_due(self, task),
+    return later(byok_user_key_due(self, task, limits),
                  lingers ? since_us + ctx->env->settings->bulk_linger_us : task->not_before_us);
+}
+
+int64_t byok_user_due(const struct byok_ctx *ctx, const struct byok_user *self,
+                      const struct byok_task *task)
+{
+    return due_at(ctx, self, task, false);
+}
+
+int64_t byok_user_due_at(const struct byok_ctx *ctx, const struct byok_user *self,
+                         const struct byok_task *task)
+{
+    return due_at(ctx, self, task, true);
 }
 
 static bool may_go(const struct byok_task *task, int64_t now)
@@ -42,7 +54,8 @@ static struct byok_task *pick(const struct byok_ctx *ctx, struct byok_user *self
         return NULL;
     DL_FOREACH(self->window, task) {
         if (!task->provider || task->cancelled || byok_user_lane(ctx, self, task) != lane ||
-            byok_user_due(ctx, self, task) > now || byok_user_is_exempt(task) < lane->ready.exempt)
+            byok_user_due_at(ctx, self, task) > now ||
+            byok_user_is_exempt(task) < lane->ready.exempt)
             continue;
         bool fit = may_go(task, now) && byok_user_goes_at(ctx, self, task, now) <= now;
         return fit ? task : NULL; /* nobody overtakes at a limit */

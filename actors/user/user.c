@@ -164,6 +164,7 @@ static bool retries(const struct byok_ctx *ctx, const struct byok_task *task, in
         .fault = &task->fault,
         .sent = last_was_sent(task),
         .attempts = byok_user_attempts(task) - task->parted - byok_speech_done(task),
+        .limited = task->limited,
         .on_unknown = task->request.on_unknown,
         .now_us = byok_now_us(ctx),
         .deadline_us = task->deadline_us,
@@ -200,6 +201,16 @@ static void tell_vain_wait(const struct byok_ctx *ctx, struct byok_task *task)
                    begin, (long long)said.retry_after_ms, said.text);
     task->fault.http_status = said.http_status;
     task->fault.retry_after_ms = said.retry_after_ms;
+}
+
+/* When a job that goes out again does so by itself; 0: whenever its turn comes.  What its provider
+ * has said of its key holds up all of the key's jobs, whatever is done before it waits, and the
+ * job keeps its place among them: the oldest finds out. */
+static int64_t due_again(struct byok_user *self, struct byok_task *task, int64_t at_us)
+{
+    task->limited += byok_err_retry(task->fault.code) == BYOK_RETRY_WAIT;
+    bool holds = task->fault.code == BYOK_E_RATE_LIMITED && byok_user_key_limit(self, task, at_us);
+    return holds ? 0 : at_us;
 }
 
 /* Until task->not_before_us, in the window, or in the state when that is long. */
@@ -269,8 +280,8 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     bool retry = ours && (task->late || parts || keyless || goes_on(ctx, self, task, &at_us));
     if (!ours || retry) {
         *msg = NULL;
-        if (retry && task->fault.code == BYOK_E_RATE_LIMITED) /* whatever is done before it waits */
-            byok_user_block(ctx, self, task, at_us);
+        if (retry)
+            at_us = due_again(self, task, at_us);
         call_ended(self, lane, !task->joined);
         byok_bulk_leave(task);
         task->not_before_us = at_us;
@@ -366,6 +377,8 @@ static void on_committed(struct byok_ctx *ctx, struct byok_user *self, struct by
     *msg = NULL;
     if (task->parking)
         byok_user_parked(ctx, self, task);
+    else if (byok_outcome_stores_key(task))
+        byok_user_new_key(ctx, self, task);
     byok_user_drop(ctx, self, task);
 }
 

@@ -342,3 +342,25 @@ Test(parked, a_parking_that_is_refused_is_made_again)
     assert_done(100);
     assert_results("later", 1);
 }
+
+/* The first stands in memory, raw, when the second is parked: nobody knows its id yet.  So it has
+ * the place of the second, as ARCHITECTURE.md says. */
+Test(parked, an_id_that_comes_again_far_behind_has_the_later_place_and_is_called_once)
+{
+    char id[32];
+    world->settings.user_concurrency = 1;
+    world->settings.window = 2;
+    world->settings.queue = 5;
+    start();
+    chat_many("alice", 12);
+    sim_chat(world, "alice", "alice-000005");
+    sim_chat(world, "alice", "alice-000012");
+    assert_done(100);
+    for (int i = 0; i < 13; i++) {
+        snprintf(id, sizeof id, "alice-%06d", i);
+        assert_results(id, 1);
+        cr_assert_eq(sim_calls(world, id), 1);
+    }
+    cr_assert_gt(called_at_us("alice-000005"), called_at_us("alice-000011"));
+    cr_assert_lt(called_at_us("alice-000005"), called_at_us("alice-000012"));
+}

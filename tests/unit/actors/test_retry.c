@@ -133,6 +133,19 @@ Test(retry, what_is_added_to_the_providers_wait_is_drawn_from_0_to_a_tenth)
     cr_assert_eq(drawn(BYOK_E_RATE_LIMITED, 1, 20000, 2 * S), 22 * S);
 }
 
+Test(retry, what_a_limit_refused_is_no_failure)
+{
+    const struct byok_retry_case often = {.attempts = 9, .limited = 8, .random = (uint64_t)-1};
+    struct byok_retry_case last = {.attempts = 12, .limited = 8};
+    int64_t at = 0, first = 0;
+    cr_assert(decide(BYOK_E_OVERLOADED, often, -1, &at));
+    cr_assert(decide(BYOK_E_OVERLOADED,
+                     (struct byok_retry_case){.attempts = 1, .random = (uint64_t)-1}, -1, &first));
+    cr_assert_eq(at, first, "it is the first failure, and waits as long");
+    cr_assert_not(decide(BYOK_E_OVERLOADED, last, -1, &at));
+    cr_assert(decide(BYOK_E_RATE_LIMITED, last, -1, &at));
+}
+
 Test(retry, a_wait_that_passes_the_deadline_is_told_as_such)
 {
     struct byok_fault fault = {.code = BYOK_E_RATE_LIMITED, .retry_after_ms = 60000};

@@ -27,6 +27,7 @@ Test(parked_record, comes_back_with_all_that_was_tried)
         .request = BYOK_STR("{\"id\":1}\0behind"),
         .past = {.deadline_wall_ms = 99,
                  .attempt_count = 20,
+                 .limited = 18,
                  .leg = 3,
                  .attempts = {{5, 6, 429, BYOK_E_RATE_LIMITED, true, false, 0},
                               {7, 8, 503, BYOK_E_OVERLOADED, true, false, 2},
@@ -41,6 +42,7 @@ Test(parked_record, comes_back_with_all_that_was_tried)
     cr_assert_eq(out.timestamp_wall_ms, 17);
     cr_assert_eq(out.past.deadline_wall_ms, 99);
     cr_assert_eq(out.past.attempt_count, 20);
+    cr_assert_eq(out.past.limited, 18);
     cr_assert_eq(out.past.attempts[0].http_status, 429);
     cr_assert_eq(out.past.attempts[0].code, BYOK_E_RATE_LIMITED);
     cr_assert(out.past.attempts[0].sent);
