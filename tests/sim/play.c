@@ -74,6 +74,15 @@ static void set_sizes(struct sim_play *play)
     }
 }
 
+/* What waits for a limit for minutes waits in the state, and calls that hang keep no other from its
+ * slot. */
+static void set_patience(struct sim_play *play)
+{
+    play->world->slots = 64;
+    play->world->settings.held_bytes_max = 100000000;
+    play->world->settings.park_after_us += SIM_S;
+}
+
 /* Of a third of the seeds; taken from the seed itself, so that the others play as without it. */
 static void set_uploads(struct sim_play *play)
 {
@@ -93,12 +102,17 @@ static void set_up(struct sim_play *play)
     play->faults = (uint32_t)below(play, PLAY_ALL + 1);
     if (below(play, 2)) /* fewer kinds, each of them more often alone */
         play->faults &= (uint32_t)below(play, PLAY_ALL + 1);
+    play->renews = world->is_calm = play->seed % 12 == 6;
+    if (play->renews)
+        play->faults = 0;
     world->answer_arg = play;
     world->answer = play_answer;
     world->tokens_most = PLAY_ANSWER_TOKENS;
     set_chances(play);
     set_sizes(play);
     set_uploads(play);
+    if (play->renews)
+        set_patience(play);
     play->workers[0] = sim_worker_start_all(world);
     for (size_t i = 1; i < PLAY_WORKERS; i++)
         play->workers[i] = sim_worker_start(world);

@@ -226,6 +226,8 @@ void play_heal(struct sim_play *play)
     world->note_crashes = world->notes_late = world->note_repeats = 0;
     world->payload_fails = world->payload_changes = world->upload_fails = 0;
     play->rough = 0;
+    for (size_t i = 0; i < world->key_count && play->renews; i++)
+        world->keys[i].quota.limits.window_us = 0;
     play->away_until_us = 0;
     for (size_t i = 0; i < world->key_count; i++)
         world->keys[i].revoked = false; /* of those that nobody has replaced, a try finds it out */

@@ -265,10 +265,11 @@ static void send_some(struct sim_play *play, const char *user)
         send_chat(play, user, new_id(play, user), ",\"key_label\":\"default\"");
         break;
     case 12:
-        sim_send(world, user,
-                 "{\"type\":\"user.configure\",\"id\":\"%s\",\"user\":\"%s\",\"default_keys\":"
-                 "{\"openai\":\"second\"}}",
-                 new_id(play, user), user);
+        if (!play->renews) /* those of a key that is not renewed would fill the window */
+            sim_send(world, user,
+                     "{\"type\":\"user.configure\",\"id\":\"%s\",\"user\":\"%s\",\"default_keys\":"
+                     "{\"openai\":\"second\"}}",
+                     new_id(play, user), user);
         break;
     default:
         send_chat(play, user, new_id(play, user), "");
@@ -292,7 +293,9 @@ void play_send(struct sim_play *play)
         return;
     if (below(play, 60) == 0 && play->faults & PLAY_PROVIDER)
         revoke(play, user);
-    if (play->count > 0 && below(play, 10) == 0)
+    if (play->renews && below(play, 6) == 0 && can_register(play->world))
+        sim_register(play->world, user, "openai", new_id(play, user));
+    else if (play->count > 0 && below(play, 10) == 0)
         send_again(play);
     else if (play->count > 0 && below(play, 8) == 0)
         send_cancel(play);
@@ -304,6 +307,10 @@ void play_line(struct sim_play *play)
 {
     char id[24];
     uint64_t most = below(play, 8) ? 4 : 60; /* now and then many at once */
+    if (play->renews && play->lines_up && below(play, 6) == 0 && can_register(play->world)) {
+        snprintf(id, sizeof id, SIM_LINE ".k%zu", play->world->key_count);
+        sim_register(play->world, SIM_LINE, "openai", id);
+    }
     for (uint64_t n = play->lines_up ? below(play, most) : 0; n > 0; n--) {
         snprintf(id, sizeof id, SIM_LINE ".%zu", play->line_count++);
         sim_chat(play->world, SIM_LINE, id);
@@ -335,6 +342,12 @@ static void limit_keys(struct sim_play *play, struct sim_user *user)
 {
     for (size_t i = 0; i < SIM_PROVIDERS; i++) {
         struct sim_limits *limits = &user->limits[i];
+        if (play->renews) {
+            *limits = (struct sim_limits){.requests = 1 + (int64_t)below(play, 6),
+                                          .window_us = (150 + (int64_t)below(play, 250)) * SIM_S,
+                                          .is_terse = below(play, 2)};
+            continue;
+        }
         if (!play->spends || below(play, 2))
             continue;
         limits->requests = below(play, 4) ? 1 + (int64_t)below(play, 12) : 0;

@@ -50,6 +50,7 @@ struct sim_share {
     int64_t late_until_us;
     int64_t begins_at; /* the requests' end when it was started */
     int64_t last_begun; /* of those since, the last that a job of SIM_LINE began at */
+    const struct sim_request *refused; /* the first of them that waits for its key's limit */
 };
 
 /* The one transaction of a worker that may be open. */

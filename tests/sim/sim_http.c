@@ -165,9 +165,11 @@ static struct sim_entry *note(struct sim_worker *worker, struct byok_http_call *
     check_newest(world, entry, key);
     sim_watch_order(worker, entry);
     sim_rate_watch(world, entry);
+    sim_limits_watch(world, entry);
     byok_log_event(&world->log.log, BYOK_LOG_DEBUG, "sim_call",
                    BYOK_F_INT("worker", worker - world->workers), BYOK_F_TEXT("user", entry->user),
-                   BYOK_F_TEXT("id", entry->id), BYOK_F_INT("nobodys", entry->is_void));
+                   BYOK_F_TEXT("id", entry->id), BYOK_F_TEXT("label", key ? key->label : ""),
+                   BYOK_F_INT("nobodys", entry->is_void));
     return entry;
 }
 

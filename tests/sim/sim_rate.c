@@ -8,7 +8,7 @@
 
 #include "tests/sim/world.h"
 
-/* The longest wait that the worker lets headers bring about (actors/user/lane.c). */
+/* The longest wait that the worker lets a good answer bring about (actors/user/lane.c). */
 #define WAIT_MAX_US (60 * SIM_S)
 /* How long after its turn a call may leave: its claim is written meanwhile. */
 #define UNDER_WAY_US SIM_S
@@ -181,7 +181,9 @@ void sim_rate_told(struct sim_world *world, const struct sim_entry *entry,
     const struct sim_worker *worker = entry->worker;
     bool refused = answer->how == SIM_WHOLE && answer->status == 429 && !entry->request->hurries;
     int64_t us = good || refused ? wait_us(answer) : 0, now = world->clock.now_us;
-    if (us > WAIT_MAX_US)
+    if (quota && refused)
+        sim_limits_refused(world, entry, us);
+    if (good && us > WAIT_MAX_US)
         us = WAIT_MAX_US;
     if (us > world->settings.user_idle_us) /* an actor without work goes, and knows it no more */
         us = world->settings.user_idle_us;

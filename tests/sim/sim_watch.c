@@ -301,6 +301,7 @@ static void see_result(struct sim_world *world, const struct byok_record *record
     see_fallbacks(request, &root);
     see_vectors(world, request, &root);
     see_speech(world, request, &arena, &root);
+    sim_limits_result(world, request, &root);
 }
 
 static int64_t number_of(const struct byok_value *root, const char *name)
@@ -539,6 +540,7 @@ void sim_watch_started(struct sim_worker *worker, int32_t partition)
     struct sim_share *share = &worker->broker.shares[partition];
     share->begins_at = worker->world->cluster.topics[BYOK_TOPIC_REQUESTS][partition].next_offset;
     share->last_begun = -1;
+    share->refused = NULL;
     /* one that was expelled meanwhile and does not know it yet may be behind */
     if (!worker->world->settings.at_least_once &&
         worker->world->cluster.owners[partition].worker == worker)

@@ -15,6 +15,7 @@
 #include "tests/sim/sim_clock.h"
 #include "tests/sim/sim_fault.h"
 #include "tests/sim/sim_http.h"
+#include "tests/sim/sim_limits.h"
 #include "tests/sim/sim_log.h"
 #include "tests/sim/sim_notes.h"
 #include "tests/sim/sim_payloads.h"
@@ -80,6 +81,12 @@ struct sim_key {
     int64_t issued_wall_ms;
     bool revoked; /* the provider answers 401 */
     struct sim_quota quota;
+    int64_t made_us;
+    /* sim_limits.h: who was refused above its limit, and until when; who waited for the limit of one
+     * that it has replaced, with how many calls, and when it is to be used at the latest */
+    const struct sim_request *refused, *waits;
+    int64_t refused_until_us, soon_us;
+    unsigned waits_made;
     const struct sim_request *registration; /* the request that brings it; NULL: not known */
 };
 
@@ -124,6 +131,7 @@ struct sim_world {
     struct sim_watch watch;
     struct sim_user users[SIM_USERS_MAX]; /* that sim_check looks after */
     size_t user_count;
+    bool is_calm; /* nothing is made to go wrong in this run */
     bool loses_time; /* what is under way may take any time: disks or memory fail */
     bool clock_jumped; /* forward: limits that were saved before do not hold */
     uint64_t faults[SIM_FAULT_COUNT]; /* injected so far */

@@ -64,6 +64,7 @@ struct sim_key *sim_seal(struct sim_world *world, const char *user, const char *
     snprintf(key->secret, sizeof key->secret, SIM_KEY_MARK "%s-%s-%zu-5f3a9c", user, provider,
              world->key_count);
     sim_rate_begin(world, key);
+    key->made_us = world->clock.now_us;
     key->issued_wall_ms = world->clock.clock.ops->wall_ms(&world->clock.clock);
     struct byok_envelope envelope = {
         .owner = {byok_str_of(user), byok_str_of(provider), byok_str_of(label)},
