@@ -122,4 +122,10 @@ enum byok_err byok_provider_complete(struct byok_arena *arena, struct byok_provi
  *  generate.  For the reservation of tokens per minute; settled by the real usage. */
 int64_t byok_estimate_tokens(const struct byok_request *request) BYOK_NONNULL(1);
 
+/** What a job's call may use, in every unit that has a price, for what it may cost: tokens as above,
+ *  the characters of a text to be spoken, the images that are asked for, the time of audio by its
+ *  header (WAV) or its bytes.  Units that the capability does not have are 0, what concerns caches
+ *  is unsaid. */
+struct byok_usage byok_estimate_usage(const struct byok_request *request) BYOK_NONNULL(1);
+
 #endif

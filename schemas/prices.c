@@ -228,6 +228,26 @@ static double rounded(double amount)
     return parts < 9e18 ? (double)(int64_t)parts / AMOUNT_DIGITS : amount;
 }
 
+bool byok_money_of(double amount, int64_t *out)
+{
+    if (!(amount >= 0 && amount <= (double)(BYOK_MONEY_MAX / BYOK_MONEY_UNIT)))
+        return false;
+    *out = (int64_t)(amount * (double)BYOK_MONEY_UNIT + 0.5);
+    return true;
+}
+
+bool byok_prices_amount(const struct byok_prices *prices, struct byok_str provider,
+                        struct byok_str model, const struct byok_usage *usage, int64_t *out)
+{
+    const struct price *price = prices ? find(prices, provider, model) : NULL;
+    const double amount = price ? amount_of(price, usage) : -1;
+    if (amount < 0)
+        return false;
+    if (!byok_money_of(amount, out))
+        *out = BYOK_MONEY_MAX;
+    return true;
+}
+
 struct byok_value byok_prices_cost(struct byok_arena *arena, const struct byok_prices *prices,
                                    struct byok_str provider, struct byok_str model,
                                    const struct byok_usage *usage)

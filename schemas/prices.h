@@ -10,6 +10,7 @@
 #define BYOK_SCHEMAS_PRICES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -30,6 +31,16 @@ BYOK_MUST_USE BYOK_NONNULL(1, 3)
 enum byok_err byok_prices_read(struct byok_arena *arena, struct byok_str json,
                                const struct byok_prices **out, struct byok_fault *fault);
 
+/* Money that is summed up is whole parts of the table's currency.  A millionth would not do: many an
+ * embedding costs less. */
+#define BYOK_MONEY_UNIT INT64_C(1000000000)
+/* The largest amount, so that no sum of some of them overflows. */
+#define BYOK_MONEY_MAX (INT64_C(1000000000) * BYOK_MONEY_UNIT)
+
+/** An amount of the currency in such parts, to the nearest; false: it is not from 0 to
+ *  BYOK_MONEY_MAX. */
+BYOK_MUST_USE bool byok_money_of(double amount, int64_t *out) BYOK_NONNULL(2);
+
 /** The version of a table, e.g. "1"; static as long as the table is. */
 struct byok_str byok_prices_version(const struct byok_prices *prices) BYOK_NONNULL(1);
 
@@ -44,5 +55,11 @@ struct byok_str byok_prices_version(const struct byok_prices *prices) BYOK_NONNU
 struct byok_value byok_prices_cost(struct byok_arena *arena, const struct byok_prices *prices,
                                    struct byok_str provider, struct byok_str model,
                                    const struct byok_usage *usage) BYOK_NONNULL(1, 5);
+
+/** The amount that byok_prices_cost() would say, in parts of BYOK_MONEY_UNIT, BYOK_MONEY_MAX at most;
+ *  false: null. */
+BYOK_MUST_USE bool byok_prices_amount(const struct byok_prices *prices, struct byok_str provider,
+                                      struct byok_str model, const struct byok_usage *usage,
+                                      int64_t *out) BYOK_NONNULL(4, 5);
 
 #endif

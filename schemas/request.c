@@ -275,7 +275,8 @@ enum byok_err byok_request_decode(struct byok_arena *arena, struct byok_str cont
         .label = BYOK_STR("default"),
         .settings = {.requests_per_minute = BYOK_SETTING_UNCHANGED,
                      .tokens_per_minute = BYOK_SETTING_UNCHANGED,
-                     .concurrency = BYOK_SETTING_UNCHANGED},
+                     .concurrency = BYOK_SETTING_UNCHANGED,
+                     .budget = BYOK_SETTING_UNCHANGED},
     };
     if (!byok_format_of(content_type, bytes, &out->format))
         return byok_fault_set(fault, BYOK_E_BAD_MESSAGE,

@@ -41,6 +41,9 @@ enum byok_capability {
 
 enum byok_on_unknown { BYOK_ON_UNKNOWN_REPORT, BYOK_ON_UNKNOWN_RETRY };
 
+/* Of UTC. */
+enum byok_budget_period { BYOK_BUDGET_DAY, BYOK_BUDGET_MONTH, BYOK_BUDGET_PERIOD_COUNT };
+
 #define BYOK_SETTING_UNCHANGED (-1) /* not named in the message */
 #define BYOK_SETTING_DEFAULT (-2)   /* null in the message: back to the worker's default */
 
@@ -49,6 +52,8 @@ struct byok_user_settings {
     int64_t requests_per_minute;
     int64_t tokens_per_minute;
     int64_t concurrency;
+    int64_t budget; /* parts of BYOK_MONEY_UNIT; with it comes its period */
+    enum byok_budget_period budget_period;
     /* empty: unchanged; "-": none. A provider named without a model: the model is "-". */
     struct byok_str provider[BYOK_CAPABILITY_COUNT];
     struct byok_str model[BYOK_CAPABILITY_COUNT];
@@ -108,6 +113,12 @@ const char *byok_capability_name(enum byok_capability capability);
 
 /** The capability of a wire name; false: none. */
 bool byok_capability_of(struct byok_str name, enum byok_capability *out) BYOK_NONNULL(2);
+
+/** "day" or "month"; static. */
+const char *byok_budget_period_name(enum byok_budget_period period);
+
+/** The period of a wire name; false: none. */
+bool byok_budget_period_of(struct byok_str name, enum byok_budget_period *out) BYOK_NONNULL(2);
 
 /** The wire name of a request type, e.g. "key.register"; static. */
 const char *byok_request_type_name(enum byok_request_type type);

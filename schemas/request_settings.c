@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "schemas/prices.h"
 #include "schemas/request_parts.h"
 
 struct limit {
@@ -30,6 +31,45 @@ static const struct limit *limit_of(struct byok_str name)
     return NULL;
 }
 
+static const char *const periods[BYOK_BUDGET_PERIOD_COUNT] = {"day", "month"};
+
+const char *byok_budget_period_name(enum byok_budget_period period)
+{
+    return periods[period];
+}
+
+bool byok_budget_period_of(struct byok_str name, enum byok_budget_period *out)
+{
+    for (int i = 0; i < BYOK_BUDGET_PERIOD_COUNT; i++) {
+        if (byok_str_is(name, periods[i])) {
+            *out = (enum byok_budget_period)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* {"amount": 12.5, "period": "month"}, or null.  A name that is neither is refused, as a limit's
+ * is. */
+static enum byok_err read_budget(const struct byok_value *from, struct byok_user_settings *settings,
+                                 struct byok_fault *fault)
+{
+    const struct byok_value *amount = byok_value_find(from, "amount");
+    const struct byok_value *period = byok_value_find(from, "period");
+    double number;
+    if (from->type == BYOK_VALUE_NULL) {
+        settings->budget = BYOK_SETTING_DEFAULT;
+        return BYOK_E_OK;
+    }
+    if (from->type == BYOK_VALUE_MAP && from->count == 2 && amount && period &&
+        byok_value_as_double(amount, &number) && byok_money_of(number, &settings->budget) &&
+        byok_budget_period_of(byok_value_as_str(period), &settings->budget_period))
+        return BYOK_E_OK;
+    return byok_fault_set(fault, BYOK_E_BAD_MESSAGE,
+                          "member \"limits.budget\": must be null or an object with \"amount\", a "
+                          "number from 0 to 1000000000, and \"period\", \"day\" or \"month\"");
+}
+
 static enum byok_err read_limits(const struct byok_value *map, struct byok_user_settings *settings,
                                  struct byok_fault *fault)
 {
@@ -38,6 +78,12 @@ static enum byok_err read_limits(const struct byok_value *map, struct byok_user_
     for (uint32_t i = 0; i < map->count; i++) {
         const struct byok_member *member = &map->as.members[i];
         const struct limit *limit = limit_of(member->name);
+        if (byok_str_is(member->name, "budget")) {
+            enum byok_err err = read_budget(&member->value, settings, fault);
+            if (err != BYOK_E_OK)
+                return err;
+            continue;
+        }
         if (!limit)
             return byok_refuse_member(fault, "limits", "has a name that is no limit");
         int64_t number = BYOK_SETTING_DEFAULT;

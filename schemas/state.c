@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "schemas/codec.h"
+#include "schemas/prices.h"
 
 #define STATE_VERSION 1
 #define MS_PER_DAY ((int64_t)86400000)
@@ -28,6 +29,12 @@ static const struct number numbers[] = {
     {"requests_per_minute", offsetof(struct byok_user_record, requests_per_minute)},
     {"tokens_per_minute", offsetof(struct byok_user_record, tokens_per_minute)},
     {"concurrency", offsetof(struct byok_user_record, concurrency)},
+    {"budget", offsetof(struct byok_user_record, budget)},
+    {"budget_period", offsetof(struct byok_user_record, budget_period)},
+    {"day_since_ms", offsetof(struct byok_user_record, spent[BYOK_BUDGET_DAY].since_wall_ms)},
+    {"day_spent", offsetof(struct byok_user_record, spent[BYOK_BUDGET_DAY].amount)},
+    {"month_since_ms", offsetof(struct byok_user_record, spent[BYOK_BUDGET_MONTH].since_wall_ms)},
+    {"month_spent", offsetof(struct byok_user_record, spent[BYOK_BUDGET_MONTH].amount)},
     {"keys_floor_ms", offsetof(struct byok_user_record, keys_floor_wall_ms)},
 };
 
@@ -57,7 +64,7 @@ static void set_number(void *base, size_t offset, int64_t number)
 void byok_user_record_init(struct byok_user_record *record)
 {
     *record = (struct byok_user_record){
-        .requests_per_minute = -1, .tokens_per_minute = -1, .concurrency = -1};
+        .requests_per_minute = -1, .tokens_per_minute = -1, .concurrency = -1, .budget = -1};
 }
 
 void byok_user_record_done(struct byok_user_record *record)
@@ -309,6 +316,17 @@ static void read_choices(const struct byok_value *map, struct byok_user_record *
     }
 }
 
+/* Whether its sums are such as byok_budget_* (actors/limits/budget.h) may add to. */
+static bool is_budget(const struct byok_user_record *record)
+{
+    bool good = record->budget >= -1 && record->budget <= BYOK_MONEY_MAX &&
+                record->budget_period >= 0 && record->budget_period < BYOK_BUDGET_PERIOD_COUNT;
+    for (size_t i = 0; i < BYOK_BUDGET_PERIOD_COUNT; i++)
+        good = good && record->spent[i].amount >= 0 && record->spent[i].amount <= INT64_MAX / 2 &&
+               record->spent[i].since_wall_ms >= 0;
+    return good;
+}
+
 static enum byok_err read_record(const struct byok_value *map, struct byok_user_record *out)
 {
     int64_t version;
@@ -323,6 +341,8 @@ static enum byok_err read_record(const struct byok_value *map, struct byok_user_
         if (value)
             set_number(out, numbers[i].offset, number);
     }
+    if (!is_budget(out))
+        return BYOK_E_BAD_MESSAGE;
     read_choices(byok_value_find(map, "choices"), out);
     enum byok_err err = read_counters(byok_value_find(map, "counters"), out);
     return err ? err : byok_user_keys_read(byok_value_find(map, "keys"), out);

@@ -52,6 +52,12 @@ struct byok_user_key {
     int64_t limited_until_us; /* its provider has said that it lets nothing through before */
 };
 
+/** What a user's calls have cost since a time: the beginning of a day or month (UTC). */
+struct byok_spending {
+    int64_t since_wall_ms;
+    int64_t amount; /* parts of BYOK_MONEY_UNIT */
+};
+
 /** A user's durable record.  `counters` is owned (byok_new) and kept sorted by day, provider and
  *  model by the functions below; everything else is inline. */
 struct byok_user_record {
@@ -61,6 +67,11 @@ struct byok_user_record {
     int64_t requests_per_minute; /* -1: the worker's default; 0: none */
     int64_t tokens_per_minute;
     int64_t concurrency;
+    int64_t budget; /* parts of BYOK_MONEY_UNIT */
+    int64_t budget_period;
+    struct byok_spending spent[BYOK_BUDGET_PERIOD_COUNT];
+    int64_t budget_held; /* of its user's actor alone, not stored: what calls that are under way, or
+                          * whose jobs have no outcome yet, may cost */
     struct {
         char provider[BYOK_PROVIDER_MAX + 1];
         char model[BYOK_MODEL_MAX + 1];
@@ -86,8 +97,8 @@ struct byok_done_record {
 struct byok_claim_record {
     int64_t claimed_wall_ms;
     int64_t deadline_wall_ms; /* the call has ended by then, one way or the other */
-    int64_t attempt;          /* from 1 */
-    int64_t leg;              /* where it goes: see struct byok_attempt */
+    int64_t attempt; /* from 1 */
+    int64_t leg; /* where it goes: see struct byok_attempt */
     char provider[BYOK_PROVIDER_MAX + 1];
     char owner[BYOK_CLAIM_OWNER_MAX + 1]; /* the worker's name, for people */
     int64_t nonce; /* drawn: no two claims are the same */

@@ -120,7 +120,7 @@ def requests():
     request("key_check", {"type": "key.check", "provider": "anthropic"}, type="key.check", provider="anthropic", key_label="default")
     request("key_delete", {"type": "key.delete", "provider": "openai", "key_label": "old"}, type="key.delete", key_label="old")
     request("user_configure", {
-        "type": "user.configure", "limits": {"requests_per_minute": 60, "tokens_per_minute": None},
+        "type": "user.configure", "limits": {"requests_per_minute": 60, "tokens_per_minute": None, "budget": {"amount": 12.5, "period": "month"}},
         "defaults": {"chat": {"provider": "openai", "model": "gpt-4o-mini"}, "embeddings": {"provider": "voyage"},
                      "text_to_speech": None, "image_generation": {"model": "gpt-image-1"}},
         "default_keys": {"openai": "work", "gemini": None}},
@@ -203,6 +203,10 @@ def refusals():
     refused("limits_list", 'member "limits": must be an object', {"type": "user.configure", "limits": []})
     refused("limit_name", 'member "limits": has a name that is no limit', {"type": "user.configure", "limits": {"request_per_minute": 1}})
     refused("limit_negative", 'member "limits.concurrency": must be', {"type": "user.configure", "limits": {"concurrency": -1}})
+    for name, budget in (("number", 5), ("no_period", {"amount": 5}), ("week", {"amount": 5, "period": "week"}),
+                         ("negative", {"amount": -1, "period": "day"}), ("large", {"amount": 1000000001, "period": "day"}),
+                         ("text", {"amount": "5", "period": "day"}), ("more", {"amount": 5, "period": "day", "per": 1})):
+        refused(f"budget_{name}", 'member "limits.budget": must be null or', {"type": "user.configure", "limits": {"budget": budget}})
     for name, keys, text in (("key_number", {"openai": 7}, "must have labels"), ("key_control", {"openai": "a\nb"}, "must have labels"),
                              ("key_empty", {"openai": ""}, "must have labels"), ("keys_text", "work", "must be an object")):
         refused(f"default_{name}", f'member "default_keys": {text}', {"type": "user.configure", "default_keys": keys})
@@ -320,14 +324,15 @@ def answers():
         "__byok.errors.timestamp": str(NOW), "__byok.errors.stage": "decode"})
     good("state_user", "user_record", {
         "version": 1, "saved_ms": NOW, "requests_debt_us": 1000000, "tokens_debt_us": -5, "requests_per_minute": 60,
-        "tokens_per_minute": -1, "concurrency": 0, "choices": {"chat": {"provider": "openai", "model": "gpt-4o-mini"}},
+        "tokens_per_minute": -1, "concurrency": 0, "budget": 12500000000, "budget_period": 1, "day_since_ms": 1795996800000,
+        "day_spent": 250000, "month_since_ms": 1793491200000, "month_spent": 7000250000, "choices": {"chat": {"provider": "openai", "model": "gpt-4o-mini"}},
         "counters": [["2026-11-23", "openai", "gpt-4o-mini", 3, 1, 120, 45, 0, 0, 0],
                      ["2026-11-24", "elevenlabs", "eleven_v3", 1, 0, 0, 0, 13, 1250, 0]],
         "keys_floor_ms": NOW - 5000, "keys": [
             ["openai", "default", NOW - 90000, NOW - 10, 0, 0, NOW - 89600, 0],
             ["openai", "work", NOW - 80000, 0, NOW - 1000, 1, NOW - 79600, NOW - 1000], ["gemini", "default", NOW - 70000]]})
     good("state_user_of_a_later_version", "user_record", {
-        "version": 2, "saved_ms": NOW, "budget": {"day": 5}, "counters": [["2026-11-24", "openai", "m", 1, 0, 1, 1, 0, 0, 0, 99]]})
+        "version": 2, "saved_ms": NOW, "quota": {"day": 5}, "counters": [["2026-11-24", "openai", "m", 1, 0, 1, 1, 0, 0, 0, 99]]})
     good("state_done", "done_record", {"finished_ms": NOW, "status": "ok"})
     good("state_parked", "parked_record", {
         "version": 1, "content_type": "application/json", "timestamp_ms": NOW, "deadline_ms": NOW + 600000, "attempt_count": 1,

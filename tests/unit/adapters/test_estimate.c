@@ -67,3 +67,38 @@ Test(estimate, does_not_overflow)
     cr_assert_eq(estimate_of(JOB("chat", "\"prompt\":\"1\",\"max_tokens\":9223372036854775807")),
                  INT64_MAX);
 }
+
+static struct byok_usage usage_of(const char *job)
+{
+    struct call c;
+    call_init(&c, "openai", NULL, job);
+    struct byok_usage usage = byok_estimate_usage(&c.request);
+    call_done(&c);
+    return usage;
+}
+
+Test(estimate, every_unit_that_has_a_price_is_told)
+{
+    struct byok_usage chat = usage_of(JOB("chat", "\"prompt\":\"12345678\",\"max_tokens\":10"));
+    cr_assert_eq(chat.input_tokens, 2);
+    cr_assert_eq(chat.output_tokens, 10);
+    cr_assert_eq(chat.characters + chat.milliseconds + chat.images, 0);
+    struct byok_usage speech = usage_of(JOB("text_to_speech", "\"text\":\"h\u00e9!\""));
+    cr_assert_eq(speech.characters, 3);
+    struct byok_usage images = usage_of(JOB("image_generation", "\"prompt\":\"1234\",\"count\":3"));
+    cr_assert_eq(images.images, 3);
+    cr_assert_eq(images.input_tokens, 1);
+    cr_assert_eq(usage_of(JOB("image_generation", "\"prompt\":\"1\"")).images, 1);
+    cr_assert_eq(usage_of(JOB("embeddings", "\"input\":[\"1234\",\"5678\"]")).input_tokens, 2);
+}
+
+Test(estimate, sound_is_as_long_as_its_header_or_its_bytes_say)
+{
+    /* 16,000 bytes a second; 44 bytes of header and 36 of sound */
+    static const char wav[] = JOB(
+        "speech_to_text",
+        "\"audio\":\"UklGRkgAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YSQAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"");
+    cr_assert_eq(usage_of(wav).milliseconds, 5);
+    cr_assert_eq(usage_of(JOB("speech_to_text", "\"audio\":\"AAAAAAAAAAAAAAAA\"")).milliseconds, 3);
+}

@@ -2,6 +2,8 @@
 /* tests/unit/schemas/test_prices.c - a table of prices, and what calls cost by it. */
 #include "schemas/prices.h"
 
+#include <math.h>
+
 #include <criterion/criterion.h>
 
 #include "schemas/codec.h"
@@ -162,4 +164,39 @@ Test(prices, the_table_built_in_is_right)
     double amount;
     cr_assert(byok_value_as_double(byok_value_find(&cost, "amount"), &amount));
     cr_assert_float_eq(amount, 0.75, 1e-9);
+}
+
+Test(prices, money_is_whole_billionths_to_the_nearest)
+{
+    static const struct {
+        double amount;
+        int64_t money;
+    } good[] = {{0, 0},     {0.1, 100000000}, {12.5, 12500000000},  {2e-8, 20},
+                {4e-10, 0}, {6e-10, 1},       {1e9, BYOK_MONEY_MAX}};
+    static const double bad[] = {-1e-9, 1.000001e9, INFINITY, NAN};
+    int64_t money = 0;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        cr_assert(byok_money_of(good[i].amount, &money));
+        cr_assert_eq(money, good[i].money, "%zu", i);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert_not(byok_money_of(bad[i], &money), "%zu", i);
+}
+
+Test(prices, an_amount_is_the_cost_as_money_or_not_known)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    const struct byok_prices *prices;
+    struct byok_usage usage = tokens(5, -1, 7), huge = tokens(INT64_MAX, -1, 0);
+    int64_t money = 0;
+    cr_assert_eq(byok_prices_read(&arena, str(table), &prices, NULL), BYOK_E_OK);
+    cr_assert(byok_prices_amount(prices, str("p"), str("chat"), &usage, &money));
+    cr_assert_eq(money, 66000);
+    cr_assert(byok_prices_amount(prices, str("p"), str("embed"), &usage, &money));
+    cr_assert_eq(money, 100, "a tenth of a millionth");
+    cr_assert(byok_prices_amount(prices, str("p"), str("chat"), &huge, &money));
+    cr_assert_eq(money, BYOK_MONEY_MAX);
+    cr_assert_not(byok_prices_amount(prices, str("p"), str("other"), &usage, &money));
+    cr_assert_not(byok_prices_amount(prices, str("p"), str("voice"), &usage, &money));
+    cr_assert_not(byok_prices_amount(NULL, str("p"), str("chat"), &usage, &money));
 }

@@ -4,13 +4,16 @@
 
 #include <criterion/criterion.h>
 
+#include "schemas/prices.h"
+
 #include "trees.h"
 
 static struct byok_request configured(struct byok_arena *arena, const char *json)
 {
     struct byok_request request = {
         .root = from_json(arena, json),
-        .settings = {.requests_per_minute = -1, .tokens_per_minute = -1, .concurrency = -1}};
+        .settings = {
+            .requests_per_minute = -1, .tokens_per_minute = -1, .concurrency = -1, .budget = -1}};
     struct byok_fault fault = {0};
     cr_assert_eq(byok_read_settings(&request, &fault), BYOK_E_OK, "%s: %s", json, fault.text);
     return request;
@@ -35,6 +38,22 @@ Test(request_settings, zero_is_no_limit_and_null_is_the_workers_default)
     cr_assert_eq(settings.requests_per_minute, 0);
     cr_assert_eq(settings.concurrency, BYOK_SETTING_DEFAULT);
     cr_assert_eq(settings.tokens_per_minute, BYOK_SETTING_UNCHANGED);
+}
+
+Test(request_settings, a_budget_is_an_amount_of_money_and_its_period)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_user_settings settings =
+        configured(&arena, "{\"limits\":{\"budget\":{\"amount\":0.1,\"period\":\"day\"}}}")
+            .settings;
+    cr_assert_eq(settings.budget, BYOK_MONEY_UNIT / 10);
+    cr_assert_eq(settings.budget_period, BYOK_BUDGET_DAY);
+    settings = configured(&arena, "{\"limits\":{\"budget\":{\"amount\":0,\"period\":\"month\"}}}")
+                   .settings;
+    cr_assert_eq(settings.budget, 0);
+    cr_assert_eq(configured(&arena, "{\"limits\":{\"budget\":null}}").settings.budget,
+                 BYOK_SETTING_DEFAULT);
+    cr_assert_eq(configured(&arena, "{\"limits\":{}}").settings.budget, BYOK_SETTING_UNCHANGED);
 }
 
 Test(request_settings, default_keys_are_labels_by_provider)

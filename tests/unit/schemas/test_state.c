@@ -103,6 +103,9 @@ static void assert_same(const struct byok_user_record *a, const struct byok_user
     cr_assert_eq(a->requests_per_minute, b->requests_per_minute);
     cr_assert_eq(a->tokens_per_minute, b->tokens_per_minute);
     cr_assert_eq(a->concurrency, b->concurrency);
+    cr_assert_eq(a->budget, b->budget);
+    cr_assert_eq(a->budget_period, b->budget_period);
+    cr_assert_eq(memcmp(a->spent, b->spent, sizeof a->spent), 0);
     for (size_t i = 0; i < BYOK_CAPABILITY_COUNT; i++) {
         cr_assert_str_eq(a->choice[i].provider, b->choice[i].provider);
         cr_assert_str_eq(a->choice[i].model, b->choice[i].model);
@@ -128,6 +131,11 @@ Test(state, a_users_record_comes_back_the_same)
         record.tokens_debt_us = INT64_MAX;
         record.saved_wall_ms = 1796000000000;
         record.concurrency = 0;
+        record.budget = 12500000000;
+        record.budget_period = BYOK_BUDGET_MONTH;
+        record.spent[BYOK_BUDGET_DAY] = (struct byok_spending){1795996800000, 5};
+        record.spent[BYOK_BUDGET_MONTH] = (struct byok_spending){1793491200000, INT64_MAX / 2};
+        record.budget_held = counters; /* is not stored */
         snprintf(record.choice[BYOK_EMBEDDINGS].model, sizeof record.choice[0].model, "é");
         for (int i = 0; i < counters; i++) {
             char model[16];
@@ -153,6 +161,34 @@ Test(state, a_done_record_comes_back_the_same_and_is_small)
         cr_assert_eq(byok_done_record_decode(byok_buf_str(&buf), &again), BYOK_E_OK);
         cr_assert_eq(again.finished_wall_ms, record.finished_wall_ms);
         cr_assert_eq(again.status, record.status);
+    }
+}
+
+Test(state, sums_of_money_that_could_not_be_added_to_are_no_record)
+{
+    BYOK_AUTO(byok_user_record) record = {0};
+    byok_user_record_init(&record);
+    const struct {
+        int64_t *number, bad;
+    } cases[] = {
+        {&record.budget, -2},
+        {&record.budget, INT64_MAX},
+        {&record.budget_period, BYOK_BUDGET_PERIOD_COUNT},
+        {&record.budget_period, -1},
+        {&record.spent[BYOK_BUDGET_DAY].amount, -1},
+        {&record.spent[BYOK_BUDGET_MONTH].amount, INT64_MAX},
+        {&record.spent[BYOK_BUDGET_MONTH].since_wall_ms, -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        BYOK_AUTO(byok_arena) arena = {0};
+        BYOK_AUTO(byok_buf) buf = {.cap_bytes = 4096};
+        struct byok_user_record again;
+        const int64_t good = *cases[i].number;
+        *cases[i].number = cases[i].bad;
+        cr_assert_eq(byok_user_record_encode(&record, &arena, &buf), BYOK_E_OK);
+        cr_assert_eq(byok_user_record_decode(byok_buf_str(&buf), &arena, &again),
+                     BYOK_E_BAD_MESSAGE, "case %zu", i);
+        *cases[i].number = good;
     }
 }
 
