@@ -41,6 +41,8 @@ struct byok_settings {
     int64_t requests_per_minute;
     int64_t tokens_per_minute;
     int64_t user_concurrency;
+    int64_t budget; /* parts of BYOK_MONEY_UNIT */
+    enum byok_budget_period budget_period;
     int64_t burst_percent; /* of a limit that may be used at once, 1..100 */
     /* retries */
     int64_t attempts_max;

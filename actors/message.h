@@ -240,6 +240,12 @@ struct byok_task {
     struct byok_leg_key *leg_keys; /* of each, once it has left it */
     int64_t deadline_us, not_before_us; /* monotonic */
     int64_t reserved_tokens, tokens_ticket, requests_ticket; /* of the limits per minute */
+    /* of the user's budget (actors/user/budget.h), in parts of BYOK_MONEY_UNIT */
+    bool estimated; /* what its next call may cost is known */
+    bool owes; /* a call has begun whose cost is not settled yet */
+    int64_t estimate, held_cost; /* of the next call; held for the one under way */
+    int64_t spent_cost; /* of its calls so far, and not yet in its user's record, unless counted */
+    int64_t spent_since_ms[BYOK_BUDGET_PERIOD_COUNT]; /* counted in the periods that began then */
     /* embeddings that may share a call (actors/provider/bulk.h) */
     uint32_t bulk_texts; /* that it brings; 0: it goes alone */
     size_t bulk_bytes; /* of them */

@@ -5,9 +5,11 @@
 
 #include "client/call.h"
 #include "client/render.h"
+#include "schemas/codec.h"
+#include "schemas/prices.h"
 
 struct configure_flags {
-    const char *user, *requests, *tokens, *concurrency, *id;
+    const char *user, *requests, *tokens, *concurrency, *budget, *id;
     struct byok_list choices;
     bool wait;
 };
@@ -24,6 +26,8 @@ static const struct byok_option options[] = {
      AT(tokens)},
     {"concurrency", 0, BYOK_OPTION_TEXT, "N|none|default", "calls under way at once",
      AT(concurrency)},
+    {"budget", 0, BYOK_OPTION_TEXT, "AMOUNT/day|AMOUNT/month|none|default",
+     "what calls may cost in a day or month, in the currency of the worker's prices", AT(budget)},
     {"provider", 'p', BYOK_OPTION_LIST, "CAPABILITY=PROVIDER[/MODEL]",
      "what jobs use that name no provider; CAPABILITY=none unsets it; may be repeated",
      AT(choices)},
@@ -45,6 +49,35 @@ static enum byok_err set_limit(struct byok_arena *arena, struct byok_value *limi
         return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
                               "%s is a whole number from 1, none, or default", name);
     byok_value_set(arena, limits, name, byok_value_int(number)); /* 0 says: none */
+    return BYOK_E_OK;
+}
+
+/* "12.50/month"; what a number may look like is JSON's. */
+static enum byok_err set_budget(struct byok_arena *arena, struct byok_value *limits,
+                                const char *text, struct byok_fault *fault)
+{
+    enum byok_budget_period period = BYOK_BUDGET_MONTH;
+    struct byok_value budget = byok_value_map(), amount = byok_value_int(0);
+    int64_t money = 0;
+    double number = 0;
+    if (!text)
+        return BYOK_E_OK;
+    if (strcmp(text, "default") == 0) {
+        byok_value_set(arena, limits, "budget", byok_value_null());
+        return BYOK_E_OK;
+    }
+    const char *slash = strchr(text, '/');
+    const struct byok_str said = {text, slash ? (size_t)(slash - text) : 0};
+    if (strcmp(text, "none") != 0 &&
+        (!slash || !byok_budget_period_of(byok_str_of(slash + 1), &period) ||
+         byok_decode(arena, BYOK_JSON, said, &amount, NULL) != BYOK_E_OK ||
+         !byok_value_as_double(&amount, &number) || !byok_money_of(number, &money) || money == 0))
+        return byok_fault_set(fault, BYOK_E_BAD_REQUEST,
+                              "budget is an amount above 0 and a period, as 12.50/month or 1/day, "
+                              "or none, or default");
+    byok_value_set(arena, &budget, "amount", amount); /* 0 says: none */
+    byok_value_set(arena, &budget, "period", byok_value_text(byok_budget_period_name(period)));
+    byok_value_set(arena, limits, "budget", budget);
     return BYOK_E_OK;
 }
 
@@ -87,6 +120,8 @@ static enum byok_err make(struct byok_arena *arena, const struct configure_flags
         err = set_limit(arena, &limits, "tokens_per_minute", flags->tokens, fault);
     if (err == BYOK_E_OK)
         err = set_limit(arena, &limits, "concurrency", flags->concurrency, fault);
+    if (err == BYOK_E_OK)
+        err = set_budget(arena, &limits, flags->budget, fault);
     for (size_t i = 0; i < flags->choices.count && err == BYOK_E_OK; i++)
         err = set_choice(arena, &choices, flags->choices.items[i], fault);
     if (err != BYOK_E_OK)
@@ -137,7 +172,8 @@ const struct byok_command byok_command_configure = {
              "with, `none` takes the limit away.\n"
              "\nexamples:\n"
              "  byok configure --user alice --provider chat=openai/gpt-4o-mini\n"
-             "  byok configure --user alice --requests-per-minute 60 --concurrency none\n",
+             "  byok configure --user alice --requests-per-minute 60 --concurrency none\n"
+             "  byok configure --user alice --budget 12.50/month\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .defaults = &defaults,

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "schemas/codec.h"
+#include "schemas/prices.h"
 #include "worker/config_parts.h"
 
 /* "name=value" */
@@ -51,6 +53,18 @@ static enum byok_err check_listen(const char *listen, struct byok_fault *fault)
                           listen);
 }
 
+/* In parts of BYOK_MONEY_UNIT; false: no such amount.  What a number may look like is JSON's, so that
+ * no locale and no hexadecimal counts. */
+static bool read_budget(const struct byok_config *config, int64_t *out)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_value value;
+    double amount;
+    const struct byok_str text = byok_str_of(config->limits.budget);
+    return byok_decode(&arena, BYOK_JSON, text, &value, NULL) == BYOK_E_OK &&
+           byok_value_as_double(&value, &amount) && byok_money_of(amount, out);
+}
+
 static enum byok_err check(const struct byok_config *config, struct byok_fault *fault)
 {
     static const struct {
@@ -79,6 +93,12 @@ static enum byok_err check(const struct byok_config *config, struct byok_fault *
         err = check_master_keys(config, fault);
     if (err == BYOK_E_OK)
         err = check_listen(config->status.listen, fault);
+    int64_t budget;
+    if (err == BYOK_E_OK && !read_budget(config, &budget))
+        err =
+            byok_fault_set(fault, BYOK_E_CONFIG,
+                           "limits.budget is \"%.60s\", but must be a number from 0 to 1000000000",
+                           config->limits.budget);
     if (err == BYOK_E_OK && config->retry.backoff_max_ms < config->retry.backoff_ms)
         err = byok_fault_set(fault, BYOK_E_CONFIG,
                              "retry.backoff_max_ms is less than retry.backoff_ms");
@@ -139,7 +159,13 @@ void byok_config_done(struct byok_config *config)
 
 struct byok_settings byok_config_settings(const struct byok_config *config)
 {
+    int64_t budget = 0;
+    enum byok_budget_period period = BYOK_BUDGET_MONTH;
+    (void)read_budget(config, &budget); /* both were checked */
+    (void)byok_budget_period_of(byok_str_of(config->limits.budget_period), &period);
     return (struct byok_settings){
+        .budget = budget,
+        .budget_period = period,
         .requests_per_minute = config->limits.requests_per_minute,
         .tokens_per_minute = config->limits.tokens_per_minute,
         .user_concurrency = config->limits.concurrency,

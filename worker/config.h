@@ -111,6 +111,7 @@ struct byok_config {
     } auth;
     struct {
         int64_t requests_per_minute, tokens_per_minute, concurrency, burst_percent;
+        const char *budget, *budget_period;
     } limits;
     struct {
         int64_t attempts, backoff_ms, backoff_max_ms;

@@ -92,6 +92,7 @@ enum byok_err byok_user_finish_both(struct byok_ctx *ctx, struct byok_user *self
 void byok_user_drop(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
     byok_user_forget(self, task);
+    byok_user_budget_drop(self, task);
     if (byok_user_fences(task))
         self->fenced = self->storing = false;
     byok_task_ended(ctx, &task);

@@ -88,7 +88,12 @@ static bool choose(const struct byok_ctx *ctx, const struct byok_user *self, str
     for (uint8_t leg = 0; leg <= task->request.fallback_count && has_room(task); leg++) {
         if (leg == task->leg || is_spent(task, leg))
             continue;
-        const enum byok_err trouble = key_trouble(self, task, leg, now);
+        enum byok_err trouble = key_trouble(self, task, leg, now);
+        if (trouble == BYOK_E_OK)
+            trouble = byok_user_budget_trouble(
+                ctx, self, task,
+                &ctx->env->providers[byok_env_provider(ctx->env, task->legs[leg].provider)],
+                task->legs[leg].model);
         const int64_t at = there_at(ctx, self, task, leg);
         *out = leg;
         if (trouble != BYOK_E_OK)
@@ -122,6 +127,7 @@ static enum byok_err set_leg(const struct byok_ctx *ctx, struct byok_task *task,
         return err;
     }
     task->leg = leg;
+    task->estimated = false; /* another price */
     return BYOK_E_OK;
 }
 

@@ -41,7 +41,8 @@ int64_t byok_user_concurrency(const struct byok_ctx *ctx, const struct byok_user
     return own == 0 ? INT64_MAX : own;
 }
 
-int64_t byok_user_allowed_at(const struct byok_user *self, struct byok_task *task, int64_t now)
+int64_t byok_user_allowed_at(const struct byok_ctx *ctx, const struct byok_user *self,
+                             struct byok_task *task, int64_t now)
 {
     if (byok_user_is_exempt(task))
         return now;
@@ -50,7 +51,9 @@ int64_t byok_user_allowed_at(const struct byok_user *self, struct byok_task *tas
             byok_estimate_tokens(task->speech ? &task->speech->request : &task->request);
     int64_t requests = byok_limit_wait_us(&self->requests, now, 1);
     int64_t tokens = byok_limit_wait_us(&self->tokens, now, task->reserved_tokens);
-    return now + later(requests, tokens);
+    int64_t at = now + later(requests, tokens);
+    return byok_user_budget_lets(ctx, self, task) ? at
+                                                  : later(at, byok_user_budget_at(ctx, self, now));
 }
 
 int64_t byok_user_up_at(const struct byok_lane *lane, int64_t now)
@@ -66,7 +69,7 @@ int64_t byok_user_goes_at(const struct byok_ctx *ctx, const struct byok_user *se
         return now;
     if (lane->calls >= byok_adaptive_limit(&lane->room))
         return INT64_MAX;
-    return later(byok_user_up_at(lane, now), byok_user_allowed_at(self, task, now));
+    return later(byok_user_up_at(lane, now), byok_user_allowed_at(ctx, self, task, now));
 }
 
 /* ---- from the window to the provider ---- */
@@ -76,10 +79,11 @@ int64_t byok_user_goes_at(const struct byok_ctx *ctx, const struct byok_user *se
 static void hold(const struct byok_ctx *ctx, const struct byok_user *self,
                  const struct byok_lane *lane, struct byok_task *task, int64_t now)
 {
-    bool limited = self->requests.per_minute > 0 || self->tokens.per_minute > 0;
+    bool limited =
+        self->requests.per_minute > 0 || self->tokens.per_minute > 0 || self->budget.amount > 0;
     if (byok_user_up_at(lane, now) > now && !byok_user_is_exempt(task) &&
         task->deadline_us == INT64_MAX &&
-        (!limited || (lane->first == task && byok_user_allowed_at(self, task, now) <= now)))
+        (!limited || (lane->first == task && byok_user_allowed_at(ctx, self, task, now) <= now)))
         task->deadline_us = now + ctx->env->settings->deadline_us;
 }
 
@@ -100,6 +104,11 @@ void byok_user_too_late(const struct byok_ctx *ctx, const struct byok_user *self
                        "the deadline passed while the request waited: calls to provider \"%s\" "
                        "failed, and it was not called again yet",
                        task->provider->name);
+    else if (!byok_user_budget_lets(ctx, self, task))
+        byok_fault_set(&task->fault, BYOK_E_DEADLINE,
+                       "the deadline passed while the request waited: the user's budget for the %s "
+                       "is used up",
+                       byok_budget_period_name(self->budget.period));
     else
         byok_fault_set(&task->fault, BYOK_E_DEADLINE,
                        "the deadline passed while the request waited");

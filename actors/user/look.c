@@ -31,7 +31,8 @@ static enum byok_err look_at(struct byok_ctx *ctx, struct byok_user *self, struc
     }
     byok_user_avoid(ctx, self, task, now, &self->look_us);
     bool goes_out = task->provider && task->fault.code == BYOK_E_OK &&
-                    !byok_user_key_fails(ctx, self, task, now);
+                    !byok_user_key_fails(ctx, self, task, now) &&
+                    !byok_user_budget_fails(ctx, self, task);
     if (task->deadline_us <= now && goes_out)
         byok_user_too_late(ctx, self, task, now);
     if (!goes_out || task->deadline_us <= now) {

@@ -2,6 +2,8 @@
 /* actors/user/outcome.c - see actors/user/outcome.h. */
 #include "actors/user/outcome.h"
 
+#include "actors/user/budget.h"
+
 /* Room for an error result when the answer has used up the job's memory. */
 #define SPARE_BYTES ((size_t)256 * 1024)
 
@@ -62,6 +64,8 @@ void byok_outcome_count(struct byok_user_record *user, const struct byok_task *t
 {
     if (task->counted) /* the counters are there, so this takes no memory */
         (void)add_usage(user, task, sign, keep_days);
+    if (task->counted)
+        byok_budget_count(user, task, sign);
 }
 
 static enum byok_err count_usage(const struct byok_env *env, struct byok_user_record *user,
@@ -75,7 +79,11 @@ static enum byok_err count_usage(const struct byok_env *env, struct byok_user_re
     if (err == BYOK_E_OK)
         err = add_usage(user, task, 1, keep_days);
     task->counted = err == BYOK_E_OK;
-    return err;
+    if (err != BYOK_E_OK)
+        return err;
+    byok_budget_begins(user, task);
+    byok_budget_count(user, task, 1);
+    return BYOK_E_OK;
 }
 
 /* ---- the records ---- */

@@ -51,7 +51,9 @@ void byok_user_line_up(const struct byok_ctx *ctx, struct byok_user *self,
     bool waits =
         self->backlog.head || self->fenced || has_queue(self) || byok_user_room(ctx, self) == 0;
     *record = NULL;
-    if (waits && !taken->is_job && may_be_command(taken)) {
+    /* also when nothing waits: left in the backlog, for want of memory, a later command would overtake
+     * it, and an older limit would take the place of a newer one */
+    if (!taken->is_job && may_be_command(taken)) {
         byok_queue_push(&self->commands, &taken->msg);
     } else if (waits && is_full(ctx, self, taken->bytes)) {
         byok_queue_push(&self->overflow, &taken->msg);
@@ -175,7 +177,7 @@ static enum byok_err read_queue(struct refill *refill)
 
 bool byok_user_may_refill(const struct byok_ctx *ctx, const struct byok_user *self)
 {
-    return self->queue.more && !ctx->env->partitions->paused &&
+    return self->queue.more && !ctx->env->partitions->paused && !byok_user_budget_bars(self) &&
            self->queue.after + 1 < refill_end(self) &&
            byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
 }
@@ -188,6 +190,7 @@ enum byok_err byok_user_refill(struct byok_ctx *ctx, struct byok_user *self)
                                         : NULL;
     if (!partition)
         return BYOK_E_OK;
+    self->budget_need = 0; /* the first of them is looked at */
     refill.room = byok_user_room(ctx, self);
     refill.end = refill_end(self);
     enum byok_err err = read_queue(&refill);
@@ -198,6 +201,7 @@ enum byok_err byok_user_refill(struct byok_ctx *ctx, struct byok_user *self)
         struct byok_record *record = (struct byok_record *)msg;
         record->partition = self->partition;
         record->epoch = self->epoch;
+        record->taken_us = byok_now_us(ctx);
         byok_record_opened(ctx->env, partition, record);
         self->backlog_bytes += record->bytes;
     }
@@ -320,8 +324,9 @@ enum byok_err byok_user_park(struct byok_ctx *ctx, struct byok_user *self, struc
 {
     if (task->deadline_us < at_us)
         at_us = task->deadline_us; /* to be told of it in time */
-    task->arena.failed = false;    /* of an earlier try */
+    task->arena.failed = false; /* of an earlier try */
     byok_user_save_debts(ctx, self);
+    byok_user_budget_park(self, task);
     if (!task->placed)
         task->place = (struct byok_parked_place){
             .due_wall_ms = at_us > 0 ? due_of(ctx, task, at_us) : 0,
@@ -391,6 +396,46 @@ static void park_behind(struct byok_ctx *ctx, struct byok_user *self, const stru
     }
 }
 
+/* It or one behind it that would have to go along is to end at its deadline. */
+static bool has_deadline(const struct byok_task *first)
+{
+    for (const struct byok_task *task = first; task; task = task->next) {
+        if (task->provider == first->provider && task->deadline_us != INT64_MAX)
+            return true;
+    }
+    return false;
+}
+
+/* One of the queue in the state that the budget has no room for goes back there, with those behind
+ * it, for that may be so for a month, and other users' jobs need the memory; what was tried since it
+ * was taken up is written there.  A deadline keeps it here, but for want of memory. */
+static bool leaves(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
+                   int64_t *wake_us)
+{
+    int64_t now = byok_now_us(ctx), at = byok_user_parks_at(ctx, task->record->taken_us);
+    if (self->budget.amount == 0 || !byok_user_can_park(task) || task->unparkable ||
+        task->cancelled || task->record->place.due_wall_ms != 0)
+        return false;
+    if (at > now || byok_user_budget_lets(ctx, self, task) ||
+        (has_deadline(task) && !ctx->env->partitions->paused)) {
+        at = at > now ? at : byok_user_parks_at(ctx, now);
+        *wake_us = byok_user_earliest(*wake_us, at);
+        return false;
+    }
+    byok_user_budget_leaves(ctx, self, task);
+    park_behind(ctx, self, task, task->record->taken_us);
+    byok_user_window_remove(self, task);
+    if (task->attempt_count <= task->kept) {
+        stays(self, &task->record->place);
+        byok_user_drop(ctx, self, task);
+    } else if (byok_user_park(ctx, self, task, 0) != BYOK_E_OK) {
+        byok_user_window_return(self, task);
+        *wake_us = byok_user_earliest(*wake_us, now + TROUBLE_RETRY_US);
+        return false;
+    }
+    return true;
+}
+
 bool byok_user_park_old(struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task,
                         int64_t *wake_us)
 {
@@ -399,7 +444,9 @@ bool byok_user_park_old(struct byok_ctx *ctx, struct byok_user *self, struct byo
     if (refused)
         taken_us = byok_user_earliest(taken_us, now - ctx->env->settings->park_after_us);
     int64_t at = byok_user_parks_at(ctx, taken_us);
-    if ((task->record->is_parked && !refused) || task->unparkable || !byok_user_can_park(task))
+    if (task->record->is_parked && !refused)
+        return leaves(ctx, self, task, wake_us);
+    if (task->unparkable || !byok_user_can_park(task))
         return false;
     if (at <= now) {
         if ((task->attempt_count == 0 || waits_for_limit(task)) && task->not_before_us <= now)

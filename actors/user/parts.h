@@ -4,6 +4,7 @@
  * user.c      the actor: messages, retries, the end of a request
  * look.c      which of those that wait may go, and which have waited too long
  * lane.c      what may go to which provider, and when
+ * budget.c    what calls cost, and the budget
  * turn.c      what goes when it is the user's turn: limits, embeddings that share a call
  * take.c      from raw records to decoded requests: state, dedupe, routing
  * end.c       the outcome of a request goes to the publisher
@@ -24,10 +25,12 @@
 #include "actors/env.h"
 #include "actors/limits/adaptive.h"
 #include "actors/limits/breaker.h"
+#include "actors/limits/budget.h"
 #include "actors/limits/limit.h"
 #include "actors/provider/bulk.h"
 #include "actors/provider/speech.h"
 #include "actors/queue.h"
+#include "actors/user/budget.h"
 #include "schemas/state.h"
 
 #define FAR_US ((int64_t)10 * 365 * 86400 * 1000000) /* keeps sums of times from overflowing */
@@ -62,6 +65,9 @@ struct byok_user {
     bool storing; /* it changes keys, which the vault learns when it is committed: no job begins */
     struct byok_user_record record;
     struct byok_limit requests, tokens;
+    struct byok_budget budget;
+    int64_t budget_need; /* of the first job that left memory for want of budget; 0: none did */
+    int64_t budget_need_order; /* its place */
     /* raw records, oldest first */
     struct byok_queue commands; /* overtake jobs: a cancel or a new limit does not wait for them */
     struct byok_queue backlog;
@@ -212,8 +218,8 @@ int64_t byok_user_concurrency(const struct byok_ctx *ctx, const struct byok_user
     BYOK_NONNULL(1, 2);
 
 /** When the user's limits let the task go: now or before, or a later time. */
-int64_t byok_user_allowed_at(const struct byok_user *self, struct byok_task *task, int64_t now)
-    BYOK_NONNULL(1, 2);
+int64_t byok_user_allowed_at(const struct byok_ctx *ctx, const struct byok_user *self,
+                             struct byok_task *task, int64_t now) BYOK_NONNULL(1, 2, 3);
 
 /** When its limits and all that is known of its lane let the task go: now or before, or a later
  *  time; INT64_MAX: not before a call has ended. */

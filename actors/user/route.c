@@ -218,5 +218,8 @@ enum byok_err byok_configure(const struct byok_env *env, const struct byok_user_
     set_limit(&user->requests_per_minute, settings->requests_per_minute);
     set_limit(&user->tokens_per_minute, settings->tokens_per_minute);
     set_limit(&user->concurrency, settings->concurrency);
+    set_limit(&user->budget, settings->budget);
+    if (settings->budget >= 0)
+        user->budget_period = settings->budget_period;
     return BYOK_E_OK;
 }

@@ -22,6 +22,7 @@ static void set_limits(const struct byok_ctx *ctx, struct byok_user *self)
     byok_limit_set(&self->tokens,
                    byok_user_or_default(self->record.tokens_per_minute, all->tokens_per_minute),
                    all->burst_percent);
+    byok_user_budget_set(ctx, self);
 }
 
 enum byok_err byok_user_load(struct byok_ctx *ctx, struct byok_user *self)
@@ -48,6 +49,7 @@ enum byok_err byok_user_load(struct byok_ctx *ctx, struct byok_user *self)
     if (err != BYOK_E_OK)
         return err;
     set_limits(ctx, self);
+    byok_user_budget_roll(ctx, self);
     int64_t passed_ms = byok_now_wall_ms(ctx) - self->record.saved_wall_ms;
     passed_ms -= 1; /* both are rounded down */
     int64_t passed_us = passed_ms > FAR_US / 1000 ? FAR_US : passed_ms * 1000;
@@ -182,8 +184,11 @@ static void pass_over(struct byok_ctx *ctx, const struct byok_user *self, struct
 
 static void configure(const struct byok_ctx *ctx, struct byok_user *self, struct byok_task *task)
 {
-    if (byok_configure(ctx->env, &task->request.settings, &self->record, &task->fault) == BYOK_E_OK)
-        set_limits(ctx, self);
+    if (byok_configure(ctx->env, &task->request.settings, &self->record, &task->fault) != BYOK_E_OK)
+        return;
+    if (task->request.settings.budget != BYOK_SETTING_UNCHANGED)
+        byok_budget_recall(self->record.spent, byok_now_wall_ms(ctx));
+    set_limits(ctx, self);
 }
 
 /* Its id is known from now on. */
@@ -203,10 +208,12 @@ static void admit(const struct byok_ctx *ctx, struct byok_user *self, struct byo
 {
     if (task->fault.code == BYOK_E_OK)
         byok_bulk_look(ctx->env, task);
-    if (task->request.type == BYOK_REQUEST_JOB_CANCEL)
+    if (task->request.type == BYOK_REQUEST_JOB_CANCEL) {
+        self->budget_need = 0; /* it may be of that job */
         DL_APPEND(self->cancels, task);
-    else
+    } else {
         byok_user_window_add(self, task);
+    }
     if (byok_user_fences(task))
         self->fenced = true;
     if (task->request.type == BYOK_REQUEST_USER_CONFIGURE)
@@ -255,6 +262,8 @@ static enum byok_err place(struct byok_ctx *ctx, struct byok_user *self, struct 
         admit(ctx, self, task);
         if (claim.attempt > 0)
             byok_user_adopt(ctx, task, &claim);
+        if (claim.attempt > 0 && byok_task_noted(task) > 0)
+            byok_user_budget_unclear(ctx, self, task);
         return BYOK_E_OK;
     }
     if (err != BYOK_E_OK)

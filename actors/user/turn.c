@@ -81,6 +81,7 @@ static void begin(struct byok_ctx *ctx, struct byok_user *self, struct byok_task
     assert(!byok_payloads_missing(task));
     if (!byok_user_is_exempt(task))
         task->tokens_ticket = byok_limit_take(&self->tokens, now, task->reserved_tokens);
+    byok_user_budget_hold(ctx, self, task);
     if (task->deadline_us == INT64_MAX)
         task->deadline_us = now + ctx->env->settings->deadline_us;
     bool limited = self->requests.per_minute > 0 || self->tokens.per_minute > 0;
@@ -108,7 +109,8 @@ static void gather(struct byok_ctx *ctx, struct byok_user *self, struct byok_tas
             continue;
         if (task->reserved_tokens == 0)
             task->reserved_tokens = byok_estimate_tokens(&task->request);
-        if (byok_limit_wait_us(&self->tokens, now, task->reserved_tokens) > 0)
+        if (byok_limit_wait_us(&self->tokens, now, task->reserved_tokens) > 0 ||
+            !byok_user_budget_lets(ctx, self, task))
             break;
         if (!byok_bulk_add(ctx->env, bulk, task, now))
             continue;

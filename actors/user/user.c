@@ -80,6 +80,8 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
         more = byok_user_may_fill(ctx, self);
     }
     wake_us = byok_user_earliest(wake_us, byok_user_parks_backlog_at(ctx, self));
+    if (byok_user_budget_bars(self))
+        wake_us = byok_user_earliest(wake_us, byok_user_budget_at(ctx, self, now));
     bool is_short = self->queue.more && ctx->env->partitions->paused;
     if (!byok_user_fetch(ctx, self, now) || is_short) /* of memory */
         wake_us = byok_user_earliest(wake_us, now + TROUBLE_RETRY_US);
@@ -261,6 +263,7 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     bool ours = byok_partition_current(ctx->env->partitions, self->partition, self->epoch);
     byok_user_learn(ctx, self, task);
     settle_tokens(ctx, self, task, last_was_sent(task));
+    byok_user_budget_settle(ctx, self, task);
     byok_user_key_unsent(ctx, self, task);
     int64_t at_us = 0; /* at once, when it was only late, but for a claim that could not be made */
     if (task->late && !byok_user_is_exempt(task) && !task->joined)
@@ -386,6 +389,8 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
 {
     struct byok_user *self = state;
     enum byok_err err = BYOK_E_OK;
+    if (self->loaded)
+        byok_user_budget_roll(ctx, self);
     switch ((*msg)->kind) {
     case BYOK_MSG_REQUEST:
         on_request(ctx, self, msg);
@@ -483,6 +488,7 @@ static void check(const void *state)
 {
     const struct byok_user *self = state;
     assert(known_count(self) >= self->window_count + self->calls);
+    assert(known_count(self) > 0 || self->record.budget_held == 0);
     assert(!self->closed || (!self->backlog.head && !self->overflow.head && !self->wanted.head &&
                              !self->window && !self->cancels));
 }

@@ -2,6 +2,7 @@
 """The main job, as a user of the system sees it."""
 import json
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -78,6 +79,30 @@ def limits_make_jobs_wait():
         expect(starts[9] - starts[0] >= 3000, f"6 at once, then one each 1.09 s: {starts[9] - starts[0]} ms")
 
 
+def budgets_hold_and_can_be_raised():
+    """What gpt-4o-mini may cost is 0.000615 for 1,024 tokens; what it costs here is far less."""
+    with Stack() as stack:
+        stack.worker("w1")
+        stack.add_key("alice", ALICE)
+        job = {"user": "alice", "capability": "chat", "provider": "openai", "model": "gpt-4o-mini", "prompt": "x"}
+        stack.byok("configure", "--user", "alice", "--budget", "0.001/month")
+        stack.produce([("alice", {**job, "id": f"b{i}"}) for i in range(5)] + [("alice", {**job, "id": "no-price", "model": "not-in-the-table"}),
+                                                                              ("alice", {**job, "id": "large", "max_tokens": 100000})])
+        found = stack.wait_results([f"b{i}" for i in range(5)] + ["no-price", "large"], 60)
+        expect(all(found[f"b{i}"][0]["status"] == "ok" for i in range(5)), found)
+        calls = sorted((a["started_ms"], a["started_ms"] + a["duration_ms"]) for i in range(5) for a in found[f"b{i}"][0]["attempts"])
+        expect(all(calls[i][1] <= calls[i + 1][0] + 1 for i in range(4)), f"there is room for one call at once: {calls}")
+        expect(found["no-price"][0]["error"]["code"] == "bad_configuration" and "prices" in found["no-price"][0]["error"]["message"], found)
+        expect(found["large"][0]["error"]["code"] == "over_budget", found)
+        stack.byok("configure", "--user", "alice", "--budget", "0.00062/month")
+        stack.produce([("alice", {**job, "id": "waits"})])
+        time.sleep(3)
+        lifted_ms = time.time() * 1000
+        stack.byok("configure", "--user", "alice", "--budget", "none")
+        waited = stack.wait_results(["waits"], 30)["waits"][0]
+        expect(waited["status"] == "ok" and waited["attempts"][0]["started_ms"] >= lifted_ms - 1, f"it goes when the budget is lifted: {waited}")
+
+
 def a_sender_that_partitions_in_another_way():
     """Its records go to partitions that are not their users': they are forwarded, and worked on once."""
     users = [f"user{i}" for i in range(12)]
@@ -106,5 +131,5 @@ def a_worker_with_a_wrong_master_key_does_not_start():
 
 
 if __name__ == "__main__":
-    main(two_users_with_their_own_keys, key_commands, state_survives_a_restart, limits_make_jobs_wait,
+    main(two_users_with_their_own_keys, key_commands, state_survives_a_restart, limits_make_jobs_wait, budgets_hold_and_can_be_raised,
          a_sender_that_partitions_in_another_way, a_worker_with_a_wrong_master_key_does_not_start)

@@ -227,13 +227,15 @@ Test(commands, configure_sends_limits_and_choices)
 {
     begin_worker(NULL);
     byok("configure --user alice --requests-per-minute 60 --concurrency none "
-         "--tokens-per-minute default --provider chat=openai/a/b --provider embeddings=none",
+         "--tokens-per-minute default --budget 12.50/month --provider chat=openai/a/b --provider "
+         "embeddings=none",
          NULL);
     cr_assert_eq(run.code, BYOK_EXIT_OK, "%s", run.err);
     kit_worker_stop(worker);
     cr_assert(kit_worker_saw(worker, "\"requests_per_minute\":60"));
     cr_assert(kit_worker_saw(worker, "\"concurrency\":0"));
     cr_assert(kit_worker_saw(worker, "\"tokens_per_minute\":null"));
+    cr_assert(kit_worker_saw(worker, "\"budget\":{\"amount\":12.5,\"period\":\"month\"}"));
     cr_assert(kit_worker_saw(worker, "\"chat\":{\"provider\":\"openai\",\"model\":\"a/b\"}"));
     cr_assert(kit_worker_saw(worker, "\"embeddings\":null"));
     kit_worker_free(worker);
@@ -242,6 +244,13 @@ Test(commands, configure_sends_limits_and_choices)
     cr_assert_eq(run.code, BYOK_EXIT_USAGE);
     byok("configure --user alice --provider chess=openai", NULL);
     cr_assert_eq(run.code, BYOK_EXIT_USAGE);
+    static const char *const budgets[] = {"5", "5/week", "0/day", "-1/day", "/day", "x/day", "5/"};
+    for (size_t i = 0; i < sizeof budgets / sizeof budgets[0]; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "configure --user alice --budget %s", budgets[i]);
+        byok(line, NULL);
+        cr_assert_eq(run.code, BYOK_EXIT_USAGE, "%s", budgets[i]);
+    }
 }
 
 Test(commands, cancel_says_what_became_of_the_job)

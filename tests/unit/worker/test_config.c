@@ -361,3 +361,24 @@ Test(config, what_is_printed_reads_back_and_hides_secrets)
     byok_config_done(&config);
     free(text);
 }
+
+Test(config, a_budget_is_a_decimal_number_for_a_day_or_month)
+{
+    cr_assert_eq(load("limits:\n  budget: 12.50\n  budget_period: day\n"), BYOK_E_OK, "%s",
+                 fault.text);
+    cr_assert_eq(byok_config_settings(&config).budget, 12 * BYOK_MONEY_UNIT + BYOK_MONEY_UNIT / 2);
+    cr_assert_eq(byok_config_settings(&config).budget_period, BYOK_BUDGET_DAY);
+    byok_config_done(&config);
+    cr_assert_eq(load(""), BYOK_E_OK);
+    cr_assert_eq(byok_config_settings(&config).budget, 0);
+    cr_assert_eq(byok_config_settings(&config).budget_period, BYOK_BUDGET_MONTH);
+    byok_config_done(&config);
+    static const char *const bad[] = {"-1", "1,5", "ten", "0x10", "1000000001", "\"\"", "true"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char yaml[64];
+        snprintf(yaml, sizeof yaml, "limits:\n  budget: %s\n", bad[i]);
+        cr_assert_eq(load(yaml), BYOK_E_CONFIG, "%s", bad[i]);
+        cr_assert(says("limits.budget"), "%s", fault.text);
+    }
+    cr_assert_eq(load("limits:\n  budget_period: week\n"), BYOK_E_CONFIG);
+}
