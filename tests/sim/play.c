@@ -96,6 +96,17 @@ static void set_uploads(struct sim_play *play)
     world->upload_fails = (unsigned)(play->seed * 151 % 300);
 }
 
+/* Of a quarter of the seeds.  What waits for a budget may do so for a day, so with jobs that are never
+ * parked it would keep the memory, and what lifts the budget would not be read. */
+static void set_budgets(struct sim_play *play)
+{
+    struct byok_settings *settings = &play->world->settings;
+    sim_budget_prices(play->world, (int64_t)below(play, 400000));
+    if (settings->park_after_us == 0)
+        settings->park_after_us = SIM_S;
+    settings->held_bytes_max += 1000000; /* nor may those keep all that cannot be parked */
+}
+
 static void set_up(struct sim_play *play)
 {
     struct sim_world *world = play->world = sim_world_new(play->seed, 3);
@@ -113,6 +124,9 @@ static void set_up(struct sim_play *play)
     set_uploads(play);
     if (play->renews)
         set_patience(play);
+    play->pays = play->seed % 4 == 1;
+    if (play->pays)
+        set_budgets(play);
     play->workers[0] = sim_worker_start_all(world);
     for (size_t i = 1; i < PLAY_WORKERS; i++)
         play->workers[i] = sim_worker_start(world);
@@ -158,6 +172,7 @@ void sim_play(struct sim_play *play, uint64_t seed)
     go_through(play);
     world->faults[SIM_FAULT_NO_MEMORY] += sim_fault_count() - starved;
     play_heal(play);
+    play_unbind(play);
     bool done = false;
     for (int i = 0; i < 200 && !done && world->watch.failures == 0; i++) {
         play_tend(play); /* what is released late goes to somebody too */

@@ -26,6 +26,7 @@ struct sim_play {
     size_t count;
     bool lines_up; /* the seed has the user SIM_LINE */
     size_t line_count; /* jobs of it */
+    bool pays;         /* the seed has users with budgets */
     bool spends;       /* the seed has keys that may do only so much */
     bool renews; /* it has keys that may do little for long and are replaced, and nothing else */
     uint32_t faults; /* which disturbances may happen, as a mask */

@@ -142,7 +142,9 @@ static void trouble_disk(struct sim_play *play, struct sim_worker *worker)
 static void jump(struct sim_play *play, struct sim_worker *worker)
 {
     int64_t ms = (int64_t)below(play, 7200000) - 3600000;
+    sim_budget_jumped(play->world, worker); /* what it has shown up to now, and from now on */
     worker->clock.wall_ahead_ms += ms;
+    sim_budget_jumped(play->world, worker);
     play->world->clock_jumped = true;
     sim_note(play->world, SIM_FAULT_CLOCK_JUMP);
 }

@@ -39,6 +39,9 @@ void play_line(struct sim_play *play);
 /** The users, their limits and keys. */
 void play_users(struct sim_play *play);
 
+/** Budgets no longer hold anybody up. */
+void play_unbind(struct sim_play *play);
+
 /** One disturbance of those that the seed has. */
 void play_disturb(struct sim_play *play);
 /** What the group and the operator do: partitions that nobody has find an owner, dead workers are

@@ -322,10 +322,14 @@ static void send_limits(struct sim_world *world, const struct sim_user *user)
 {
     const unsigned late = world->producer_late;
     world->producer_late = 0;
+    char budget[64] = "";
+    if (user->budget > 0)
+        snprintf(budget, sizeof budget, ",\"budget\":{\"amount\":%u,\"period\":\"day\"}",
+                 user->budget);
     sim_send(world, user->name,
              "{\"type\":\"user.configure\",\"id\":\"c\",\"user\":\"%s\",\"limits\":{"
-             "\"requests_per_minute\":%u,\"tokens_per_minute\":%u,\"concurrency\":%u}}",
-             user->name, user->per_minute, user->tokens_per_minute, user->at_once);
+             "\"requests_per_minute\":%u,\"tokens_per_minute\":%u,\"concurrency\":%u%s}}",
+             user->name, user->per_minute, user->tokens_per_minute, user->at_once, budget);
     world->producer_late = late;
 }
 
@@ -334,6 +338,8 @@ static void limit_user(struct sim_play *play, struct sim_user *user)
     user->per_minute = below(play, 2) ? 12 : 0;
     user->tokens_per_minute = below(play, 3) ? 0 : 3000;
     user->at_once = below(play, 3) ? 0 : 1 + (unsigned)below(play, 3);
+    if (play->pays && below(play, 4))
+        user->budget = 1100 + (unsigned)below(play, 3000);
     send_limits(play->world, user);
 }
 
@@ -357,6 +363,22 @@ static void limit_keys(struct sim_play *play, struct sim_user *user)
     }
 }
 
+/* Of half of the users by a higher one, which lets all go that wait, too. */
+void play_unbind(struct sim_play *play)
+{
+    struct sim_world *world = play->world;
+    for (size_t i = 0; i < world->user_count; i++) {
+        struct sim_user *user = &world->users[i];
+        if (user->budget == 0)
+            continue;
+        user->unbound_us = world->clock.now_us;
+        sim_send(world, user->name,
+                 "{\"type\":\"user.configure\",\"id\":\"unbind\",\"user\":\"%s\",\"limits\":{"
+                 "\"budget\":{\"amount\":%d,\"period\":\"day\"}}}",
+                 user->name, i % 2 ? 0 : 1000000);
+    }
+}
+
 static void add_line(struct sim_play *play)
 {
     struct sim_world *world = play->world;
@@ -364,6 +386,8 @@ static void add_line(struct sim_play *play)
     *user =
         (struct sim_user){.name = SIM_LINE, .per_minute = below(play, 2) ? 60 : 0, .at_once = 1};
     limit_keys(play, user);
+    if (play->pays)
+        user->budget = 1100 + (unsigned)below(play, 3000);
     send_limits(world, user);
     sim_register(world, SIM_LINE, "openai", "r");
 }

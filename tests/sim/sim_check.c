@@ -285,6 +285,7 @@ static void check_user(struct sim_world *world, const struct sim_user *user)
             sim_fail(world, "%" PRId64 " tokens of %s in a minute, of %u that are allowed", most,
                      user->name, user->tokens_per_minute);
     }
+    sim_budget_check(world, user);
     if (user->at_once > 0) {
         size_t most = sim_most_at_once(world, user->name);
         if (most > user->at_once)

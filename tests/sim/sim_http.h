@@ -17,6 +17,7 @@
  * share of a call's tokens is known. */
 #define SIM_TEXT_BYTES 24
 #define SIM_TEXT_TOKENS 6
+#define SIM_PROMPT_TOKENS 7 /* that a chat's answer says of its prompt */
 #define SIM_POISON "poison" /* a text with it is refused, with all of its call */
 
 struct sim_key;

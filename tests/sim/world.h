@@ -12,6 +12,7 @@
 #include "actors/env.h"
 #include "actors/partition/partition.h"
 #include "tests/sim/sim_broker.h"
+#include "tests/sim/sim_budget.h"
 #include "tests/sim/sim_clock.h"
 #include "tests/sim/sim_fault.h"
 #include "tests/sim/sim_http.h"
@@ -69,6 +70,8 @@ struct sim_worker {
 struct sim_user {
     char name[64];
     unsigned per_minute, tokens_per_minute, at_once;
+    unsigned budget;    /* units a day (sim_budget.h) */
+    int64_t unbound_us; /* when it was lifted; 0: it was not */
     struct sim_limits limits[SIM_PROVIDERS]; /* of its keys there */
 };
 
@@ -133,6 +136,7 @@ struct sim_world {
     size_t user_count;
     bool is_calm; /* nothing is made to go wrong in this run */
     bool loses_time; /* what is under way may take any time: disks or memory fail */
+    int64_t first_day, last_day; /* that a clock has shown, in days since 1970 */
     bool clock_jumped; /* forward: limits that were saved before do not hold */
     uint64_t faults[SIM_FAULT_COUNT]; /* injected so far */
     uint64_t ids; /* for ids made here */
