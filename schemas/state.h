@@ -129,6 +129,11 @@ BYOK_MUST_USE enum byok_err byok_user_key_add(struct byok_user_record *record,
 void byok_user_key_remove(struct byok_user_record *record, struct byok_str provider,
                           struct byok_str label, int64_t wall_ms) BYOK_NONNULL(1);
 
+/** Whether the key that was issued then was forgotten meanwhile: what a call brings that was under
+ *  way with it is not to list it again, or an old record of it would open. */
+bool byok_user_key_is_gone(const struct byok_user_record *record, struct byok_str provider,
+                           struct byok_str label, int64_t issued_wall_ms) BYOK_NONNULL(1);
+
 /** Make it the key of its provider that jobs use which name no label; of a label that is not listed
  *  only the mark of the others goes, which leaves the label "default" (see below). */
 void byok_user_key_prefer(struct byok_user_record *record, struct byok_str provider,

@@ -78,6 +78,13 @@ int64_t byok_user_key_floor(const struct byok_user_record *record, struct byok_s
     return key ? key->issued_wall_ms : record->keys_floor_wall_ms + 1;
 }
 
+bool byok_user_key_is_gone(const struct byok_user_record *record, struct byok_str provider,
+                           struct byok_str label, int64_t issued_wall_ms)
+{
+    return !byok_user_key_find(record, provider, label) &&
+           issued_wall_ms <= record->keys_floor_wall_ms;
+}
+
 void byok_user_key_prefer(struct byok_user_record *record, struct byok_str provider,
                           struct byok_str label)
 {

@@ -125,9 +125,12 @@ bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
     if (byok_user_is_job(task) && byok_err_retry(task->fault.code) == BYOK_RETRY_WAIT &&
         !byok_user_key_is_current(self, task))
         return true;
-    if (!byok_user_is_job(task) || task->fault.code != BYOK_E_KEY_INVALID || !task->provider ||
-        byok_user_key_add(&self->record, byok_str_of(task->provider->name), task->request.label,
-                          &key) != BYOK_E_OK)
+    if (!byok_user_is_job(task) || task->fault.code != BYOK_E_KEY_INVALID || !task->provider)
+        return false;
+    const struct byok_str provider = byok_str_of(task->provider->name);
+    const struct byok_str label = task->request.label;
+    if (byok_user_key_is_gone(&self->record, provider, label, task->key.issued_wall_ms) ||
+        byok_user_key_add(&self->record, provider, label, &key) != BYOK_E_OK)
         return false;
     /* what a result can tell of, and usage events are made for */
     if (task->attempts_before + task->attempt_count - task->limited >= BYOK_ATTEMPTS_MAX)

@@ -287,12 +287,18 @@ static enum byok_err write_vault(struct byok_task *task)
 }
 
 /* Of too many there is none to be stored; one that is used stays unlisted, and `*key` is NULL.  So
- * it is when what was under way with a key that was replaced says nothing of the new one. */
+ * it is when what was under way with a key that was replaced says nothing of the new one, or the
+ * key was deleted meanwhile. */
 static enum byok_err key_of(struct byok_user_record *user, const struct byok_task *task,
                             struct byok_user_key **key)
 {
-    enum byok_err err =
-        byok_user_key_add(user, byok_str_of(task->provider->name), task->request.label, key);
+    const struct byok_str provider = byok_str_of(task->provider->name);
+    const struct byok_str label = task->request.label;
+    *key = NULL;
+    if (!byok_outcome_stores_key(task) &&
+        byok_user_key_is_gone(user, provider, label, task->key.issued_wall_ms))
+        return BYOK_E_OK;
+    enum byok_err err = byok_user_key_add(user, provider, label, key);
     if (err == BYOK_E_OK && task->key.issued_wall_ms > (*key)->issued_wall_ms) {
         (*key)->issued_wall_ms = task->key.issued_wall_ms;
         (*key)->used_wall_ms = 0;

@@ -293,6 +293,55 @@ Test(vault, a_deleted_key_that_is_put_back_is_refused)
     cr_assert_eq(sim_calls(world, "a"), 0);
 }
 
+static int answer_status;
+
+static void answer_slowly(struct sim_world *of, const struct sim_entry *entry,
+                          struct sim_answer *answer)
+{
+    (void)of;
+    answer->latency_us = 5 * SIM_S;
+    if (answer_status == 200 || strcmp(entry->path, "/models") == 0)
+        return;
+    answer->status = answer_status;
+    snprintf(answer->body, sizeof answer->body, "{}");
+}
+
+/* What is under way as its key is deleted says nothing of what may open from then on. */
+static void delete_under_way(int status, const char *code)
+{
+    BYOK_AUTO(byok_arena) arena = {0};
+    struct byok_str key;
+    start();
+    struct byok_str old = stored("alice", &key, &arena);
+    answer_status = status;
+    world->answer = answer_slowly;
+    sim_chat(world, "alice", "under_way");
+    sim_run_for(world, SIM_S);
+    cr_assert_eq(sim_calls(world, "under_way"), 1);
+    sim_send(world, "alice",
+             "{\"type\":\"key.delete\",\"id\":\"d\",\"user\":\"alice\",\"provider\":\"openai\"}");
+    sim_run_for(world, SIM_S);
+    assert_code("d", "ok");
+    assert_done(60);
+    assert_code("under_way", code);
+    world->answer = NULL;
+    put_back("alice", key, old);
+    sim_chat(world, "alice", "a");
+    assert_done(60);
+    assert_code("a", "key_outdated");
+    cr_assert_eq(sim_calls(world, "a"), 0);
+}
+
+Test(vault, a_call_under_way_does_not_list_its_deleted_key_again)
+{
+    delete_under_way(200, "ok");
+}
+
+Test(vault, a_refusal_under_way_does_not_list_its_deleted_key_again)
+{
+    delete_under_way(401, "key_invalid");
+}
+
 Test(vault, a_record_of_another_cluster_is_refused)
 {
     BYOK_AUTO(byok_arena) arena = {0};
