@@ -113,7 +113,7 @@ static void mark(const struct byok_ctx *ctx, const struct byok_user *self, struc
                    BYOK_F_TEXT("fingerprint", task->key.fingerprint));
 }
 
-/* A job of a key that was replaced meanwhile goes again at once, whatever the setting says and
+/* A job of a key that was replaced (or deleted) meanwhile goes again at once, whatever the setting says and
  * whatever limit the old key had; one that was under way beside a command when that has ended, for
  * it may bring the new key. */
 bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
@@ -129,12 +129,15 @@ bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
         return false;
     const struct byok_str provider = byok_str_of(task->provider->name);
     const struct byok_str label = task->request.label;
-    if (byok_user_key_is_gone(&self->record, provider, label, task->key.issued_wall_ms) ||
-        byok_user_key_add(&self->record, provider, label, &key) != BYOK_E_OK)
-        return false;
+    if (byok_user_key_is_gone(&self->record, provider, label, task->key.issued_wall_ms))
+        return true;
     /* what a result can tell of, and usage events are made for */
     if (task->attempts_before + task->attempt_count - task->limited >= BYOK_ATTEMPTS_MAX)
         return false;
+    if (byok_user_key_add(&self->record, provider, label, &key) != BYOK_E_OK) {
+        *at_us = now + CONFIRM_US; /* no memory, or too many keys: it cannot be marked */
+        return ctx->env->settings->on_invalid_waits;
+    }
     if (is_replaced(key, task))
         return true;
     key->refused_wall_ms = byok_now_wall_ms(ctx);

@@ -339,7 +339,7 @@ Test(vault, a_call_under_way_does_not_list_its_deleted_key_again)
 
 Test(vault, a_refusal_under_way_does_not_list_its_deleted_key_again)
 {
-    delete_under_way(401, "key_invalid");
+    delete_under_way(401, "no_key");
 }
 
 Test(vault, a_record_of_another_cluster_is_refused)
