@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from stealing import Listener, send  # noqa: E402
 from support import memory  # noqa: E402
+from support.listener import Listener  # noqa: E402
 from support.stack import SKIPPED, Stack, TlsStack, expect, main, wait_for  # noqa: E402
 
 # What ends a call: an answer, a failure that is retried, an error that holds the key, a redirect, a broken answer.
@@ -42,17 +42,18 @@ class Echoes:
         if hasattr(handler.connection, "selected_alpn_protocol"):
             self.protocols.add(handler.connection.selected_alpn_protocol())
         if handler.command == "GET":  # the check of the key
-            return send(handler, 200, b'{"object": "list", "data": []}')
-        key, which = handler.headers["authorization"].removeprefix("Bearer "), handler.prompt
+            return handler.send(200, b'{"object": "list", "data": []}')
+        key = handler.headers["authorization"].removeprefix("Bearer ")
+        which = json.loads(handler.read())["messages"][-1]["content"]
         error = f'{{"error": {{"message": "no such key: {key}", "code": "odd"}}}}'.encode()
         if which in ("error", "header"):
-            return send(handler, 400, error, [("x-request-id", key), ("www-authenticate", f"Bearer {key}")] if which == "header" else ())
+            return handler.send(400, error, [("x-request-id", key), ("www-authenticate", f"Bearer {key}")] if which == "header" else ())
         if which == "chunks":
-            return send(handler, 400, chunks=[error[i:i + 7] for i in range(0, len(error), 7)])
+            return handler.send(400, chunks=[error[i:i + 7] for i in range(0, len(error), 7)])
         if which == "base64":
-            return send(handler, 400, error.replace(key.encode(), base64.b64encode(b":" + key.encode())))
+            return handler.send(400, error.replace(key.encode(), base64.b64encode(b":" + key.encode())))
         if which == "redirect":
-            return send(handler, 307, error, [("location", f"http://127.0.0.1:1/{key}")])
+            return handler.send(307, error, [("location", f"http://127.0.0.1:1/{key}")])
         return self.stream(handler, key, which)
 
     @staticmethod
@@ -62,7 +63,7 @@ class Echoes:
         events = [b'data: {"choices": [{"index": 0, "delta": {"content": "%s"}}]}\n\n' % text[i:i + size].encode() for i in range(0, len(text), size)]
         if which not in ("cut", "stalled"):
             end = [b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n', b"data: [DONE]\n\n"]
-            return send(handler, 200, headers=[("content-type", "text/event-stream")], chunks=events + end)
+            return handler.send(200, headers=[("content-type", "text/event-stream")], chunks=events + end)
         handler.send_response(200)
         handler.send_header("content-type", "text/event-stream")
         handler.end_headers()
