@@ -59,6 +59,12 @@ static void turn_away(struct byok_ctx *ctx, struct byok_turns *turns)
         byok_timer_set(ctx, &turns->retry, now);
 }
 
+static bool lets_in(const struct byok_ctx *ctx, const struct byok_turns *turns)
+{
+    const int64_t now = byok_now_us(ctx); /* once: it moves on between two looks */
+    return byok_breaker_at(&turns->health.breaker, now) <= now;
+}
+
 void byok_turns_give(struct byok_ctx *ctx, struct byok_turns *turns)
 {
     if ((turns->ring.head || turns->commands.head) && byok_outgoing_full(ctx->env)) {
@@ -67,7 +73,7 @@ void byok_turns_give(struct byok_ctx *ctx, struct byok_turns *turns)
     }
     while (gives_one(ctx, turns, &turns->commands)) {
     }
-    while (byok_breaker_at(&turns->health.breaker, byok_now_us(ctx)) <= byok_now_us(ctx)) {
+    while (lets_in(ctx, turns)) {
         if (!gives_one(ctx, turns, &turns->ring))
             return;
     }

@@ -64,14 +64,14 @@ static enum byok_err key_trouble(const struct byok_user *self, const struct byok
 
 /* When the job might go to that leg; a wait that passes its deadline is for ever. */
 static int64_t there_at(const struct byok_ctx *ctx, const struct byok_user *self,
-                        const struct byok_task *task, uint8_t leg)
+                        const struct byok_task *task, uint8_t leg, int64_t now)
 {
     const struct byok_str provider = task->legs[leg].provider;
     const struct byok_user_key *key =
         byok_user_key_find(&self->record, provider, task->legs[leg].label);
     if (key && key->limited_until_us >= task->deadline_us)
         return INT64_MAX;
-    return byok_user_up_at(&self->lanes[byok_env_provider(ctx->env, provider)], byok_now_us(ctx));
+    return byok_user_up_at(&self->lanes[byok_env_provider(ctx->env, provider)], now);
 }
 
 static bool may_leave(const struct byok_ctx *ctx, const struct byok_task *task)
@@ -94,7 +94,7 @@ static bool choose(const struct byok_ctx *ctx, const struct byok_user *self, str
                 ctx, self, task,
                 &ctx->env->providers[byok_env_provider(ctx->env, task->legs[leg].provider)],
                 task->legs[leg].model);
-        const int64_t at = there_at(ctx, self, task, leg);
+        const int64_t at = there_at(ctx, self, task, leg, now);
         *out = leg;
         if (trouble != BYOK_E_OK)
             pass_over(ctx, task, leg, trouble);
@@ -208,7 +208,7 @@ void byok_user_avoid(const struct byok_ctx *ctx, struct byok_user *self, struct 
                      int64_t now, int64_t *wake_us)
 {
     if (!may_leave(ctx, task) || task->fault.code != BYOK_E_OK || task->cancelled ||
-        byok_user_due(ctx, self, task) > now || there_at(ctx, self, task, task->leg) <= now)
+        byok_user_due(ctx, self, task) > now || there_at(ctx, self, task, task->leg, now) <= now)
         return;
     self->bulk_count -= task->bulk_texts > 0;
     (void)leave(ctx, self, task, false, wake_us);

@@ -23,9 +23,17 @@ static struct sim_clock *self_of(struct byok_clock *clock)
     return (struct sim_clock *)clock;
 }
 
+int64_t sim_clock_look(struct sim_clock *clock)
+{
+    /* Knuth's MMIX generator */
+    clock->looks = clock->looks * 6364136223846793005U + 1442695040888963407U;
+    clock->now_us += (int64_t)(clock->looks >> 63);
+    return clock->now_us;
+}
+
 static int64_t now_us(struct byok_clock *clock)
 {
-    return self_of(clock)->now_us;
+    return sim_clock_look(self_of(clock));
 }
 
 static int64_t wall_ms(struct byok_clock *clock)
@@ -51,7 +59,8 @@ static const struct byok_clock_ops ops = {now_us, wall_ms, random_of};
 
 void sim_clock_init(struct sim_clock *clock, uint64_t seed)
 {
-    *clock = (struct sim_clock){.clock = {&ops}, .wall_ms = WALL_START_MS, .state = seed};
+    *clock =
+        (struct sim_clock){.clock = {&ops}, .wall_ms = WALL_START_MS, .state = seed, .looks = seed};
     clock->now_us = 1000000;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/sim/sim_clock.h - virtual time, chance from a seed, and what happens later.
  *
- * Time stands still until sim_clock_advance; events ring in the order of their time, then of their
+ * Time stands still until sim_clock_advance (but see sim_clock_look); events ring in the order of their time, then of their
  * making, so that a run is a function of its seed.
  */
 #ifndef BYOK_TESTS_SIM_CLOCK_H
@@ -21,6 +21,7 @@ struct sim_clock {
     int64_t now_us;
     int64_t wall_ms; /* at now_us 0 */
     uint64_t state;  /* of the generator */
+    uint64_t looks;  /* the same of a simple one, for the looks at the time */
     uint64_t sequence;
     struct sim_event *events; /* a binary heap */
     size_t count, room;
@@ -36,6 +37,10 @@ void sim_clock_in(struct sim_clock *clock, int64_t delay_us, const void *owner, 
 
 /** Drop all events of an owner. */
 void sim_clock_drop(struct sim_clock *clock, const void *owner);
+
+/** The time for who is simulated: with half of the looks it has moved on by a microsecond since the
+ *  last, within one handler too, as a real one does. */
+int64_t sim_clock_look(struct sim_clock *clock);
 
 /** When the next event is due; INT64_MAX: none. */
 int64_t sim_clock_next_us(const struct sim_clock *clock);

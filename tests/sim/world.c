@@ -120,7 +120,7 @@ const char *sim_kind_name(enum sim_kind kind)
 static int64_t host_now_us(struct byok_clock *clock)
 {
     const struct sim_host_clock *host = (const struct sim_host_clock *)clock;
-    return host->world->clock.now_us + host->ahead_us;
+    return sim_clock_look(&host->world->clock) + host->ahead_us;
 }
 
 static int64_t host_wall_ms(struct byok_clock *clock)

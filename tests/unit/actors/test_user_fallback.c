@@ -137,6 +137,24 @@ Test(user_fallback, an_overloaded_providers_job_goes_to_the_next_and_each_is_cou
     cr_assert_eq(sim_metric(worker, BYOK_METRIC_FALLBACKS), 1);
 }
 
+/* The time moves on between two looks at it (tests/sim/sim_clock.h). */
+Test(user_fallback, none_leaves_a_provider_that_is_well)
+{
+    char id[16];
+    start_with(true);
+    for (int i = 0; i < 100; i++) {
+        snprintf(id, sizeof id, "j%d", i);
+        send_chat(id, "");
+        sim_run_for(world, SIM_S / 100);
+    }
+    assert_done(60);
+    for (int i = 0; i < 100; i++) {
+        snprintf(id, sizeof id, "j%d", i);
+        cr_expect_eq(calls_at(id, OPENAI), 1);
+        cr_expect_eq(calls_at(id, OTHER), 0);
+    }
+}
+
 Test(user_fallback, one_that_cannot_be_reached_and_one_that_failed_inside_too)
 {
     start_with(true);
