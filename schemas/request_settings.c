@@ -63,6 +63,7 @@ static enum byok_err read_budget(const struct byok_value *from, struct byok_user
     }
     if (from->type == BYOK_VALUE_MAP && from->count == 2 && amount && period &&
         byok_value_as_double(amount, &number) && byok_money_of(number, &settings->budget) &&
+        (number == 0 || settings->budget > 0) && /* too little to count is not: no limit */
         byok_budget_period_of(byok_value_as_str(period), &settings->budget_period))
         return BYOK_E_OK;
     return byok_fault_set(fault, BYOK_E_BAD_MESSAGE,

@@ -12,6 +12,7 @@
 #include "schemas/prices.h"
 
 #define STATE_VERSION 1
+#define WALL_MS_MAX ((int64_t)253402300799999) /* the end of the year 9999 */
 #define MS_PER_DAY ((int64_t)86400000)
 #define SMALLEST_COUNTER_ROOM ((size_t)4)
 #define DONE_ARENA_BYTES ((size_t)8192) /* a DONE record has two members */
@@ -323,7 +324,7 @@ static bool is_budget(const struct byok_user_record *record)
                 record->budget_period >= 0 && record->budget_period < BYOK_BUDGET_PERIOD_COUNT;
     for (size_t i = 0; i < BYOK_BUDGET_PERIOD_COUNT; i++)
         good = good && record->spent[i].amount >= 0 && record->spent[i].amount <= INT64_MAX / 2 &&
-               record->spent[i].since_wall_ms >= 0;
+               record->spent[i].since_wall_ms >= 0 && record->spent[i].since_wall_ms <= WALL_MS_MAX;
     return good;
 }
 

@@ -62,7 +62,8 @@ static bool read_budget(const struct byok_config *config, int64_t *out)
     double amount;
     const struct byok_str text = byok_str_of(config->limits.budget);
     return byok_decode(&arena, BYOK_JSON, text, &value, NULL) == BYOK_E_OK &&
-           byok_value_as_double(&value, &amount) && byok_money_of(amount, out);
+           byok_value_as_double(&value, &amount) && byok_money_of(amount, out) &&
+           (amount == 0 || *out > 0);
 }
 
 static enum byok_err check(const struct byok_config *config, struct byok_fault *fault)

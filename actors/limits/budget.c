@@ -32,7 +32,7 @@ int64_t byok_budget_next(enum byok_budget_period period, int64_t wall_ms)
                : byok_budget_begin(period, begin_ms + LONGEST_MONTH * MS_PER_DAY);
 }
 
-void byok_budget_roll(struct byok_spending spent[static BYOK_BUDGET_PERIOD_COUNT], int64_t wall_ms)
+void byok_budget_roll(struct byok_spending *spent, int64_t wall_ms)
 {
     for (int i = 0; i < BYOK_BUDGET_PERIOD_COUNT; i++) {
         int64_t begin_ms = byok_budget_begin((enum byok_budget_period)i, wall_ms);
@@ -41,8 +41,7 @@ void byok_budget_roll(struct byok_spending spent[static BYOK_BUDGET_PERIOD_COUNT
     }
 }
 
-void byok_budget_recall(struct byok_spending spent[static BYOK_BUDGET_PERIOD_COUNT],
-                        int64_t wall_ms)
+void byok_budget_recall(struct byok_spending *spent, int64_t wall_ms)
 {
     for (int i = 0; i < BYOK_BUDGET_PERIOD_COUNT; i++) {
         int64_t begin_ms = byok_budget_begin((enum byok_budget_period)i, wall_ms);

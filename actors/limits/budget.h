@@ -27,13 +27,12 @@ int64_t byok_budget_begin(enum byok_budget_period period, int64_t wall_ms);
 /** When the one after it begins. */
 int64_t byok_budget_next(enum byok_budget_period period, int64_t wall_ms);
 
-/** What was spent in periods that are over by that wall time is forgotten. */
-void byok_budget_roll(struct byok_spending spent[static BYOK_BUDGET_PERIOD_COUNT], int64_t wall_ms);
+/** What was spent in periods that are over by that wall time is forgotten.  `spent`: of each period. */
+void byok_budget_roll(struct byok_spending *spent, int64_t wall_ms) BYOK_NONNULL(1);
 
 /** A clock that was ahead may have made a period begin that is still to come, and it would last
  *  until then: it began with the one of that wall time.  Nothing that was spent is forgotten. */
-void byok_budget_recall(struct byok_spending spent[static BYOK_BUDGET_PERIOD_COUNT],
-                        int64_t wall_ms);
+void byok_budget_recall(struct byok_spending *spent, int64_t wall_ms);
 
 /** Whether a call of that cost may leave, when so much was spent in the period and so much is held
  *  for calls under way. */

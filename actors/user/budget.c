@@ -34,11 +34,12 @@ static bool estimate_at(const struct byok_env *env, const struct byok_request *r
     return price(env, provider, model, &usage, out);
 }
 
-/* Of its next call; BYOK_BUDGET_UNKNOWN: the table has no price for it. */
+/* Of its next call, but of all of a long text before its first part is spoken, for what is spoken
+ * in part is of no use; BYOK_BUDGET_UNKNOWN: the table has no price for it. */
 static int64_t estimate_of(const struct byok_ctx *ctx, struct byok_task *task)
 {
     if (!task->estimated &&
-        !estimate_at(ctx->env, task->speech ? &task->speech->request : &task->request,
+        !estimate_at(ctx->env, byok_speech_holds(task) ? &task->speech->request : &task->request,
                      task->provider, task->model, &task->estimate))
         task->estimate = BYOK_BUDGET_UNKNOWN;
     task->estimated = true;
@@ -109,13 +110,16 @@ int64_t byok_user_budget_at(const struct byok_ctx *ctx, const struct byok_user *
 
 enum byok_err byok_user_budget_trouble(const struct byok_ctx *ctx, const struct byok_user *self,
                                        const struct byok_task *task,
-                                       const struct byok_provider *provider, struct byok_str model)
+                                       const struct byok_provider *provider, struct byok_str model,
+                                       bool *has_room)
 {
     int64_t cost;
+    *has_room = true;
     if (!is_bound(self, task))
         return BYOK_E_OK;
     if (!estimate_at(ctx->env, &task->request, provider, model, &cost))
         return BYOK_E_CONFIG;
+    *has_room = fits(self, cost);
     return cost > self->budget.amount ? BYOK_E_OVER_BUDGET : BYOK_E_OK;
 }
 

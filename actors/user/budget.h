@@ -30,11 +30,12 @@ int64_t byok_user_budget_at(const struct byok_ctx *ctx, const struct byok_user *
     BYOK_NONNULL(1, 2);
 
 /** Whether a call of the task could never go, there: BYOK_E_CONFIG: its price is not known;
- *  BYOK_E_OVER_BUDGET: it costs more than all of the budget. */
-BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4)
+ *  BYOK_E_OVER_BUDGET: it costs more than all of the budget.  Else whether it could go now. */
+BYOK_MUST_USE BYOK_NONNULL(1, 2, 3, 4, 6)
 enum byok_err byok_user_budget_trouble(const struct byok_ctx *ctx, const struct byok_user *self,
                                        const struct byok_task *task,
-                                       const struct byok_provider *provider, struct byok_str model);
+                                       const struct byok_provider *provider, struct byok_str model,
+                                       bool *has_room);
 
 /** The same where it goes to; then its fault says so. */
 bool byok_user_budget_fails(const struct byok_ctx *ctx, const struct byok_user *self,

@@ -51,6 +51,11 @@ static void pass_over(const struct byok_ctx *ctx, struct byok_task *task, uint8_
 
 /* ---- to which ---- */
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* A key that its provider refuses is tried by the jobs that have no other place to go to. */
 static enum byok_err key_trouble(const struct byok_user *self, const struct byok_task *task,
                                  uint8_t leg, int64_t now)
@@ -89,12 +94,14 @@ static bool choose(const struct byok_ctx *ctx, const struct byok_user *self, str
         if (leg == task->leg || is_spent(task, leg))
             continue;
         enum byok_err trouble = key_trouble(self, task, leg, now);
+        bool has_room = true;
         if (trouble == BYOK_E_OK)
             trouble = byok_user_budget_trouble(
                 ctx, self, task,
                 &ctx->env->providers[byok_env_provider(ctx->env, task->legs[leg].provider)],
-                task->legs[leg].model);
-        const int64_t at = there_at(ctx, self, task, leg, now);
+                task->legs[leg].model, &has_room);
+        const int64_t at = later(there_at(ctx, self, task, leg, now),
+                                 has_room ? now : byok_user_budget_at(ctx, self, now));
         *out = leg;
         if (trouble != BYOK_E_OK)
             pass_over(ctx, task, leg, trouble);

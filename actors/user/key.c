@@ -123,7 +123,9 @@ bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
     const int64_t now = byok_now_us(ctx);
     *at_us = now;
     if (byok_user_is_job(task) && byok_err_retry(task->fault.code) == BYOK_RETRY_WAIT &&
-        !byok_user_key_is_current(self, task))
+        (!byok_user_key_is_current(self, task) ||
+         byok_user_key_is_gone(&self->record, byok_str_of(task->provider->name),
+                               task->request.label, task->key.issued_wall_ms)))
         return true;
     if (!byok_user_is_job(task) || task->fault.code != BYOK_E_KEY_INVALID || !task->provider)
         return false;

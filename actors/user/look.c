@@ -74,6 +74,7 @@ enum byok_err byok_user_look(struct byok_ctx *ctx, struct byok_user *self, int64
         self->unseen = self->window;
         for (size_t i = 0; i < ctx->env->provider_count; i++) {
             self->lanes[i].first = NULL;
+            self->lanes[i].deadline_order = -1;
             self->lanes[i].moved = false;
         }
     }

@@ -68,6 +68,8 @@ static void stays(struct byok_user *self, const struct byok_parked_place *place)
 {
     self->queue.after = byok_user_earliest(self->queue.after, place->order - 1);
     self->queue.more = true;
+    if (place->order < self->budget_need_order) /* there is another first */
+        self->budget_need = 0;
 }
 
 void byok_user_spill(struct byok_ctx *ctx, struct byok_user *self)
@@ -396,12 +398,17 @@ static void park_behind(struct byok_ctx *ctx, struct byok_user *self, const stru
     }
 }
 
-/* It or one behind it that would have to go along is to end at its deadline. */
-static bool has_deadline(const struct byok_task *first)
+/* It or one behind it that would have to go along is to end at its deadline.  The one that was found
+ * answers for all before it. */
+static bool has_deadline(struct byok_lane *lane, const struct byok_task *first)
 {
+    if (byok_user_order(first->record) <= lane->deadline_order)
+        return true;
     for (const struct byok_task *task = first; task; task = task->next) {
-        if (task->provider == first->provider && task->deadline_us != INT64_MAX)
-            return true;
+        if (task->provider != first->provider || task->deadline_us == INT64_MAX)
+            continue;
+        lane->deadline_order = byok_user_order(task->record);
+        return true;
     }
     return false;
 }
@@ -414,10 +421,10 @@ static bool leaves(struct byok_ctx *ctx, struct byok_user *self, struct byok_tas
 {
     int64_t now = byok_now_us(ctx), at = byok_user_parks_at(ctx, task->record->taken_us);
     if (self->budget.amount == 0 || !byok_user_can_park(task) || task->unparkable ||
-        task->cancelled || task->record->place.due_wall_ms != 0)
+        task->cancelled)
         return false;
     if (at > now || byok_user_budget_lets(ctx, self, task) ||
-        (has_deadline(task) && !ctx->env->partitions->paused)) {
+        (has_deadline(byok_user_lane(ctx, self, task), task) && !ctx->env->partitions->paused)) {
         at = at > now ? at : byok_user_parks_at(ctx, now);
         *wake_us = byok_user_earliest(*wake_us, at);
         return false;
@@ -425,11 +432,15 @@ static bool leaves(struct byok_ctx *ctx, struct byok_user *self, struct byok_tas
     byok_user_budget_leaves(ctx, self, task);
     park_behind(ctx, self, task, task->record->taken_us);
     byok_user_window_remove(self, task);
-    if (task->attempt_count <= task->kept) {
+    if (task->attempt_count <= task->kept && task->record->place.due_wall_ms == 0) {
         stays(self, &task->record->place);
         byok_user_drop(ctx, self, task);
-    } else if (byok_user_park(ctx, self, task, 0) != BYOK_E_OK) {
+        return true;
+    }
+    enum byok_err err = byok_user_park(ctx, self, task, 0); /* one that waited for a time as well */
+    if (err != BYOK_E_OK) {
         byok_user_window_return(self, task);
+        task->unparkable = err == BYOK_E_TOO_LARGE;
         *wake_us = byok_user_earliest(*wake_us, now + TROUBLE_RETRY_US);
         return false;
     }

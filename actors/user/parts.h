@@ -45,12 +45,14 @@ struct byok_lane {
     int64_t calls;             /* under way */
     struct byok_task *first; /* of the window, that waits for nothing, as of the last look */
     bool moved; /* it has left since, and `first` is the one that was behind it */
+    int64_t deadline_order; /* a place in the window whose job has a deadline, as of the last look;
+                             * -1: none is known */
 };
 
 /* The user's queue in the state. */
 struct byok_user_queue {
-    bool more;        /* there may be some that are not in memory */
-    int64_t after;    /* order that all those are above; -1: any */
+    bool more; /* there may be some that are not in memory */
+    int64_t after; /* order that all those are above; -1: any */
     struct byok_task *parking; /* on their way there, by order */
     uint32_t parking_count;
 };

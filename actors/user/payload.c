@@ -25,7 +25,7 @@ static bool has_one(const struct byok_ctx *ctx, const struct byok_user *self,
         const struct byok_task *task = byok_user_task_of(line);
         if (task->provider == like->provider &&
             (task->payload.getting ||
-             (byok_payloads_loaded(task) && byok_user_due(ctx, self, task) <= now_us)))
+             (byok_payloads_loaded(task) && byok_user_due_at(ctx, self, task) <= now_us)))
             return true;
     }
     return false;

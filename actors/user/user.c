@@ -82,7 +82,8 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
     wake_us = byok_user_earliest(wake_us, byok_user_parks_backlog_at(ctx, self));
     if (byok_user_budget_bars(self))
         wake_us = byok_user_earliest(wake_us, byok_user_budget_at(ctx, self, now));
-    bool is_short = self->queue.more && ctx->env->partitions->paused;
+    bool is_short =
+        self->queue.more && ctx->env->partitions->paused && !byok_user_budget_bars(self);
     if (!byok_user_fetch(ctx, self, now) || is_short) /* of memory */
         wake_us = byok_user_earliest(wake_us, now + TROUBLE_RETRY_US);
     if (err != BYOK_E_OK)
@@ -210,7 +211,6 @@ static void tell_vain_wait(const struct byok_ctx *ctx, struct byok_task *task)
  * job keeps its place among them: the oldest finds out. */
 static int64_t due_again(struct byok_user *self, struct byok_task *task, int64_t at_us)
 {
-    task->limited += byok_err_retry(task->fault.code) == BYOK_RETRY_WAIT;
     bool holds = task->fault.code == BYOK_E_RATE_LIMITED && byok_user_key_limit(self, task, at_us);
     return holds ? 0 : at_us;
 }
@@ -280,9 +280,11 @@ static enum byok_err on_ended(struct byok_ctx *ctx, struct byok_user *self, stru
     if (parts)
         at_us = byok_now_us(ctx);
     bool keyless = ours && !task->late && !parts && byok_user_key_refused(ctx, self, task, &at_us);
+    const bool limited = byok_err_retry(task->fault.code) == BYOK_RETRY_WAIT;
     bool retry = ours && (task->late || parts || keyless || goes_on(ctx, self, task, &at_us));
     if (!ours || retry) {
         *msg = NULL;
+        task->limited += retry && limited; /* also when it goes to another provider for that */
         if (retry)
             at_us = due_again(self, task, at_us);
         call_ended(self, lane, !task->joined);

@@ -191,8 +191,8 @@ static void see_vectors(struct sim_world *world, const struct sim_request *reque
         if (!good || list->count != request->texts)
             sim_fail(world, "%s has vectors that are not its own", request->name);
     }
-    /* at least once, the result may be of one whose place the last caller has taken */
-    bool shared = request->jobs > 1 && !(world->settings.at_least_once && request->went_alone);
+    /* where nothing keeps two owners from calling, it may be the answer to the other's call, alone */
+    bool shared = request->jobs > 1 && !request->went_alone;
     if (shared &&
         byok_str_is(byok_value_as_str(byok_value_path(root, "error.code")), "bad_request"))
         sim_fail(world, "%s is refused for what may have been another's", request->name);

@@ -73,4 +73,22 @@ static inline size_t audited(const char *event)
 #define assert_code(id, code) cr_assert_str_eq(sim_result_code(world, id), code)
 #define assert_results(id, n) cr_assert_eq(sim_results(world, id, NULL, NULL), n)
 
+/* "provider/model:code" of each attempt, in order. */
+static inline const char *attempts_of(const char *id)
+{
+    struct byok_value root;
+    struct byok_str all = BYOK_STR("");
+    cr_assert_gt(sim_results(world, id, &world->arena, &root), 0);
+    const struct byok_value *list = byok_value_find(&root, "attempts");
+    for (uint32_t i = 0; list && i < list->count; i++) {
+        const struct byok_value *one = &list->as.items[i];
+        all = byok_arena_printf(&world->arena, "%.*s%s%.*s/%.*s:%.*s", BYOK_STR_ARG(all),
+                                i ? " " : "",
+                                BYOK_STR_ARG(byok_value_as_str(byok_value_find(one, "provider"))),
+                                BYOK_STR_ARG(byok_value_as_str(byok_value_find(one, "model"))),
+                                BYOK_STR_ARG(byok_value_as_str(byok_value_find(one, "code"))));
+    }
+    return all.ptr;
+}
+
 #endif

@@ -57,24 +57,6 @@ static size_t calls_at(const char *id, size_t provider)
     return calls;
 }
 
-/* "provider/model:code" of each attempt, in order. */
-static const char *attempts_of(const char *id)
-{
-    struct byok_value root;
-    struct byok_str all = BYOK_STR("");
-    cr_assert_gt(sim_results(world, id, &world->arena, &root), 0);
-    const struct byok_value *list = byok_value_find(&root, "attempts");
-    for (uint32_t i = 0; list && i < list->count; i++) {
-        const struct byok_value *one = &list->as.items[i];
-        all = byok_arena_printf(&world->arena, "%.*s%s%.*s/%.*s:%.*s", BYOK_STR_ARG(all),
-                                i ? " " : "",
-                                BYOK_STR_ARG(byok_value_as_str(byok_value_find(one, "provider"))),
-                                BYOK_STR_ARG(byok_value_as_str(byok_value_find(one, "model"))),
-                                BYOK_STR_ARG(byok_value_as_str(byok_value_find(one, "code"))));
-    }
-    return all.ptr;
-}
-
 /* Calls and input tokens that the user's counters hold of a provider. */
 static void assert_counted(const char *provider, int64_t calls, int64_t errors, int64_t tokens)
 {
