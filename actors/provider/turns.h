@@ -20,7 +20,7 @@ struct byok_turns {
     struct byok_queue commands; /* the same for commands, which go first */
     struct byok_health health;
     int64_t given;              /* turns given and not back, their calls among them */
-    struct byok_timer retry; /* when too much waits to be published, or a probe is under way */
+    struct byok_timer retry;    /* when too much waits to be published, or a probe is under way */
 };
 
 /** Nothing is known of the provider, of that index in the env, yet. */
