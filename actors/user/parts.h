@@ -477,9 +477,9 @@ void byok_user_leave_to_next(struct byok_ctx *ctx, struct byok_user *self, struc
     BYOK_NONNULL(1, 2, 3);
 
 /** Have the payloads of the next jobs of the window got, a few ahead.  False: not all that could
- *  be, for memory is short. */
-bool byok_user_fetch(struct byok_ctx *ctx, struct byok_user *self, int64_t now_us)
-    BYOK_NONNULL(1, 2);
+ *  be, for memory is short.  Those of one that waits for its time are got then: it wakes the user. */
+bool byok_user_fetch(struct byok_ctx *ctx, struct byok_user *self, int64_t now_us, int64_t *wake_us)
+    BYOK_NONNULL(1, 2, 4);
 
 /** Messages FETCHED and STORED.  BYOK_E_NOMEM: to be delivered again. */
 void byok_user_fetched(struct byok_ctx *ctx, struct byok_user *self, struct byok_msg **msg)

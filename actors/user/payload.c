@@ -42,7 +42,7 @@ static bool may_fetch(const struct byok_ctx *ctx, const struct byok_user *self,
     return bytes <= ctx->env->settings->held_bytes_max || !has_one(ctx, self, task, now_us);
 }
 
-bool byok_user_fetch(struct byok_ctx *ctx, struct byok_user *self, int64_t now_us)
+bool byok_user_fetch(struct byok_ctx *ctx, struct byok_user *self, int64_t now_us, int64_t *wake_us)
 {
     struct byok_task *task, *next;
     uint32_t ahead = self->fetching;
@@ -55,8 +55,12 @@ bool byok_user_fetch(struct byok_ctx *ctx, struct byok_user *self, int64_t now_u
         if (ahead >= AHEAD_MAX)
             return true;
         if (!byok_payloads_missing(task) || task->fault.code != BYOK_E_OK ||
-            task->not_before_us > now_us || task->provider == denied)
+            task->provider == denied)
             continue;
+        if (task->not_before_us > now_us) {
+            *wake_us = byok_user_earliest(*wake_us, task->not_before_us);
+            continue;
+        }
         if (!may_fetch(ctx, self, task, now_us)) {
             denied = task->provider;
             continue;

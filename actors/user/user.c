@@ -84,7 +84,7 @@ static void go_on(struct byok_ctx *ctx, struct byok_user *self)
         wake_us = byok_user_earliest(wake_us, byok_user_budget_at(ctx, self, now));
     bool is_short =
         self->queue.more && ctx->env->partitions->paused && !byok_user_budget_bars(self);
-    if (!byok_user_fetch(ctx, self, now) || is_short) /* of memory */
+    if (!byok_user_fetch(ctx, self, now, &wake_us) || is_short) /* of memory */
         wake_us = byok_user_earliest(wake_us, now + TROUBLE_RETRY_US);
     if (err != BYOK_E_OK)
         wake_us = now + TROUBLE_RETRY_US;
