@@ -111,6 +111,15 @@ const struct byok_adapter *byok_adapter_find(const char *name) BYOK_NONNULL(1);
 /** The i-th adapter, NULL past the end. */
 const struct byok_adapter *byok_adapter_at(size_t i);
 
+#define BYOK_PRICE_NAMES_MAX 2
+
+/** The names under which a table of prices may have what the provider serves, the first that has it
+ *  counts: of a compatible service its own, and, at its adapter's own address, the adapter's.  How
+ *  many; they are the provider's. */
+size_t byok_provider_price_names(const struct byok_provider *provider,
+                                 struct byok_str names[static BYOK_PRICE_NAMES_MAX])
+    BYOK_NONNULL(1, 2);
+
 /** Fill what the configuration left out (base_url, auth, origin) from the adapter.  Texts made are
  *  in `arena`.  BYOK_E_CONFIG: no such adapter, base_url is not http(s)://host…, or names user or
  *  password, query or fragment. */

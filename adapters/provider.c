@@ -211,6 +211,14 @@ static void write_url(struct byok_arena *arena, const struct url *url,
         byok_arena_printf(arena, "%.*s%.*s", BYOK_STR_ARG(origin), BYOK_STR_ARG(url->path)).ptr;
 }
 
+size_t byok_provider_price_names(const struct byok_provider *provider,
+                                 struct byok_str names[static BYOK_PRICE_NAMES_MAX])
+{
+    names[0] = byok_str_of(provider->name);
+    names[1] = byok_str_of(provider->adapter->name);
+    return strcmp(provider->base_url, provider->adapter->base_url) == 0 ? 2 : 1;
+}
+
 enum byok_err byok_provider_complete(struct byok_arena *arena, struct byok_provider *provider,
                                      const char *adapter_name, struct byok_fault *fault)
 {

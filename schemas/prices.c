@@ -236,11 +236,18 @@ bool byok_money_of(double amount, int64_t *out)
     return true;
 }
 
+/* Below 0: there is no price, or a unit that is charged was not said. */
+static double priced(const struct byok_prices *prices, struct byok_str provider,
+                     struct byok_str model, const struct byok_usage *usage)
+{
+    const struct price *price = prices ? find(prices, provider, model) : NULL;
+    return price ? amount_of(price, usage) : -1;
+}
+
 bool byok_prices_amount(const struct byok_prices *prices, struct byok_str provider,
                         struct byok_str model, const struct byok_usage *usage, int64_t *out)
 {
-    const struct price *price = prices ? find(prices, provider, model) : NULL;
-    const double amount = price ? amount_of(price, usage) : -1;
+    const double amount = priced(prices, provider, model, usage);
     if (amount < 0)
         return false;
     if (!byok_money_of(amount, out))
@@ -252,8 +259,7 @@ struct byok_value byok_prices_cost(struct byok_arena *arena, const struct byok_p
                                    struct byok_str provider, struct byok_str model,
                                    const struct byok_usage *usage)
 {
-    const struct price *price = prices ? find(prices, provider, model) : NULL;
-    const double amount = price ? amount_of(price, usage) : -1;
+    const double amount = priced(prices, provider, model, usage);
     struct byok_value out = byok_value_map();
     if (amount < 0)
         return byok_value_null();

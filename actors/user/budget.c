@@ -16,15 +16,16 @@
 
 /* ---- prices ---- */
 
-/* Of a compatible service by its own name, else, at its own address, by its adapter's. */
 static bool price(const struct byok_env *env, const struct byok_provider *provider,
                   struct byok_str model, const struct byok_usage *usage, int64_t *out)
 {
-    const struct byok_prices *prices = env->settings->prices;
-    if (byok_prices_amount(prices, byok_str_of(provider->name), model, usage, out))
-        return true;
-    return strcmp(provider->base_url, provider->adapter->base_url) == 0 &&
-           byok_prices_amount(prices, byok_str_of(provider->adapter->name), model, usage, out);
+    struct byok_str names[BYOK_PRICE_NAMES_MAX];
+    const size_t count = byok_provider_price_names(provider, names);
+    for (size_t i = 0; i < count; i++) {
+        if (byok_prices_amount(env->settings->prices, names[i], model, usage, out))
+            return true;
+    }
+    return false;
 }
 
 static bool estimate_at(const struct byok_env *env, const struct byok_request *request,

@@ -51,11 +51,6 @@ static void pass_over(const struct byok_ctx *ctx, struct byok_task *task, uint8_
 
 /* ---- to which ---- */
 
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* A key that its provider refuses is tried by the jobs that have no other place to go to. */
 static enum byok_err key_trouble(const struct byok_user *self, const struct byok_task *task,
                                  uint8_t leg, int64_t now)
@@ -100,8 +95,8 @@ static bool choose(const struct byok_ctx *ctx, const struct byok_user *self, str
                 ctx, self, task,
                 &ctx->env->providers[byok_env_provider(ctx->env, task->legs[leg].provider)],
                 task->legs[leg].model, &has_room);
-        const int64_t at = later(there_at(ctx, self, task, leg, now),
-                                 has_room ? now : byok_user_budget_at(ctx, self, now));
+        const int64_t at = byok_user_latest(there_at(ctx, self, task, leg, now),
+                                            has_room ? now : byok_user_budget_at(ctx, self, now));
         *out = leg;
         if (trouble != BYOK_E_OK)
             pass_over(ctx, task, leg, trouble);

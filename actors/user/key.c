@@ -39,6 +39,12 @@ static bool is_replaced(const struct byok_user_key *key, const struct byok_task 
     return task->key.issued_wall_ms < key->issued_wall_ms;
 }
 
+static bool is_gone(const struct byok_user *self, const struct byok_task *task)
+{
+    return byok_user_key_is_gone(&self->record, byok_str_of(task->provider->name),
+                                 task->request.label, task->key.issued_wall_ms);
+}
+
 bool byok_user_key_is_current(const struct byok_user *self, const struct byok_task *task)
 {
     const struct byok_user_key *key = key_of(self, task);
@@ -123,20 +129,17 @@ bool byok_user_key_refused(const struct byok_ctx *ctx, struct byok_user *self,
     const int64_t now = byok_now_us(ctx);
     *at_us = now;
     if (byok_user_is_job(task) && byok_err_retry(task->fault.code) == BYOK_RETRY_WAIT &&
-        (!byok_user_key_is_current(self, task) ||
-         byok_user_key_is_gone(&self->record, byok_str_of(task->provider->name),
-                               task->request.label, task->key.issued_wall_ms)))
+        (!byok_user_key_is_current(self, task) || is_gone(self, task)))
         return true;
     if (!byok_user_is_job(task) || task->fault.code != BYOK_E_KEY_INVALID || !task->provider)
         return false;
-    const struct byok_str provider = byok_str_of(task->provider->name);
-    const struct byok_str label = task->request.label;
-    if (byok_user_key_is_gone(&self->record, provider, label, task->key.issued_wall_ms))
+    if (is_gone(self, task))
         return true;
     /* what a result can tell of, and usage events are made for */
     if (task->attempts_before + task->attempt_count - task->limited >= BYOK_ATTEMPTS_MAX)
         return false;
-    if (byok_user_key_add(&self->record, provider, label, &key) != BYOK_E_OK) {
+    if (byok_user_key_add(&self->record, byok_str_of(task->provider->name), task->request.label,
+                          &key) != BYOK_E_OK) {
         *at_us = now + CONFIRM_US; /* no memory, or too many keys: it cannot be marked */
         return ctx->env->settings->on_invalid_waits;
     }

@@ -27,11 +27,6 @@ struct byok_lane *byok_user_lanes_new(const struct byok_env *env)
     return lanes;
 }
 
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* ---- when ---- */
 
 int64_t byok_user_concurrency(const struct byok_ctx *ctx, const struct byok_user *self)
@@ -51,14 +46,15 @@ int64_t byok_user_allowed_at(const struct byok_ctx *ctx, const struct byok_user 
             byok_estimate_tokens(task->speech ? &task->speech->request : &task->request);
     int64_t requests = byok_limit_wait_us(&self->requests, now, 1);
     int64_t tokens = byok_limit_wait_us(&self->tokens, now, task->reserved_tokens);
-    int64_t at = now + later(requests, tokens);
-    return byok_user_budget_lets(ctx, self, task) ? at
-                                                  : later(at, byok_user_budget_at(ctx, self, now));
+    int64_t at = now + byok_user_latest(requests, tokens);
+    return byok_user_budget_lets(ctx, self, task)
+               ? at
+               : byok_user_latest(at, byok_user_budget_at(ctx, self, now));
 }
 
 int64_t byok_user_up_at(const struct byok_lane *lane, int64_t now)
 {
-    return later(lane->down_until_us, byok_breaker_at(&lane->breaker, now));
+    return byok_user_latest(lane->down_until_us, byok_breaker_at(&lane->breaker, now));
 }
 
 int64_t byok_user_goes_at(const struct byok_ctx *ctx, const struct byok_user *self,
@@ -69,7 +65,7 @@ int64_t byok_user_goes_at(const struct byok_ctx *ctx, const struct byok_user *se
         return now;
     if (lane->calls >= byok_adaptive_limit(&lane->room))
         return INT64_MAX;
-    return later(byok_user_up_at(lane, now), byok_user_allowed_at(ctx, self, task, now));
+    return byok_user_latest(byok_user_up_at(lane, now), byok_user_allowed_at(ctx, self, task, now));
 }
 
 /* ---- from the window to the provider ---- */

@@ -126,22 +126,16 @@ static void add_headers(struct byok_out *out, const struct byok_request *request
         byok_out_header(out, BYOK_HEADER_TRACEPARENT, request->traceparent);
 }
 
-/* By the name of the model that answered, else of the one that was asked for; of a compatible
- * service by its own name, else, at its own address, by its adapter's. */
+/* By the name of the model that answered, else of the one that was asked for. */
 static struct byok_value cost_of(const struct byok_env *env, struct byok_task *task)
 {
-    const struct byok_provider *provider = task->provider;
     const struct byok_str models[] = {task->answer.model, task->model};
+    struct byok_str names[BYOK_PRICE_NAMES_MAX];
+    const size_t count = task->provider ? byok_provider_price_names(task->provider, names) : 0;
     struct byok_value cost = byok_value_null();
-    for (size_t i = 0; provider && i < 2 && cost.type == BYOK_VALUE_NULL; i++) {
-        const char *own = provider->adapter->name;
-        cost = byok_prices_cost(&task->arena, env->settings->prices, byok_str_of(provider->name),
-                                models[i], &task->answer.usage);
-        if (cost.type == BYOK_VALUE_NULL &&
-            strcmp(provider->base_url, provider->adapter->base_url) == 0)
-            cost = byok_prices_cost(&task->arena, env->settings->prices, byok_str_of(own),
-                                    models[i], &task->answer.usage);
-    }
+    for (size_t i = 0; i < 2 * count && cost.type == BYOK_VALUE_NULL; i++)
+        cost = byok_prices_cost(&task->arena, env->settings->prices, names[i % count],
+                                models[i / count], &task->answer.usage);
     return cost;
 }
 

@@ -137,6 +137,12 @@ static inline int64_t byok_user_earliest(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/** The same: the later one. */
+static inline int64_t byok_user_latest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /** Limits and breakers are for calls that cost. */
 static inline bool byok_user_is_exempt(const struct byok_task *task)
 {

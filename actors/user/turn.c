@@ -10,21 +10,17 @@
 #include "actors/publisher/payloads.h"
 #include "actors/user/parts.h"
 
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static int64_t due_at(const struct byok_ctx *ctx, const struct byok_user *self,
                       const struct byok_task *task, bool limits)
 {
     if (byok_payloads_missing(task))
         return INT64_MAX; /* their arrival brings us back */
-    int64_t since_us = later(task->not_before_us, task->record->taken_us);
+    int64_t since_us = byok_user_latest(task->not_before_us, task->record->taken_us);
     bool lingers = task->bulk_texts > 0 && (self->calls > 0 || task->not_before_us > 0) &&
                    self->bulk_count < BYOK_BULK_MAX;
-    return later(byok_user_key_due(self, task, limits),
-                 lingers ? since_us + ctx->env->settings->bulk_linger_us : task->not_before_us);
+    return byok_user_latest(byok_user_key_due(self, task, limits),
+                            lingers ? since_us + ctx->env->settings->bulk_linger_us
+                                    : task->not_before_us);
 }
 
 int64_t byok_user_due(const struct byok_ctx *ctx, const struct byok_user *self,

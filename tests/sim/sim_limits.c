@@ -109,6 +109,15 @@ void sim_limits_watch(struct sim_world *world, const struct sim_entry *entry)
 
 /* ---- failures ---- */
 
+bool sim_is_providers_failure(struct byok_str code)
+{
+    static const char *const codes[] = {"overloaded", "server_error", "unreachable"};
+    bool is = false;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        is = is || byok_str_is(code, codes[i]);
+    return is;
+}
+
 static bool is_refusal(struct byok_str code)
 {
     return byok_str_is(code, "rate_limited") || byok_str_is(code, "concurrency_limited");
@@ -118,18 +127,15 @@ static bool is_refusal(struct byok_str code)
 static void check_failures(struct sim_world *world, const struct sim_request *request,
                            const struct byok_value *root)
 {
-    static const char *const codes[] = {"overloaded", "server_error", "unreachable"};
     const struct byok_value *attempts = byok_value_find(root, "attempts");
     struct byok_str code = byok_value_as_str(byok_value_path(root, "error.code"));
     int64_t failures = 0;
-    bool fails = false;
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        fails = fails || byok_str_is(code, codes[i]);
     for (uint32_t i = 0; attempts && i < attempts->count; i++)
         failures += !is_refusal(byok_value_as_str(byok_value_find(&attempts->as.items[i], "code")));
-    if (fails && request->fallbacks == 0 && !request->hurries && request->speech == 0 &&
-        request->texts == 0 && request->lost_attempts == 0 && request->records == 1 &&
-        request->attempts < BYOK_ATTEMPTS_MAX && failures < world->settings.attempts_max)
+    if (sim_is_providers_failure(code) && request->fallbacks == 0 && !request->hurries &&
+        request->speech == 0 && request->texts == 0 && request->lost_attempts == 0 &&
+        request->records == 1 && request->attempts < BYOK_ATTEMPTS_MAX &&
+        failures < world->settings.attempts_max)
         sim_fail(world, "%s was given up after %lld failures and %u attempts", request->name,
                  (long long)failures, request->attempts);
 }

@@ -29,4 +29,7 @@ void sim_limits_watch(struct sim_world *world, const struct sim_entry *entry);
 void sim_limits_result(struct sim_world *world, const struct sim_request *request,
                        const struct byok_value *root);
 
+/** Whether an error's code is of those for which a provider is to blame, and its answer known. */
+bool sim_is_providers_failure(struct byok_str code);
+
 #endif

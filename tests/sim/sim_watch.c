@@ -252,13 +252,9 @@ static void see_attempts(struct sim_world *world, struct sim_request *request,
  * But for a text that is spoken in part, a deadline, and more attempts than are noted. */
 static void see_fallbacks(struct sim_request *request, const struct byok_value *root)
 {
-    static const char *const codes[] = {"overloaded", "server_error", "unreachable"};
     const struct byok_value *attempts = byok_value_find(root, "attempts");
     struct byok_str code = byok_value_as_str(byok_value_path(root, "error.code"));
     unsigned models = 0;
-    bool fails = false;
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        fails = fails || byok_str_is(code, codes[i]);
     for (uint32_t i = 0; attempts && i < attempts->count; i++) {
         bool seen = false;
         for (uint32_t j = 0; j < i; j++)
@@ -266,8 +262,9 @@ static void see_fallbacks(struct sim_request *request, const struct byok_value *
                                        text_of(&attempts->as.items[j], "model"));
         models += !seen;
     }
-    request->left_off = fails && request->speech == 0 && !request->hurries &&
-                        request->fallbacks > 0 && models < 1 + request->fallbacks &&
+    request->left_off = sim_is_providers_failure(code) && request->speech == 0 &&
+                        !request->hurries && request->fallbacks > 0 &&
+                        models < 1 + request->fallbacks &&
                         request->made + request->fallbacks < BYOK_ATTEMPTS_MAX;
 }
 

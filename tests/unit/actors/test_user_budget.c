@@ -1,34 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/actors/test_user_budget.c - what a user's calls may cost in a day or month.
- *
- * By the table below a chat of the simulated provider may cost 8 (one token in, seven out, a unit
- * each) and costs 12 (its answer says 7 and 5), unless a test says otherwise.
- */
-#include <string.h>
-
-#include "schemas/prices.h"
-#include "schemas/state.h"
-#include "tests/unit/actors/kit.h"
-
-#define HOUR (3600 * SIM_S)
-#define DAY (24 * HOUR)
-
-static const char table[] =
-    "{\"version\":\"1\",\"currency\":\"USD\",\"prices\":["
-    "{\"provider\":\"openai\",\"model\":\"gpt-sim\",\"input_per_million\":1000000,"
-    "\"cache_write_input_per_million\":1000000,\"output_per_million\":1000000},"
-    "{\"provider\":\"other\",\"model\":\"cheap\",\"input_per_million\":100000,"
-    "\"cache_write_input_per_million\":100000,\"output_per_million\":100000},"
-    "{\"provider\":\"openai\",\"model\":\"embed-sim\",\"input_per_million\":1000000,"
-    "\"cache_write_input_per_million\":1000000},"
-    "{\"provider\":\"openai\",\"model\":\"speak-sim\",\"characters_per_million\":1000}]}";
+/* tests/unit/actors/test_user_budget.c - what a user's calls may cost in a day or month. */
+#include "tests/unit/actors/priced.h"
 
 static void begin(void)
 {
-    setup();
-    if (byok_prices_read(&world->arena, byok_str_of(table), &world->settings.prices, NULL) !=
-        BYOK_E_OK)
-        abort();
+    setup_priced(PRICES("cheap", "100000"));
 }
 
 TestSuite(user_budget, .init = begin, .fini = teardown);
@@ -43,23 +19,6 @@ static void start_with(const char *amount, const char *period)
              amount, period);
     assert_done(10);
     assert_code("c", "ok");
-}
-
-static void configure(const char *id, const char *budget)
-{
-    sim_send(
-        world, "alice",
-        "{\"type\":\"user.configure\",\"id\":\"%s\",\"user\":\"alice\",\"limits\":{\"budget\":%s}}",
-        id, budget);
-}
-
-/* May cost 8. */
-static void chat_with(const char *id, const char *more)
-{
-    sim_send(world, "alice",
-             "{\"id\":\"%s\",\"user\":\"alice\",\"capability\":\"chat\",\"provider\":\"openai\","
-             "\"prompt\":\"Hi\",\"max_tokens\":7%s}",
-             id, more);
 }
 
 static void chat(const char *id)
@@ -356,6 +315,15 @@ Test(user_budget, what_was_spent_before_the_budget_counts)
     assert_results("b", 0);
 }
 
+static void send_embeddings(int count)
+{
+    for (int i = 0; i < count; i++)
+        sim_send(world, "alice",
+                 "{\"id\":\"e%d\",\"user\":\"alice\",\"capability\":\"embeddings\",\"provider\":"
+                 "\"openai\",\"input\":\"e%d#%021d\"}",
+                 i, i, 0);
+}
+
 Test(user_budget, embeddings_that_share_a_call_cost_their_parts)
 {
     world->settings.bulk_linger_us = 100000;
@@ -363,11 +331,7 @@ Test(user_budget, embeddings_that_share_a_call_cost_their_parts)
     start_with("100", "day");
     chat("a");
     sim_run_for(world, 100000);
-    for (int i = 0; i < 5; i++)
-        sim_send(world, "alice",
-                 "{\"id\":\"e%d\",\"user\":\"alice\",\"capability\":\"embeddings\",\"provider\":"
-                 "\"openai\",\"input\":\"e%d#%021d\"}",
-                 i, i, 0);
+    send_embeddings(5);
     assert_done(30);
     assert_code("e4", "ok");
     cr_assert_eq(sim_metric(worker, BYOK_METRIC_JOINED), 4);
@@ -381,11 +345,7 @@ Test(user_budget, only_so_many_share_a_call_as_there_is_room_for)
     start_with("33", "day"); /* a chat holds 8, then costs 12; the others 6 each */
     chat("a");
     sim_run_for(world, 100000);
-    for (int i = 0; i < 5; i++)
-        sim_send(world, "alice",
-                 "{\"id\":\"e%d\",\"user\":\"alice\",\"capability\":\"embeddings\",\"provider\":"
-                 "\"openai\",\"input\":\"e%d#%021d\"}",
-                 i, i, 0);
+    send_embeddings(5);
     sim_run_for(world, 30 * SIM_S);
     size_t made = 0;
     for (int i = 0; i < 5; i++) {

@@ -182,25 +182,26 @@ static void allow_one(struct sim_world *w, const struct sim_entry *entry, struct
     answer->calls_max = entry->key == &w->keys[0] ? 1 : 0;
 }
 
+static void send_four(const char *name)
+{
+    for (int i = 0; i < 4; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "%s%d", name, i);
+        sim_chat(world, "alice", id);
+    }
+}
+
 Test(user_limit, calls_at_once_are_found_out_anew_for_a_new_key)
 {
     world->answer = allow_one;
     start();
     sim_chat(world, "alice", "a");
     assert_done(10);
-    for (int i = 0; i < 4; i++) {
-        char id[8];
-        snprintf(id, sizeof id, "b%d", i);
-        sim_chat(world, "alice", id);
-    }
+    send_four("b");
     assert_done(10);
     cr_assert_eq(world->ledger.open_most, 1);
     sim_register_now(world, "alice");
-    for (int i = 0; i < 4; i++) {
-        char id[8];
-        snprintf(id, sizeof id, "c%d", i);
-        sim_chat(world, "alice", id);
-    }
+    send_four("c");
     assert_done(10);
     cr_assert_eq(world->ledger.open_most, 4);
 }

@@ -1,50 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/actors/test_user_waiting.c - jobs that wait for a budget or a key's limit: what they
- * take, whom they hold up, and what ends them.  Prices as in test_user_budget.c. */
-#include <string.h>
-
-#include "schemas/prices.h"
-#include "schemas/state.h"
-#include "tests/unit/actors/kit.h"
-
-#define HOUR (3600 * SIM_S)
-#define DAY (24 * HOUR)
-
-static const char table[] =
-    "{\"version\":\"1\",\"currency\":\"USD\",\"prices\":["
-    "{\"provider\":\"openai\",\"model\":\"gpt-sim\",\"input_per_million\":1000000,"
-    "\"cache_write_input_per_million\":1000000,\"output_per_million\":1000000},"
-    "{\"provider\":\"other\",\"model\":\"dear\",\"input_per_million\":3000000,"
-    "\"cache_write_input_per_million\":3000000,\"output_per_million\":3000000},"
-    "{\"provider\":\"openai\",\"model\":\"embed-sim\",\"input_per_million\":1000000,"
-    "\"cache_write_input_per_million\":1000000},"
-    "{\"provider\":\"openai\",\"model\":\"speak-sim\",\"characters_per_million\":1000}]}";
+ * take, whom they hold up, and what ends them. */
+#include "tests/unit/actors/priced.h"
 
 static void begin(void)
 {
-    setup();
-    if (byok_prices_read(&world->arena, byok_str_of(table), &world->settings.prices, NULL) !=
-        BYOK_E_OK)
-        abort();
+    setup_priced(PRICES("dear", "3000000"));
 }
 
 TestSuite(user_waiting, .init = begin, .fini = teardown);
-
-static void configure(const char *id, const char *budget)
-{
-    sim_send(
-        world, "alice",
-        "{\"type\":\"user.configure\",\"id\":\"%s\",\"user\":\"alice\",\"limits\":{\"budget\":%s}}",
-        id, budget);
-}
-
-static void chat_with(const char *id, const char *more)
-{
-    sim_send(world, "alice",
-             "{\"id\":\"%s\",\"user\":\"alice\",\"capability\":\"chat\",\"provider\":\"openai\","
-             "\"prompt\":\"Hi\",\"max_tokens\":7%s}",
-             id, more);
-}
 
 static bool is_job(const struct sim_entry *entry)
 {
@@ -142,6 +106,18 @@ Test(user_waiting, a_fallback_that_there_is_no_room_for_keeps_no_job_from_its_pr
     cr_assert_eq(sim_results(world, "f", NULL, NULL), 1, "it waits for the month to end");
 }
 
+/* So many jobs, in ten minutes. */
+static void schedule(int count)
+{
+    int64_t wall_ms = world->clock.clock.ops->wall_ms(&world->clock.clock);
+    for (int i = 0; i < count; i++) {
+        char id[8], more[64];
+        snprintf(id, sizeof id, "s%d", i);
+        snprintf(more, sizeof more, ",\"not_before_ms\":%lld", (long long)wall_ms + 600000);
+        chat_with(id, more);
+    }
+}
+
 /* ARCHITECTURE.md: "jobs of the queue in the state that it has no room for leave memory again"; so must
  * those that waited there for a time. */
 Test(user_waiting, scheduled_jobs_that_there_is_no_room_for_take_no_memory)
@@ -150,13 +126,7 @@ Test(user_waiting, scheduled_jobs_that_there_is_no_room_for_take_no_memory)
     configure("c", "{\"amount\":13,\"period\":\"month\"}");
     chat_with("a", "");
     assert_done(10);
-    int64_t wall_ms = world->clock.clock.ops->wall_ms(&world->clock.clock);
-    for (int i = 0; i < 10; i++) {
-        char id[8], more[64];
-        snprintf(id, sizeof id, "s%d", i);
-        snprintf(more, sizeof more, ",\"not_before_ms\":%lld", (long long)wall_ms + 600000);
-        chat_with(id, more);
-    }
+    schedule(10);
     sim_run_for(world, 300 * SIM_S);
     cr_assert_eq(sim_parked(world), 10);
     cr_assert_eq(world->workers[0].env.partitions->held_bytes, 0);
@@ -179,13 +149,7 @@ Test(user_waiting, scheduled_jobs_that_there_is_no_room_for_hold_up_no_other_use
     configure("c", "{\"amount\":13,\"period\":\"month\"}");
     chat_with("a", "");
     assert_done(10);
-    int64_t wall_ms = world->clock.clock.ops->wall_ms(&world->clock.clock);
-    for (int i = 0; i < 64; i++) {
-        char id[8], more[64];
-        snprintf(id, sizeof id, "s%d", i);
-        snprintf(more, sizeof more, ",\"not_before_ms\":%lld", (long long)wall_ms + 600000);
-        chat_with(id, more);
-    }
+    schedule(64);
     sim_run_for(world, 300 * SIM_S);
     cr_assert_eq(sim_parked(world), 64);
     sim_run_for(world, HOUR);
