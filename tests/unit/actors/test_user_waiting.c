@@ -111,7 +111,7 @@ static void schedule(int count)
 {
     int64_t wall_ms = world->clock.clock.ops->wall_ms(&world->clock.clock);
     for (int i = 0; i < count; i++) {
-        char id[8], more[64];
+        char id[16], more[64];
         snprintf(id, sizeof id, "s%d", i);
         snprintf(more, sizeof more, ",\"not_before_ms\":%lld", (long long)wall_ms + 600000);
         chat_with(id, more);
