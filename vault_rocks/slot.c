@@ -88,12 +88,17 @@ void byok_slots_release(struct byok_slots *slots, struct byok_slot **slot)
     pthread_mutex_unlock(&slots->lock);
 }
 
-uint32_t byok_slots_leased(struct byok_slots *slots)
+uint32_t byok_slots_idle(struct byok_slots *slots)
 {
     pthread_mutex_lock(&slots->lock);
-    uint32_t leased = slots->count - slots->idle_count;
+    uint32_t idle = slots->idle_count;
     pthread_mutex_unlock(&slots->lock);
-    return leased;
+    return idle;
+}
+
+uint32_t byok_slots_leased(struct byok_slots *slots)
+{
+    return slots->count - byok_slots_idle(slots);
 }
 
 bool byok_slot_accepts(struct byok_str key)

@@ -50,6 +50,9 @@ void byok_slots_release(struct byok_slots *slots, struct byok_slot **slot) BYOK_
 /** How many slots are leased now. */
 uint32_t byok_slots_leased(struct byok_slots *slots) BYOK_NONNULL(1);
 
+/** How many can be leased now. */
+uint32_t byok_slots_idle(struct byok_slots *slots) BYOK_NONNULL(1);
+
 /** Whether it can be a key: BYOK_KEY_MIN..MAX bytes of 0x21..0x7e (so no CR, LF, NUL or space can
  *  reach a header). */
 bool byok_slot_accepts(struct byok_str key);

@@ -21,6 +21,7 @@
 #include "actors/provider/turns.h"
 #include "actors/publisher/ledger.h"
 
+#define READY_LOOK_US ((int64_t)50000)
 #define SLOT_RETRY_US ((int64_t)5000) /* other shards give slots back without a word */
 
 struct provider {
@@ -28,18 +29,21 @@ struct provider {
     const struct byok_provider_settings *settings;
     struct byok_turns turns;
     struct byok_task *waiting;         /* for a slot */
+    struct byok_task *ready;           /* have key and claim; wait until a call may be made */
     struct byok_task *sent;            /* in the HTTP port */
     struct byok_task *joined;          /* in the call of another, or waiting for others' claims */
     struct byok_timer slot_retry;
+    struct byok_timer ready_look; /* some that are ready may have to go back */
     struct byok_timer deltas;     /* when some are due */
 };
 
 /* ---- the way of a call ---- */
 
-static void end_turn(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
+static void end_turn(struct byok_ctx *ctx, struct provider *self, struct byok_task *task,
+                     bool called)
 {
     byok_slots_release(ctx->env->slots, &task->slot);
-    byok_turns_end(ctx, &self->turns, task);
+    byok_turns_end(ctx, &self->turns, task, called);
     struct byok_task *other;
     for (uint32_t i = 1; (other = byok_bulk_member(task, i)) != NULL; i++) {
         DL_DELETE(self->joined, other);
@@ -55,6 +59,7 @@ static bool lease(struct byok_ctx *ctx, struct byok_task *task)
     task->slots = ctx->env->slots;
     if (!task->slot)
         return false;
+    task->attempt_began_us = byok_now_us(ctx);
     bool registers = byok_request_stores_key(task->request.type);
     byok_send_task(ctx, ctx->env->vault, registers ? BYOK_MSG_REGISTER : BYOK_MSG_UNSEAL, &task);
     return true;
@@ -93,7 +98,7 @@ static void end_cancelled(struct byok_ctx *ctx, struct provider *self)
         DL_DELETE(self->waiting, task);
         task->late = true;
         byok_bulk_spread(task);
-        end_turn(ctx, self, task);
+        end_turn(ctx, self, task, false);
     }
 }
 
@@ -173,6 +178,7 @@ static void send_call(struct byok_ctx *ctx, struct provider *self, struct byok_t
     call->reply_to = ctx->self;
     call->reply = &task->msg;
     task->attempt_began_us = byok_now_us(ctx);
+    byok_turns_call(&self->turns);
     DL_APPEND(self->sent, task);
     byok_metric_add(ctx->env->metrics, BYOK_METRIC_CALLS, 1);
     struct byok_task *member;
@@ -214,7 +220,7 @@ static bool is_shut_out(const struct provider *self, const struct byok_task *tas
 
 /* The last look before the first byte.  Of those that share a call none goes when one may not: the
  * others take another turn. */
-static void send_or_end(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
+static bool may_go(const struct byok_ctx *ctx, const struct provider *self, struct byok_task *task)
 {
     struct byok_task *member;
     bool goes = !is_shut_out(self, task);
@@ -222,15 +228,53 @@ static void send_or_end(struct byok_ctx *ctx, struct provider *self, struct byok
         bool over = is_over(ctx, member);
         goes = goes && !over && !is_late(ctx, member) && byok_ledger_lets_go(ctx, member);
     }
-    if (goes) {
-        send_call(ctx, self, task);
-        return;
-    }
+    return goes;
+}
+
+static void end_unsent(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
+{
+    struct byok_task *member;
     for (uint32_t i = 0; (member = byok_bulk_member(task, i)) != NULL; i++) {
         member->late = member->fault.code == BYOK_E_OK;
         member->key = task->key;
     }
-    end_turn(ctx, self, task);
+    end_turn(ctx, self, task, false);
+}
+
+/* It has its key, and its claim when it needs one. */
+static void become_ready(struct byok_ctx *ctx, struct provider *self, struct byok_task *task)
+{
+    byok_turns_ready(&self->turns, byok_now_us(ctx) - task->attempt_began_us);
+    if (task->request.type == BYOK_REQUEST_JOB)
+        DL_APPEND(self->ready, task);
+    else
+        DL_PREPEND(self->ready, task);
+}
+
+static void send_ready(struct byok_ctx *ctx, struct provider *self)
+{
+    while (self->ready && byok_turns_has_room(&self->turns)) {
+        struct byok_task *task = self->ready;
+        DL_DELETE(self->ready, task);
+        if (may_go(ctx, self, task))
+            send_call(ctx, self, task);
+        else
+            end_unsent(ctx, self, task);
+    }
+    if (self->ready && !self->ready_look.set)
+        byok_timer_set(ctx, &self->ready_look, byok_now_us(ctx) + READY_LOOK_US);
+}
+
+/* Cancelled, lost or too old by now; calls that take long may keep the others waiting. */
+static void end_stale(struct byok_ctx *ctx, struct provider *self)
+{
+    struct byok_task *task, *next;
+    DL_FOREACH_SAFE(self->ready, task, next) {
+        if (may_go(ctx, self, task))
+            continue;
+        DL_DELETE(self->ready, task);
+        end_unsent(ctx, self, task);
+    }
 }
 
 /* A durable note of each that needs one; the call goes when the last of them is there. */
@@ -241,7 +285,7 @@ static void claim(struct byok_ctx *ctx, struct provider *self, struct byok_task 
         if (byok_ledger_wants(ctx, task))
             byok_send_task(ctx, ctx->env->ledger, BYOK_MSG_CLAIM, &task);
         else
-            send_or_end(ctx, self, task);
+            become_ready(ctx, self, task);
         return;
     }
     DL_APPEND(self->joined, task);
@@ -256,7 +300,7 @@ static void claim(struct byok_ctx *ctx, struct provider *self, struct byok_task 
     if (bulk->claiming > 0)
         return;
     DL_DELETE(self->joined, task);
-    send_or_end(ctx, self, task);
+    become_ready(ctx, self, task);
 }
 
 /* The key is in the slot, or the vault has said why not. */
@@ -286,7 +330,7 @@ static enum byok_err on_opened(struct byok_ctx *ctx, struct provider *self, stru
         return BYOK_E_OK;
     }
     byok_bulk_spread(task);
-    end_turn(ctx, self, task);
+    end_turn(ctx, self, task, false);
     return BYOK_E_OK;
 }
 
@@ -303,7 +347,7 @@ static void on_claimed(struct byok_ctx *ctx, struct provider *self, struct byok_
         task = task->bulk->members[0];
         DL_DELETE(self->joined, task);
     }
-    send_or_end(ctx, self, task);
+    become_ready(ctx, self, task);
 }
 
 /* ---- the answer ---- */
@@ -442,7 +486,7 @@ static enum byok_err on_http_done(struct byok_ctx *ctx, struct provider *self,
         byok_task_weigh(ctx->env, member);
         count_tokens(ctx, member);
     }
-    end_turn(ctx, self, task);
+    end_turn(ctx, self, task, true);
     return BYOK_E_OK;
 }
 
@@ -479,10 +523,13 @@ static enum byok_err receive(struct byok_ctx *ctx, void *state, struct byok_msg 
             on_deltas_due(ctx, self);
         else if (*msg == &self->slot_retry.msg)
             end_cancelled(ctx, self);
+        else if (*msg == &self->ready_look.msg)
+            end_stale(ctx, self);
         break;
     default:
         assert(!"a message that a provider does not know");
     }
+    send_ready(ctx, self);
     lease_waiting(ctx, self);
     byok_turns_give(ctx, &self->turns);
     return err;
@@ -510,9 +557,11 @@ static void done(struct byok_ctx *ctx, void *state)
 {
     struct provider *self = state;
     byok_timer_cancel(ctx, &self->slot_retry);
+    byok_timer_cancel(ctx, &self->ready_look);
     byok_turns_done(ctx, &self->turns);
     byok_timer_cancel(ctx, &self->deltas);
     free_tasks(self->waiting);
+    free_tasks(self->ready);
     free_tasks(self->sent);
     free_tasks(self->joined);
 }

@@ -7,7 +7,10 @@
 #include "actors/partition/partition.h"
 
 #define RETRY_US ((int64_t)50000)
-#define TOLD_MAX 256  /* users that are told at once that the breaker is open */
+#define MEAN_WEIGHT 16 /* of the old mean and the new value, the value's is one part of so many */
+#define TIMES 4 /* calls end in bursts, as batches are committed, and claims come back in bursts */
+#define COUNT_US ((int64_t)200000)
+#define TOLD_MAX 256 /* users that are told at once that the breaker is open */
 
 void byok_turns_init(struct byok_turns *turns, const struct byok_env *env, size_t provider)
 {
@@ -30,9 +33,51 @@ void byok_turns_declined(struct byok_ctx *ctx, struct byok_turns *turns, struct 
     byok_send(ctx, (*msg)->from, BYOK_MSG_DECLINED, msg);
 }
 
+/* ---- how many ---- */
+
+bool byok_turns_has_room(const struct byok_turns *turns)
+{
+    return turns->calls < byok_adaptive_limit(&turns->health.room);
+}
+
+static void count(struct byok_turns *turns, int64_t now_us)
+{
+    int64_t past_us = now_us - turns->counted_us;
+    if (past_us < COUNT_US)
+        return;
+    turns->ended_before = past_us < 2 * COUNT_US ? turns->ended * COUNT_US / past_us : 0;
+    turns->ended = 0;
+    turns->counted_us = now_us;
+}
+
+/* Turns that may be out.  Those ahead leave two slots to others for one that they take. */
+static int64_t most(const struct byok_ctx *ctx, const struct byok_turns *turns)
+{
+    int64_t limit = byok_adaptive_limit(&turns->health.room);
+    if (turns->given < limit)
+        return limit;
+    int64_t ahead = TIMES * turns->ended_before * turns->lead_us / COUNT_US;
+    int64_t slots = byok_slots_idle(ctx->env->slots) / 2;
+    ahead = ahead < slots ? ahead : slots;
+    return limit + (ahead < limit ? ahead : limit);
+}
+
+void byok_turns_ready(struct byok_turns *turns, int64_t lead_us)
+{
+    turns->lead_us += (lead_us - turns->lead_us) / (turns->lead_us > 0 ? MEAN_WEIGHT : 1);
+}
+
+void byok_turns_call(struct byok_turns *turns)
+{
+    assert(byok_turns_has_room(turns));
+    turns->calls++;
+}
+
+/* ---- whose turn ---- */
+
 static bool gives_one(struct byok_ctx *ctx, struct byok_turns *turns, struct byok_queue *from)
 {
-    if (!from->head || turns->given >= byok_adaptive_limit(&turns->health.room))
+    if (!from->head || turns->given >= most(ctx, turns))
         return false;
     struct byok_msg *msg = byok_queue_pop(from);
     struct byok_ready *ready = (struct byok_ready *)msg;
@@ -71,6 +116,7 @@ void byok_turns_give(struct byok_ctx *ctx, struct byok_turns *turns)
         byok_timer_set(ctx, &turns->retry, byok_now_us(ctx) + RETRY_US);
         return;
     }
+    count(turns, byok_now_us(ctx));
     while (gives_one(ctx, turns, &turns->commands)) {
     }
     while (lets_in(ctx, turns)) {
@@ -80,9 +126,12 @@ void byok_turns_give(struct byok_ctx *ctx, struct byok_turns *turns)
     turn_away(ctx, turns);
 }
 
-void byok_turns_end(struct byok_ctx *ctx, struct byok_turns *turns, struct byok_task *task)
+void byok_turns_end(struct byok_ctx *ctx, struct byok_turns *turns, struct byok_task *task,
+                    bool called)
 {
     byok_health_learn(ctx, &turns->health, task, turns->given);
+    turns->calls -= called;
+    turns->ended += called;
     turns->given--;
 }
 
@@ -93,7 +142,7 @@ void byok_turns_done(struct byok_ctx *ctx, struct byok_turns *turns)
 
 void byok_turns_check(const struct byok_turns *turns)
 {
-    assert(turns->given >= 0);
+    assert(0 <= turns->calls && turns->calls <= turns->given);
     assert(turns->health.breaker.probes <= turns->given);
     assert(!turns->ring.head == (turns->ring.count == 0));
 }

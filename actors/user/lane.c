@@ -57,13 +57,23 @@ int64_t byok_user_up_at(const struct byok_lane *lane, int64_t now)
     return byok_user_latest(lane->down_until_us, byok_breaker_at(&lane->breaker, now));
 }
 
+/* As many as its key is found to take.  Of a key that is not found to take fewer than the provider
+ * the provider counts the calls, and a turn may be ahead of its call (actors/provider/turns.h). */
+static bool is_full(const struct byok_ctx *ctx, const struct byok_lane *lane,
+                    const struct byok_task *task)
+{
+    size_t i = (size_t)(task->provider - ctx->env->providers);
+    int64_t limit = byok_adaptive_limit(&lane->room);
+    return limit < ctx->env->provider_settings[i].concurrency && lane->calls >= limit;
+}
+
 int64_t byok_user_goes_at(const struct byok_ctx *ctx, const struct byok_user *self,
                           struct byok_task *task, int64_t now)
 {
     const struct byok_lane *lane = byok_user_lane(ctx, self, task);
     if (byok_user_is_exempt(task))
         return now;
-    if (lane->calls >= byok_adaptive_limit(&lane->room))
+    if (is_full(ctx, lane, task))
         return INT64_MAX;
     return byok_user_latest(byok_user_up_at(lane, now), byok_user_allowed_at(ctx, self, task, now));
 }

@@ -374,6 +374,24 @@ static void rung(struct going *going)
     byok_delete(going);
 }
 
+/* A worker has no more calls under way with a provider than it may. */
+static void began(struct sim_http *self, const struct sim_entry *entry)
+{
+    struct sim_world *world = self->worker->world;
+    const int64_t most = world->provider_settings[entry->provider].concurrency;
+    if (++self->open[entry->provider] > most)
+        sim_fail(world, "%s: one call more than the %lld at once", entry->id, (long long)most);
+    if (++world->ledger.open > world->ledger.open_most)
+        world->ledger.open_most = world->ledger.open;
+}
+
+static void ended(const struct going *going)
+{
+    struct sim_ledger *ledger = &going->http->worker->world->ledger;
+    going->http->open[ledger->entries[going->entry].provider]--;
+    ledger->open--;
+}
+
 static void arrive(void *arg);
 static void drop_call(void *arg);
 
@@ -468,8 +486,7 @@ static void arrive(void *arg)
         byok_fault_set(&call->fault, BYOK_E_BAD_REQUEST, "the payload has another sha256");
         break;
     }
-    going->http->open--;
-    world->ledger.open--;
+    ended(going);
     rung(going);
     byok_post(call->reply_to, BYOK_MSG_HTTP_DONE, &call->reply);
 }
@@ -482,8 +499,7 @@ static void drop_call(void *arg)
     if (!going->answered) {
         for (unsigned i = 0; i < ledger->entries[going->entry].jobs; i++)
             ledger->entries[going->entry + i].end_us = going->http->worker->world->clock.now_us;
-        going->http->open--;
-        ledger->open--;
+        ended(going);
     }
     going->answered = true;
     rung(going);
@@ -550,9 +566,7 @@ static void begin(struct sim_http *self, struct byok_http_call *call)
     }
     if (key && !key->revoked && is_sent(going->answer.how))
         sim_rate_tell(world, entry, going->tokens, &going->answer);
-    self->open++;
-    if (++world->ledger.open > world->ledger.open_most)
-        world->ledger.open_most = world->ledger.open;
+    began(self, entry);
     sim_clock_in(&world->clock, going->answer.latency_us, self, arrive, drop_call, going);
 }
 

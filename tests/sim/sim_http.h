@@ -13,6 +13,8 @@
 #include "actors/ports/http.h"
 #include "tests/sim/sim_rate.h"
 
+#define SIM_PROVIDERS 2 /* "openai", "other" */
+
 /* Texts of embeddings that say whose they are ("<id>#<number>") are all as long, so that a job's
  * share of a call's tokens is known. */
 #define SIM_TEXT_BYTES 24
@@ -92,7 +94,7 @@ typedef void (*sim_answer_fn)(struct sim_world *world, const struct sim_entry *e
 struct sim_http {
     struct byok_http http;
     struct sim_worker *worker;
-    int64_t open;
+    int64_t open[SIM_PROVIDERS]; /* calls under way */
 };
 
 /** What the provider gives for a text. */

@@ -134,10 +134,13 @@ static void see_request(struct sim_world *world, int32_t partition, size_t index
     if (byok_partition_of(record->key, world->cluster.partitions) != partition)
         return;
     request->keyless = request->keyless || byok_str_is(text_of(&root, "key_label"), "none");
+    const struct byok_value *fallbacks = byok_value_find(&root, "fallbacks");
+    const unsigned count = fallbacks ? fallbacks->count : 0;
+    const bool is_first = request->records == 0;
+    request->fallbacks = count > request->fallbacks ? count : request->fallbacks;
+    request->fewest = is_first || count < request->fewest ? count : request->fewest;
     if (request->records++ == 0) { /* mostly this one is served, and others are taken for it */
         request->offset = record->offset;
-        const struct byok_value *fallbacks = byok_value_find(&root, "fallbacks");
-        request->fallbacks = fallbacks ? fallbacks->count : 0;
         note_text(request->names, text_of(&root, "key_label"));
         request->registers =
             byok_str_is(text_of(&root, "type"), "key.register") && request->names[0] == '\0';
@@ -263,8 +266,7 @@ static void see_fallbacks(struct sim_request *request, const struct byok_value *
         models += !seen;
     }
     request->left_off = sim_is_providers_failure(code) && request->speech == 0 &&
-                        !request->hurries && request->fallbacks > 0 &&
-                        models < 1 + request->fallbacks &&
+                        !request->hurries && request->fewest > 0 && models < 1 + request->fewest &&
                         request->made + request->fallbacks < BYOK_ATTEMPTS_MAX;
 }
 

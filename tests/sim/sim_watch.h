@@ -16,8 +16,8 @@
 
 #include "base/attr.h"
 #include "schemas/wire.h"
+#include "tests/sim/sim_http.h"
 
-#define SIM_PROVIDERS 2 /* "openai", "other" */
 /* A user whose jobs are all alike, one at once, so that they begin in order. */
 #define SIM_LINE "line"
 
@@ -55,7 +55,7 @@ struct sim_request {
     unsigned attempts, sent_attempts; /* of the last result */
     unsigned joined_attempts; /* of them, calls of other jobs */
     unsigned usage_calls;     /* that its usage events count */
-    unsigned fallbacks;       /* that it names */
+    unsigned fallbacks, fewest; /* that it names: the most and the fewest of its records */
     bool left_off;            /* it failed for its provider, and not all of them were tried */
     int64_t
         calls_at[SIM_PROVIDERS]; /* usage events, without lost ones; at the end what is too many */
