@@ -7,6 +7,7 @@
 #include "vault_rocks/store.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -157,6 +158,32 @@ static void note_purge(struct store *self, int32_t partition, const struct byok_
     }
 }
 
+/* Of two writes of one key the later comes later, as they stand in one array. */
+static int by_key(const void *a, const void *b)
+{
+    const struct byok_write *one = *(const struct byok_write *const *)a;
+    const struct byok_write *other = *(const struct byok_write *const *)b;
+    int order = byok_str_compare(one->key, other->key);
+    return order != 0 ? order : (one > other) - (one < other);
+}
+
+/* In the order of their keys: RocksDB looks for the place of each from that of the one before it. */
+static bool add_writes(struct store *self, rocksdb_writebatch_t *batch, int32_t partition,
+                       const struct byok_write *writes, size_t count)
+{
+    const struct byok_store_prefix prefix = byok_store_prefix(partition, BYOK_STORE_ENTRY);
+    const struct byok_write **sorted = byok_new(count > 0 ? count : 1, sizeof *sorted);
+    if (!sorted)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &writes[i];
+    qsort(sorted, count, sizeof *sorted, by_key);
+    for (size_t i = 0; i < count; i++)
+        add_write(self, batch, &prefix, sorted[i]);
+    byok_delete(sorted);
+    return true;
+}
+
 static enum byok_err apply(struct byok_store *store, int32_t partition,
                            const struct byok_write *writes, size_t count, int64_t position,
                            struct byok_fault *fault)
@@ -165,13 +192,14 @@ static enum byok_err apply(struct byok_store *store, int32_t partition,
     if (count == 0 && position < 0)
         return BYOK_E_OK;
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
-    struct byok_store_prefix prefix = byok_store_prefix(partition, BYOK_STORE_ENTRY);
     bool remains = leaves_remains(self, partition, writes, count);
-    for (size_t i = 0; i < count; i++)
-        add_write(self, batch, &prefix, &writes[i]);
+    if (!add_writes(self, batch, partition, writes, count)) {
+        rocksdb_writebatch_destroy(batch);
+        return no_memory(fault);
+    }
     if (position >= 0) {
         char value[8];
-        prefix = byok_store_prefix(partition, BYOK_STORE_POSITION);
+        struct byok_store_prefix prefix = byok_store_prefix(partition, BYOK_STORE_POSITION);
         byok_store_put_position(position, value);
         rocksdb_writebatch_put_cf(batch, self->table.family, prefix.bytes, sizeof prefix.bytes,
                                   value, sizeof value);
