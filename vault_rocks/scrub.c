@@ -260,13 +260,21 @@ size_t byok_needles_tail(const struct byok_needles *needles, struct byok_str tex
     return 0;
 }
 
-size_t byok_slot_scrub(const struct byok_slot *slot, char *bytes, size_t len)
+size_t byok_slot_scrub_all(const struct byok_slot *slot, const struct byok_span *texts,
+                           size_t count)
 {
-    if (len < WINDOW)
-        return 0;
+    size_t places = 0;
     struct byok_needles needles;
     prepare(&needles, slot);
-    size_t places = scrub_plain(&needles, (struct byok_str){bytes, len}, bytes);
+    for (size_t i = 0; i < count; i++) {
+        const struct byok_str text = {texts[i].ptr, texts[i].len};
+        places += scrub_plain(&needles, text, texts[i].ptr);
+    }
     wipe(&needles);
     return places;
+}
+
+size_t byok_slot_scrub(const struct byok_slot *slot, char *bytes, size_t len)
+{
+    return len < WINDOW ? 0 : byok_slot_scrub_all(slot, &(struct byok_span){bytes, len}, 1);
 }

@@ -71,4 +71,14 @@ const char *byok_slot_header(struct byok_slot *slot, const char *name, const cha
  *  For answers and errors before they go anywhere.  Returns how many places. */
 size_t byok_slot_scrub(const struct byok_slot *slot, char *bytes, size_t len) BYOK_NONNULL(1);
 
+struct byok_span {
+    char *ptr;
+    size_t len;
+};
+
+/** The same in several texts; what is derived from the key, the most of the work for short ones, is
+ *  made once for all of them. */
+size_t byok_slot_scrub_all(const struct byok_slot *slot, const struct byok_span *texts,
+                           size_t count) BYOK_NONNULL(1);
+
 #endif

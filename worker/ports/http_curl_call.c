@@ -14,6 +14,8 @@
 
 #define HEAD_BYTES_MAX ((size_t)64 * 1024) /* a real answer has 1 to 4 KiB */
 #define STACK_BYTES ((size_t)32 * 1024) /* deeper than what is called from here while one runs */
+#define READ_BUFFER_BYTES                                                                          \
+    4096L /* an answer's piece; libcurl's own 16 KiB would be wiped each time */
 #define UPLOAD_BUFFER_BYTES 16384L /* libcurl's least; it holds the key, and is wiped */
 
 static void set_long(struct byok_curl_call *one, CURLoption option, long value)
@@ -84,14 +86,12 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
     }
     struct byok_str value =
         byok_str_trim((struct byok_str){bytes + colon + 1, line.len - colon - 1});
-    byok_buf_printf(&one->head, "%.*s: %.*s\n", (int)colon, bytes, BYOK_STR_ARG(value));
-    return line.len; /* what does not fit is left out, and the answer goes on */
-}
-
-static void scrub(const struct byok_slot *slot, char *bytes, size_t len)
-{
-    if (slot && len > 0)
-        (void)byok_slot_scrub(slot, bytes, len);
+    size_t before = one->head.len;
+    bool fits = byok_buf_add(&one->head, bytes, colon) && byok_buf_add(&one->head, ": ", 2) &&
+                byok_buf_add(&one->head, value.ptr, value.len) && byok_buf_add(&one->head, "\n", 1);
+    if (!fits)
+        one->head.len = before; /* it is left out, and the answer goes on */
+    return line.len;
 }
 
 /* Neither a key nor its base64 form has a byte outside of 0x21..0x7e (byok_slot_accepts), so no
@@ -107,7 +107,9 @@ static void give_bytes(struct byok_curl_call *one)
         end--;
     if (end == call->safe_bytes)
         return;
-    scrub(call->slot, call->body.ptr + call->safe_bytes, end - call->safe_bytes);
+    if (call->slot)
+        (void)byok_slot_scrub(call->slot, call->body.ptr + call->safe_bytes,
+                              end - call->safe_bytes);
     call->safe_bytes = end;
     curl_easy_getinfo(one->easy, CURLINFO_RESPONSE_CODE, &status);
     call->response.status = (int)status;
@@ -185,6 +187,7 @@ static void set_limits(struct byok_curl_call *one)
     set_long(one, CURLOPT_TIMEOUT_MS, at_least_1_ms(call->timeout_us));
     set_long(one, CURLOPT_CONNECTTIMEOUT_MS, at_least_1_ms(call->connect_timeout_us));
     set_large(one, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->answer_max_bytes);
+    set_long(one, CURLOPT_BUFFERSIZE, READ_BUFFER_BYTES);
     set_long(one, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
     set_long(one, CURLOPT_TCP_KEEPALIVE, 1); /* a long answer's silence must not lose the NAT */
     set_long(one, CURLOPT_NOSIGNAL, 1);
@@ -355,7 +358,6 @@ static size_t count_lines(struct byok_str text)
 static void give_headers(struct byok_curl_call *one)
 {
     struct byok_http_call *call = one->call;
-    scrub(call->slot, one->head.ptr, one->head.len);
     struct byok_str text = byok_arena_copy(call->arena, byok_buf_str(&one->head));
     size_t lines = count_lines(text);
     struct byok_http_header *headers = byok_arena_alloc(call->arena, (lines + 1) * sizeof *headers);
@@ -376,6 +378,18 @@ static void give_headers(struct byok_curl_call *one)
     call->response.header_count = lines;
 }
 
+static void scrub_answer(struct byok_curl_call *one)
+{
+    struct byok_http_call *call = one->call;
+    const size_t safe = call->body.len > call->safe_bytes ? call->safe_bytes : call->body.len;
+    const struct byok_span texts[] = {
+        {call->body.ptr ? call->body.ptr + safe : NULL, call->body.len - safe},
+        {one->head.ptr, one->head.len},
+        {call->fault.text, strlen(call->fault.text)},
+    };
+    (void)byok_slot_scrub_all(call->slot, texts, sizeof texts / sizeof texts[0]);
+}
+
 static void finish(struct byok_curl_call *one)
 {
     struct byok_http_call *call = one->call;
@@ -387,9 +401,8 @@ static void finish(struct byok_curl_call *one)
     /* libcurl's buffers go before anything else happens with the answer */
     curl_easy_cleanup(one->easy);
     one->easy = NULL;
-    if (call->body.len > call->safe_bytes)
-        scrub(call->slot, call->body.ptr + call->safe_bytes, call->body.len - call->safe_bytes);
-    scrub(call->slot, call->fault.text, strlen(call->fault.text));
+    if (call->slot)
+        scrub_answer(one);
     if (call->fault.code == BYOK_E_OK)
         give_headers(one);
     if (call->fault.code != BYOK_E_OK)

@@ -58,6 +58,19 @@ Test(scrub, keys_and_runs_of_8_are_starred_out)
     }
 }
 
+Test(scrub, several_texts_are_scrubbed_at_once_and_a_run_reaches_from_none_into_the_next)
+{
+    char first[] = "x01234567x", second[] = "sk-AbC0", third[] = "1...9xyz_-END";
+    const struct byok_span texts[] = {{first, sizeof first - 1},
+                                      {second, sizeof second - 1},
+                                      {NULL, 0},
+                                      {third, sizeof third - 1}};
+    cr_expect_eq(byok_slot_scrub_all(slot, texts, 4), 2u);
+    cr_expect_str_eq(first, "x********x");
+    cr_expect_str_eq(second, "sk-AbC0");
+    cr_expect_str_eq(third, "1...*********");
+}
+
 /* Every run of every length at every place of a text, against the rule said in one line. */
 Test(scrub, every_run_at_every_place_is_found)
 {
