@@ -22,7 +22,7 @@
 #include "worker/ports/notes_host.h"
 #include "worker/ports/payloads_uv.h"
 
-#define MESSAGES_A_TURN 512
+#define MESSAGES_A_TURN 96
 #define READY_MS 500
 
 struct byok_shard {
