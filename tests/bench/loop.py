@@ -6,11 +6,26 @@ import subprocess
 from support.stack import BUILD, expect
 
 
-def seconds_between(stack, topic, count, skip=0):
-    """From the first to the last of `count` results, behind `skip` others of the topic."""
+STEADY = 0.8  # of the results: those in the middle
+
+
+def stamps_of(stack, topic, count, skip):
     stamps = sorted(m.timestamp()[1] for m in stack.read(topic))[skip:]
     expect(len(stamps) >= count, f"{len(stamps)} results of {count} jobs in {topic}")
+    return stamps
+
+
+def seconds_between(stack, topic, count, skip=0):
+    """From the first to the last of `count` results, behind `skip` others of the topic."""
+    stamps = stamps_of(stack, topic, count, skip)
     return max((stamps[-1] - stamps[0]) / 1000, 0.001)
+
+
+def seconds_steady(stack, topic, count, skip=0):
+    """What `count` results would take at the pace of those in the middle, between the start and the end of the work."""
+    stamps = stamps_of(stack, topic, count, skip)
+    edge = round(count * (1 - STEADY) / 2)
+    return max((stamps[count - 1 - edge] - stamps[edge]) / 1000, 0.001) * count / (count - 1 - 2 * edge)
 
 
 def run_bare(stack, delivery, requests, results, *options):
