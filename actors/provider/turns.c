@@ -9,7 +9,7 @@
 #define RETRY_US ((int64_t)50000)
 #define MEAN_WEIGHT 16 /* of the old mean and the new value, the value's is one part of so many */
 #define TIMES 4 /* calls end in bursts, as batches are committed, and claims come back in bursts */
-#define COUNT_US ((int64_t)200000)
+#define COUNT_US ((int64_t)200000) /* over which the calls that end are counted */
 #define TOLD_MAX 256 /* users that are told at once that the breaker is open */
 
 void byok_turns_init(struct byok_turns *turns, const struct byok_env *env, size_t provider)

@@ -108,8 +108,7 @@ static void set_budgets(struct sim_play *play)
 }
 
 /* Of a third of the seeds, so that calls take all places and turns are ahead of them; taken from the
- * seed itself.  Calls that hang leave few places, but those that wait for one keep no slot that others
- * need. */
+ * seed itself, so that the others play as without it. */
 static void set_places(struct sim_play *play)
 {
     struct sim_world *world = play->world;

@@ -136,10 +136,10 @@ static void see_request(struct sim_world *world, int32_t partition, size_t index
     request->keyless = request->keyless || byok_str_is(text_of(&root, "key_label"), "none");
     const struct byok_value *fallbacks = byok_value_find(&root, "fallbacks");
     const unsigned count = fallbacks ? fallbacks->count : 0;
-    const bool is_first = request->records == 0;
+    const bool is_first = request->records++ == 0;
     request->fallbacks = count > request->fallbacks ? count : request->fallbacks;
     request->fewest = is_first || count < request->fewest ? count : request->fewest;
-    if (request->records++ == 0) { /* mostly this one is served, and others are taken for it */
+    if (is_first) { /* mostly this one is served, and others are taken for it */
         request->offset = record->offset;
         note_text(request->names, text_of(&root, "key_label"));
         request->registers =

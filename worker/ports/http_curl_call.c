@@ -14,8 +14,7 @@
 
 #define HEAD_BYTES_MAX ((size_t)64 * 1024) /* a real answer has 1 to 4 KiB */
 #define STACK_BYTES ((size_t)32 * 1024) /* deeper than what is called from here while one runs */
-#define READ_BUFFER_BYTES                                                                          \
-    4096L /* an answer's piece; libcurl's own 16 KiB would be wiped each time */
+#define READ_BUFFER_BYTES 4096L /* libcurl's own 16 KiB would be wiped for each call */
 #define UPLOAD_BUFFER_BYTES 16384L /* libcurl's least; it holds the key, and is wiped */
 
 static void set_long(struct byok_curl_call *one, CURLoption option, long value)

@@ -2,7 +2,7 @@
 /* tests/unit/actors/test_turns.c - turns that are given ahead of the calls. */
 #include "tests/unit/actors/kit.h"
 
-#define CALLS 16  /* at once, at most */
+#define CALLS 16 /* at once, at most */
 #define MS (SIM_S / 1000)
 
 static int64_t call_us; /* 0: it never answers */
@@ -142,9 +142,7 @@ static void begin_with_two(void)
 {
     begin(20 * MS, 20 * MS);
     world->slots = 2 * CALLS;
-    sim_worker_restart(worker, false);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart(false);
     world->answer = answer_by_provider;
     other_us = 20 * MS;
     sim_register_now(world, "bob");
@@ -213,9 +211,7 @@ Test(turns, so_many_calls_at_once_are_found_again_though_a_claim_takes_longer_th
     world->provider_settings[0].breaker.calls = 0;
     begin(40 * MS, 8 * MS);
     world->slots = 512;
-    sim_worker_restart(worker, false);
-    sim_assign(worker, 0);
-    sim_assign(worker, 1);
+    restart(false);
     world->answer = fail_for_a_time;
     for (int i = 1; i < 4; i++)
         sim_register_now(world, users[i]);
